@@ -1,0 +1,50 @@
+# stridor: `make` lists what there is to do.
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+VENV := .venv
+# DVC runs the stages with whatever `python` is first on the PATH.
+export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+export DVC_NO_ANALYTICS := 1
+export MLFLOW_DISABLE_TELEMETRY := true
+
+READY := $(VENV)/.ready
+
+.PHONY: help setup data repro test lint ui register clean
+
+help:  ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## */\1\t/' | while IFS=$$'\t' read -r target text; do printf '  make %-10s %s\n' "$$target" "$$text"; done
+
+setup: $(READY)  ## create the environment from requirements.lock, and the MLflow store
+
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(f"stridor: Python 3.11 or later is needed, $(PYTHON) is {sys.version.split()[0]}; name another by PYTHON=..." if sys.version_info < (3, 11) else 0)'
+	test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	$(VENV)/bin/stridor store create
+	touch $@
+
+data: $(READY)  ## put the clips that data.dvc names into data/ (synthesised for the demo, pulled otherwise)
+	stridor data ready
+
+repro: data  ## run the whole pipeline; later calls run what changed
+	dvc repro
+
+test: $(READY)  ## run the tests
+	pytest -q
+
+lint: $(READY)  ## check style
+	ruff check src tests benchmarks
+	ruff format --check src tests benchmarks
+
+ui: $(READY)  ## open the MLflow pages on http://127.0.0.1:5000
+	mlflow ui
+
+register: $(READY)  ## put every trained detector into the model registry (again)
+	stridor register
+
+clean:  ## remove the environment and what the pipeline made; keeps data/, mlruns/ and mlflow.db
+	rm -rf $(VENV) artifacts results/*/scores results/*/figures build .pytest_cache .ruff_cache src/*.egg-info

@@ -1,0 +1,42 @@
+"""The one place that imports torchaudio, because its compiled extension may not fit the installed torch.
+
+The wheels of the package index are CUDA builds: beside a CPU-only torch their extension fails to load. What
+stridor uses of torchaudio is pure Python, so the extension is then replaced by an empty stand-in.
+"""
+
+import importlib
+import sys
+from types import ModuleType
+
+__all__ = ["torchaudio"]
+
+
+def import_torchaudio() -> ModuleType:
+    """Import torchaudio, without its compiled extension if that does not load.
+
+    Raises
+    ------
+    ImportError
+        If torchaudio is not installed, or fails for another reason than its extension.
+    """
+    try:
+        return importlib.import_module("torchaudio")
+    except OSError:
+        # A failed import leaves submodules behind that remember the broken state.
+        for name in [name for name in sys.modules if name.partition(".")[0] == "torchaudio"]:
+            del sys.modules[name]
+        sys.modules["torchaudio._extension"] = _empty_extension()
+        return importlib.import_module("torchaudio")
+
+
+def _empty_extension() -> ModuleType:
+    extension = ModuleType("torchaudio._extension")
+    extension._IS_TORCHAUDIO_EXT_AVAILABLE = False
+    extension._IS_ALIGN_AVAILABLE = False
+    extension._load_lib = lambda name: False
+    extension._check_cuda_version = lambda: None
+    extension.fail_if_no_align = lambda function: function
+    return extension
+
+
+torchaudio = import_torchaudio()

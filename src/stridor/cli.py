@@ -1,0 +1,104 @@
+"""The command `stridor`: data in and out, the store, single recordings. The pipeline itself is `dvc repro`."""
+
+from pathlib import Path
+
+import click
+
+from stridor.errors import one_sentence
+
+# Heavy rooms are imported inside the commands: `stridor --help` must not wait for torch or MLflow.
+EXISTING = click.Path(exists=True, path_type=Path)
+
+
+class OneSentenceGroup(click.Group):
+    """A group whose commands end with one sentence and exit code 2 where the user can mend the cause."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        with one_sentence():
+            return super().invoke(ctx)
+
+
+@click.group(cls=OneSentenceGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="stridor")
+def main() -> None:
+    """Learn what a machine sounds like when it is well, and say when a new recording sounds wrong.
+
+    `dvc repro` (or `make repro`) runs the pipeline described by dvc.yaml and params.yaml.
+    """
+
+
+@main.group()
+def data() -> None:
+    """Recordings: the demo data, or your own."""
+
+
+@data.command()
+def ready() -> None:
+    """Put the clips that data.dvc names into data/, if they are not there."""
+    from stridor.data.ready import make_ready
+
+    click.echo(make_ready(Path()))
+
+
+@data.command()
+@click.option("--force", is_flag=True, help="Replace what lies in data/.")
+def demo(force: bool) -> None:
+    """Synthesise the demo data into data/ and track it with DVC."""
+    from stridor.data.ready import make_demo
+
+    click.echo(make_demo(Path(), force=force))
+
+
+@data.command("import")
+@click.argument("folder", type=EXISTING)
+@click.option("--link", is_flag=True, help="Hard-link the clips instead of copying them.")
+@click.option("--replace", is_flag=True, help="Replace machines of the same name that are already in data/.")
+@click.option("--fresh", is_flag=True, help="Start with these machines only; others leave data/ and params.yaml.")
+def import_(folder: Path, link: bool, replace: bool, fresh: bool) -> None:
+    """Bring recordings in DCASE layout into the project.
+
+    FOLDER holds <machine>/{train,test,supplemental}/, or is one machine's folder itself. Everything is
+    checked before anything is written.
+    """
+    from stridor.data.importing import import_folder
+
+    report = import_folder(folder, Path(), link=link, replace=replace, fresh=fresh)
+    click.echo(report.text())
+
+
+@main.command()
+@click.argument("clips", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--detector", required=True, help="Name of a registered detector, or a models:/ URI.")
+@click.option("--machine", help="Which of the detector's machines; not needed if it has one.")
+def score(clips: tuple[Path, ...], detector: str, machine: str | None) -> None:
+    """Score recordings with a registered detector."""
+    from stridor.serving.score import load_detector, score_file
+
+    loaded = load_detector(detector)
+    for clip in clips:
+        click.echo(score_file(loaded, clip, machine).text())
+
+
+@main.command()
+@click.argument("detectors", nargs=-1)
+def register(detectors: tuple[str, ...]) -> None:
+    """Put trained detectors into the model registry; all of params.yaml if none is named."""
+    from stridor.params import read_params
+    from stridor.stages.register import run
+
+    params = read_params()
+    for detector in detectors or tuple(params.detectors):
+        run(detector, params.for_detector(detector))
+
+
+@main.group()
+def store() -> None:
+    """The MLflow store."""
+
+
+@store.command()
+def create() -> None:
+    """Create the store's database if it is not there."""
+    from stridor.tracking.store import create_store
+
+    click.echo(f"MLflow store: {create_store().shown}")

@@ -1,0 +1,102 @@
+"""Noisy variants of the supplemental clips, and the table that pairs each with its original."""
+
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from stridor.audio.files import read_clip, write_clip
+from stridor.audio.mixing import scale_to_snr
+from stridor.data.manifest import Clip
+from stridor.data.names import Kind
+from stridor.errors import StridorError
+from stridor.params import AugmentParams, FixedSnrs, Params, SnrChoice
+from stridor.seeds import rng_for
+from stridor.whole import whole_folder
+
+# PCM_16 holds -1 to 1 - 2^-15; a mixture that would pass this peak is scaled down together with its target.
+PEAK = 0.999
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A mixture on disk and what it was mixed from.
+
+    Attributes
+    ----------
+    mixture, original : str
+        Paths relative to the project's root.
+    gain : float
+        Common factor on the mixture and its target: the mixture holds `gain` times the original.
+    """
+
+    mixture: str
+    original: str
+    machine: str
+    kind: Kind
+    variant: int
+    snr_db: float
+    gain: float
+
+
+def draw_snr_db(choice: SnrChoice, rng: np.random.Generator) -> float:
+    """Draw a signal-to-noise ratio from an interval or a list."""
+    if isinstance(choice, FixedSnrs):
+        return float(rng.choice(choice.fixed))
+    return float(rng.uniform(choice.low_db, choice.high_db))
+
+
+def augment(clips: list[Clip], params: Params, place: Path) -> list[Pair]:
+    """Mix every supplemental clip with Gaussian white noise, several times.
+
+    Each draw has a seed of its own by (machine, clip name, variant): order and number of clips change nothing.
+
+    Parameters
+    ----------
+    clips : list of Clip
+        Supplemental clips of either kind.
+    params : Params
+    place : Path
+        Folder that shall hold `<machine>/<clip>_<variant>.wav` and `pairs.csv`.
+
+    Raises
+    ------
+    StridorError
+        If a clip is silent.
+    """
+    pairs = []
+    with whole_folder(place) as folder:
+        for clip in clips:
+            wave = read_clip(clip.path, params.audio.channel)
+            for variant in range(1, params.augment.variants + 1):
+                rng = rng_for(params.seed, "augment", clip.machine, clip.file_name, variant)
+                mixture, snr_db, gain = mix_with_noise(wave, params.augment, rng, clip.path)
+                name = Path(clip.machine) / f"{Path(clip.path).stem}_variant_{variant:02d}.wav"
+                (folder / name).parent.mkdir(exist_ok=True)
+                write_clip(folder / name, mixture)
+                pairs.append(
+                    Pair((place / name).as_posix(), clip.path, clip.machine, clip.kind, variant, snr_db, gain)
+                )
+        table = pd.DataFrame([asdict(pair) for pair in pairs], columns=[field.name for field in fields(Pair)])
+        table.to_csv(folder / "pairs.csv", index=False, lineterminator="\n")
+    return pairs
+
+
+def mix_with_noise(
+    wave: np.ndarray, params: AugmentParams, rng: np.random.Generator, name: str
+) -> tuple[np.ndarray, float, float]:
+    """Add Gaussian white noise to `wave [T]`; return the mixture [T], its SNR in dB and the common gain."""
+    snr_db = draw_snr_db(params.snr_db, rng)
+    mixture = wave + scale_to_snr(wave, rng.standard_normal(len(wave)), snr_db, name)
+    gain = min(1.0, PEAK / float(np.abs(mixture).max()))
+    return mixture * gain, snr_db, gain
+
+
+def read_pairs(place: Path) -> list[Pair]:
+    """Read the table of pairs in the folder of augmented clips."""
+    try:
+        table = pd.read_csv(place / "pairs.csv", dtype={"machine": str}, keep_default_na=False)
+    except FileNotFoundError:
+        raise StridorError(f"{place / 'pairs.csv'} is missing; run 'dvc repro' so that the augment stage writes it.") from None
+    return [Pair(**row) for row in table.astype(object).to_dict(orient="records")]

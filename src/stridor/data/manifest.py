@@ -1,0 +1,181 @@
+"""The manifest of a detector: one row for every clip of its machines, with all that later stages need."""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+import pandas as pd
+
+from stridor.audio.files import probe
+from stridor.data.names import AUDIO_SUFFIXES, Domain, Kind, Label, Split, parse_clip_name
+from stridor.errors import StridorError
+from stridor.whole import whole_file
+
+SPLITS: tuple[Split, ...] = ("train", "test", "supplemental")
+
+
+@dataclass(frozen=True)
+class Clip:
+    """One recording on disk.
+
+    Attributes
+    ----------
+    path : str
+        Relative to the project's root, with forward slashes.
+    domain, label, kind
+        None where the name hides it or where it does not apply.
+    seconds : float
+        Length of the file as stored, at its own sampling rate.
+    md5 : str
+        Of the file's bytes. Later stages depend on the manifest alone, so this is what makes a changed
+        clip retrain its own detector and no other.
+    """
+
+    path: str
+    machine: str
+    split: Split
+    section: str
+    domain: Domain | None
+    label: Label | None
+    kind: Kind | None
+    attributes: str
+    seconds: float
+    sample_rate_hz: int
+    channels: int
+    md5: str
+
+    @property
+    def file_name(self) -> str:
+        """The name without its folders, as official result files want it."""
+        return Path(self.path).name
+
+
+_COLUMNS = [field.name for field in fields(Clip)]
+_NUMBERS = ("seconds", "sample_rate_hz", "channels")
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """All clips of a detector's machines, in a fixed order."""
+
+    clips: tuple[Clip, ...]
+
+    @property
+    def machines(self) -> tuple[str, ...]:
+        """The machines in their order of appearance."""
+        return tuple(dict.fromkeys(clip.machine for clip in self.clips))
+
+    def select(
+        self,
+        split: Split,
+        machine: str | None = None,
+        kind: Kind | None = None,
+        domain: Domain | None = None,
+    ) -> list[Clip]:
+        """Return the clips of a split, narrowed to a machine, a supplemental kind or a domain if given."""
+        return [
+            clip
+            for clip in self.clips
+            if clip.split == split
+            and machine in (None, clip.machine)
+            and kind in (None, clip.kind)
+            and domain in (None, clip.domain)
+        ]
+
+    def write(self, path: Path) -> None:
+        """Write the manifest as CSV."""
+        with whole_file(path) as beside:
+            table = pd.DataFrame([asdict(clip) for clip in self.clips], columns=_COLUMNS)
+            table.to_csv(beside, index=False, lineterminator="\n")
+
+    @classmethod
+    def read(cls, path: Path) -> "Manifest":
+        """Read a manifest written by `write`.
+
+        Raises
+        ------
+        StridorError
+            If the file is missing or no manifest.
+        """
+        try:
+            # Only truly empty cells are missing values: a machine may be called "NA" or "None".
+            table = pd.read_csv(
+                path,
+                # A section "00" or a hash of digits only must not become a number.
+                dtype={name: str for name in _COLUMNS if name not in _NUMBERS},
+                keep_default_na=False,
+                na_values={name: [""] for name in ("domain", "label", "kind")},
+            )[_COLUMNS]
+        except FileNotFoundError:
+            raise StridorError(
+                f"{path} is missing; run 'dvc repro' so that the augment stage writes it."
+            ) from None
+        except (KeyError, ValueError):
+            raise StridorError(
+                f"{path} is no manifest; run 'dvc repro --force' so that the augment stage writes it anew."
+            ) from None
+        rows = table.astype(object).where(table.notna(), None).to_dict(orient="records")
+        return cls(tuple(Clip(**row) for row in rows))
+
+
+def build_manifest(data: Path, machines: tuple[str, ...], root: Path = Path()) -> Manifest:
+    """Look at every clip of some machines.
+
+    Parameters
+    ----------
+    data : Path
+        Folder with one folder per machine, in the DCASE layout `<machine>/{train,test,supplemental}/`.
+    machines : tuple of str
+    root : Path
+        What the paths in the manifest are relative to.
+
+    Raises
+    ------
+    StridorError
+        If a machine has no folder or no training clips, or a clip cannot be read or its name not parsed.
+    """
+    clips = []
+    for machine in machines:
+        folder = data / machine
+        if not folder.is_dir():
+            raise StridorError(
+                f"{folder} is missing although params.yaml names the machine '{machine}'; run 'make data' "
+                "for the demo machines or 'stridor data import <folder>' for recordings of your own."
+            )
+        of_machine = [
+            _look_at(path, machine, split, root) for split in SPLITS for path in audio_files(folder / split)
+        ]
+        if not any(clip.split == "train" for clip in of_machine):
+            raise StridorError(
+                f"{folder / 'train'} holds no clips; a detector needs recordings of normal running."
+            )
+        clips += of_machine
+    return Manifest(tuple(clips))
+
+
+def audio_files(folder: Path) -> list[Path]:
+    """Return a folder's audio files in the order of their names; extensions may be upper case."""
+    if not folder.is_dir():
+        return []
+    return sorted(path for path in folder.iterdir()
+                  if path.suffix.lower() in AUDIO_SUFFIXES and not path.name.startswith("."))
+
+
+def _look_at(path: Path, machine: str, split: Split, root: Path) -> Clip:
+    name = parse_clip_name(path.name, split)
+    info = probe(path)
+    return Clip(
+        path=path.relative_to(root).as_posix(),
+        machine=machine,
+        split=split,
+        section=name.section,
+        domain=name.domain,
+        label=name.label,
+        kind=name.kind,
+        attributes=json.dumps(name.attributes, sort_keys=True, ensure_ascii=False),
+        seconds=round(info.seconds, 6),
+        sample_rate_hz=info.sample_rate_hz,
+        channels=info.channels,
+        md5=hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest(),
+    )

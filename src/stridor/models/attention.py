@@ -1,0 +1,97 @@
+"""Self-attention with BEATs' gated relative position bias."""
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from stridor.models.config import BeatsConfig
+
+
+def relative_position_buckets(distances: Tensor, num_buckets: int, max_distance: int) -> Tensor:
+    """Bucket of each distance (key index - query index), as in T5 (Raffel et al., 2020).
+
+    Half of the buckets are for each sign; within a half, distances are exact up to half of its buckets and
+    then logarithmic up to `max_distance`.
+
+    Parameters
+    ----------
+    distances : Tensor, int64, any shape
+
+    Returns
+    -------
+    Tensor, int64, of the same shape
+    """
+    per_sign = num_buckets // 2
+    exact = per_sign // 2
+    magnitude = distances.abs()
+    # Single precision on purpose: published weights were trained with buckets rounded this way.
+    ratio = torch.log(magnitude.clamp_min(1).float() / exact) / math.log(max_distance / exact)
+    logarithmic = (exact + (ratio * (per_sign - exact)).long()).clamp(max=per_sign - 1)
+    return torch.where(magnitude < exact, magnitude, logarithmic) + per_sign * (distances > 0)
+
+
+class GatedAttention(nn.Module):
+    """Multi-head self-attention whose relative position bias every query gates for itself.
+
+    The table of biases belongs to layer 0 and is shared by all layers; each has a gate of its own (Chi et
+    al., "XLM-E", 2022, used by WavLM and BEATs).
+
+    Parameters
+    ----------
+    config : BeatsConfig
+    bias_table : nn.Embedding or None
+        Shared table (buckets x heads).
+    """
+
+    def __init__(self, config: BeatsConfig, bias_table: nn.Embedding | None) -> None:
+        super().__init__()
+        width, self.heads = config.encoder_embed_dim, config.encoder_attention_heads
+        self.head_width = width // self.heads
+        self.dropout = config.attention_dropout
+        self.q_proj, self.k_proj, self.v_proj, self.out_proj = (nn.Linear(width, width) for _ in range(4))
+        if bias_table is not None:
+            self.relative_attention_bias = bias_table
+        if config.gru_rel_pos:
+            self.grep_linear = nn.Linear(self.head_width, 8)
+            self.grep_a = nn.Parameter(torch.ones(1, self.heads, 1, 1))
+        self.gated = config.gru_rel_pos
+
+    def forward(self, tokens: Tensor, bias: Tensor | None, padding_bias: Tensor | None) -> Tensor:
+        """Attend.
+
+        Parameters
+        ----------
+        tokens : Tensor[B x N x width]
+        bias : Tensor[heads x N x N] or None
+            Relative position bias before gating.
+        padding_bias : Tensor[B x 1 x 1 x N] or None
+            Zero for keys that count, minus infinity for padded ones.
+
+        Returns
+        -------
+        Tensor[B x N x width]
+        """
+        query, key, value = (
+            proj(tokens).unflatten(-1, (self.heads, self.head_width)).transpose(1, 2)
+            for proj in (self.q_proj, self.k_proj, self.v_proj)
+        )
+        mask = None if bias is None else bias[None]
+        if mask is not None and self.gated:
+            mask = self._gate(query) * mask
+        if padding_bias is not None:
+            mask = padding_bias if mask is None else mask + padding_bias
+        if mask is not None:
+            mask = mask.to(query.dtype)
+        mixed = F.scaled_dot_product_attention(
+            query, key, value, attn_mask=mask, dropout_p=self.dropout if self.training else 0.0
+        )
+        return self.out_proj(mixed.transpose(1, 2).flatten(2))
+
+    def _gate(self, query: Tensor) -> Tensor:
+        """Gate per head and query `[B x heads x N x 1]`, from the query before scaling."""
+        update, reset = (
+            self.grep_linear(query).unflatten(-1, (2, 4)).sum(-1).sigmoid().chunk(2, dim=-1)
+        )  # each B x heads x N x 1
+        return update * (reset * self.grep_a - 1.0) + 2.0

@@ -1,0 +1,219 @@
+"""The BEATs encoder: waves in, one token per 16 x 16 patch of the log-mel image out.
+
+Written for this project after Chen et al., "BEATs: Audio Pre-Training with Acoustic Tokenizers" (ICML 2023).
+Parameter names are those of the published checkpoints, so that these load unchanged.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from stridor.audio.fbank import MEL_BANDS, Fbank, frame_counts
+from stridor.models.attention import GatedAttention, relative_position_buckets
+from stridor.models.config import BeatsConfig
+
+PATCH = 16
+BANDS = MEL_BANDS // PATCH
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """What the encoder says of a batch of clips.
+
+    Attributes
+    ----------
+    layers : tuple of Tensor[B x N x width]
+        The encoder's input (layer 0) and every layer's output. Token index = time · 8 + band.
+    valid : Tensor[B x N], bool
+        Tokens that hold complete patches of the clip itself. The others are padding and mean nothing.
+    """
+
+    layers: tuple[Tensor, ...]
+    valid: Tensor
+
+    @property
+    def last(self) -> Tensor:
+        """Output of the last layer `[B x N x width]`."""
+        return self.layers[-1]
+
+
+class Beats(nn.Module):
+    """Encoder with the published layout of weights.
+
+    Parameters
+    ----------
+    config : BeatsConfig
+    """
+
+    def __init__(self, config: BeatsConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.fbank = Fbank()
+        self.patch_embedding = nn.Conv2d(1, config.embed_dim, PATCH, stride=PATCH, bias=config.conv_bias)
+        self.layer_norm = nn.LayerNorm(config.embed_dim)
+        self.post_extract_proj = (
+            nn.Linear(config.embed_dim, config.encoder_embed_dim)
+            if config.embed_dim != config.encoder_embed_dim
+            else nn.Identity()
+        )
+        self.dropout_input = nn.Dropout(config.dropout_input)
+        self.encoder = TransformerEncoder(config)
+        if config.finetuned_model:
+            self.predictor_dropout = nn.Dropout(config.predictor_dropout)
+            self.predictor = nn.Linear(config.encoder_embed_dim, config.predictor_class)
+
+    def forward(self, wave: Tensor, lengths: Tensor | None = None) -> Tokens:
+        """Encode waves.
+
+        Parameters
+        ----------
+        wave : Tensor[B x T]
+            16 kHz, in [-1, 1], padded at the end to a common length.
+        lengths : Tensor[B], optional
+            Samples of each clip; all of T if not given.
+        """
+        if lengths is None:
+            lengths = torch.full((len(wave),), wave.shape[-1], device=wave.device)
+        return self.encode(self.fbank(wave), frame_counts(lengths))
+
+    def encode(self, log_mel: Tensor, frames: Tensor) -> Tokens:
+        """Encode normalised log-mel images.
+
+        A column of tokens counts when all of its 16 frames belong to the clip; so a clip's tokens are the
+        same alone and in any padded batch.
+
+        Parameters
+        ----------
+        log_mel : Tensor[B x frames x 128]
+        frames : Tensor[B]
+            Frames of each clip, at least 16.
+
+        Raises
+        ------
+        ValueError
+            If a clip is shorter than one patch of 16 frames (0.175 s).
+        """
+        columns = frames // PATCH
+        if int(columns.min()) < 1:
+            raise ValueError(
+                f"a clip of {int(frames.min())} frames is shorter than one patch; at least {PATCH} frames, "
+                "2800 samples at 16 kHz, are needed"
+            )
+        patches = self.patch_embedding(log_mel[:, None, : int(columns.max()) * PATCH])  # B x embed x time x band
+        tokens = self.post_extract_proj(self.layer_norm(patches.flatten(2).transpose(1, 2)))
+        valid = torch.arange(tokens.shape[1], device=tokens.device) < (columns * BANDS)[:, None]
+        return Tokens(tuple(self.encoder(self.dropout_input(tokens), valid)), valid)
+
+    def class_probabilities(self, tokens: Tokens) -> Tensor:
+        """Tag probabilities `[B x classes]` of a fine-tuned checkpoint: sigmoid of the mean logit."""
+        logits = self.predictor(self.predictor_dropout(tokens.last))
+        weights = tokens.valid[..., None].to(logits.dtype)
+        return ((logits * weights).sum(1) / weights.sum(1)).sigmoid()
+
+
+class TransformerEncoder(nn.Module):
+    """Positional convolution and the stack of layers."""
+
+    def __init__(self, config: BeatsConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.pos_conv = nn.Sequential(
+            PositionalConvolution(config.encoder_embed_dim, config.conv_pos, config.conv_pos_groups), nn.GELU()
+        )
+        table = None
+        if config.relative_position_embedding:
+            table = nn.Embedding(config.num_buckets, config.encoder_attention_heads)
+        self.layers = nn.ModuleList(Layer(config, table) for _ in range(config.encoder_layers))
+        self.layer_norm = nn.LayerNorm(config.encoder_embed_dim)
+        self.dropout = nn.Dropout(config.dropout)
+
+    def forward(self, tokens: Tensor, valid: Tensor) -> list[Tensor]:
+        """Return the input of the first layer and the output of every layer, each `[B x N x width]`."""
+        padding_bias = None
+        if not bool(valid.all()):
+            tokens = tokens * valid[..., None]
+            padding_bias = torch.zeros(valid.shape, dtype=tokens.dtype, device=tokens.device)
+            padding_bias = padding_bias.masked_fill(~valid, -torch.inf)[:, None, None]
+        x = tokens + self.pos_conv(tokens.transpose(1, 2)).transpose(1, 2)
+        if not self.config.layer_norm_first:
+            x = self.layer_norm(x)
+        x = self.dropout(x)
+        outputs = [x]
+        bias = self._position_bias(x)
+        for layer in self.layers:
+            x = layer(x, bias, padding_bias)
+            outputs.append(x)
+        if self.config.layer_norm_first:
+            outputs[-1] = self.layer_norm(outputs[-1])
+        return outputs
+
+    def _position_bias(self, x: Tensor) -> Tensor | None:
+        """Bias before gating `[heads x N x N]`."""
+        if not self.config.relative_position_embedding:
+            return None
+        size = x.shape[1]
+        config = self.config
+        # The bias depends on the distance alone, so a row of 2N - 1 distances holds every value of it.
+        distances = torch.arange(1 - size, size, device=x.device)
+        buckets = relative_position_buckets(distances, config.num_buckets, config.max_distance)
+        row = self.layers[0].self_attn.relative_attention_bias(buckets).T  # heads x (2N - 1)
+        index = torch.arange(size, device=x.device)
+        return row[:, index[None, :] - index[:, None] + size - 1]
+
+
+class Layer(nn.Module):
+    """One transformer layer, with DeepNorm's residual gain (Wang et al., "DeepNet", 2022)."""
+
+    def __init__(self, config: BeatsConfig, bias_table: nn.Embedding | None) -> None:
+        super().__init__()
+        width = config.encoder_embed_dim
+        self.gain = config.residual_gain
+        self.norm_first = config.layer_norm_first
+        self.self_attn = GatedAttention(config, bias_table)
+        self.self_attn_layer_norm = nn.LayerNorm(width)
+        self.fc1 = nn.Linear(width, config.encoder_ffn_embed_dim)
+        self.fc2 = nn.Linear(config.encoder_ffn_embed_dim, width)
+        self.final_layer_norm = nn.LayerNorm(width)
+        self.dropout = nn.Dropout(config.dropout)
+        self.activation_dropout = nn.Dropout(config.activation_dropout)
+
+    def forward(self, x: Tensor, bias: Tensor | None, padding_bias: Tensor | None) -> Tensor:
+        """Map tokens `[B x N x width]` to tokens of the same shape."""
+        if self.norm_first:
+            x = x + self.dropout(self.self_attn(self.self_attn_layer_norm(x), bias, padding_bias))
+            return x + self._feed_forward(self.final_layer_norm(x))
+        x = self.self_attn_layer_norm(self.gain * x + self.dropout(self.self_attn(x, bias, padding_bias)))
+        return self.final_layer_norm(self.gain * x + self._feed_forward(x))
+
+    def _feed_forward(self, x: Tensor) -> Tensor:
+        return self.dropout(self.fc2(self.activation_dropout(F.gelu(self.fc1(x)))))
+
+
+class PositionalConvolution(nn.Module):
+    """Grouped convolution over tokens with weight normalisation per kernel position.
+
+    Parameters keep the checkpoint's names `weight_g [1 x 1 x kernel]`, `weight_v [width x width/groups x
+    kernel]`, which torch's own weight norm has given up.
+    """
+
+    def __init__(self, width: int, kernel: int, groups: int) -> None:
+        super().__init__()
+        self.groups = groups
+        self.weight_v = nn.Parameter(torch.empty(width, width // groups, kernel))
+        self.weight_g = nn.Parameter(torch.empty(1, 1, kernel))
+        self.bias = nn.Parameter(torch.zeros(width))
+        nn.init.normal_(self.weight_v, std=(4 / (kernel * width)) ** 0.5)
+        with torch.no_grad():
+            self.weight_g.copy_(self._norm())
+
+    def _norm(self) -> Tensor:
+        return self.weight_v.norm(dim=(0, 1), keepdim=True)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Convolve `[B x width x N]`; an even kernel gives one output too many, the last is dropped."""
+        kernel = self.weight_v.shape[-1]
+        weight = self.weight_v * (self.weight_g / self._norm())
+        y = F.conv1d(x, weight, self.bias, padding=kernel // 2, groups=self.groups)
+        return y[..., :-1] if kernel % 2 == 0 else y

@@ -1,0 +1,74 @@
+"""Encoder weights on disk, in the published BEATs format {"cfg": dict, "model": state_dict}."""
+
+import pickle
+from pathlib import Path
+
+import torch
+
+from stridor.errors import StridorError
+from stridor.models.beats import Beats
+from stridor.models.config import PRESETS, BeatsConfig
+from stridor.models.initial import random_beats
+from stridor.params import EncoderParams
+
+
+def initial_encoder(params: EncoderParams, seed: int) -> Beats:
+    """Return the encoder that fine-tuning starts from.
+
+    Raises
+    ------
+    StridorError
+        If the checkpoint is missing or does not fit.
+    """
+    if params.checkpoint == "none":
+        return random_beats(PRESETS[params.preset], seed)
+    return load_encoder(Path(params.checkpoint))
+
+
+def load_encoder(path: Path) -> Beats:
+    """Load an encoder, half-precision files included, into float32 and evaluation mode.
+
+    Raises
+    ------
+    StridorError
+        If the file is missing, is no checkpoint, or its keys or shapes differ from what its cfg describes.
+    """
+    checkpoint = _read(path)
+    if not isinstance(checkpoint, dict) or not {"cfg", "model"} <= checkpoint.keys():
+        raise StridorError(f"{path} is no BEATs checkpoint; expected a file with the entries 'cfg' and 'model'.")
+    model = Beats(BeatsConfig.from_cfg(checkpoint["cfg"]))
+    weights = checkpoint["model"]
+    expected = model.state_dict()
+    if missing := sorted(expected.keys() - weights.keys()):
+        raise StridorError(f"{path} lacks {len(missing)} tensors that its cfg asks for, first '{missing[0]}'; "
+                           "it is damaged or no BEATs encoder.")  # fmt: skip
+    if unknown := sorted(weights.keys() - expected.keys()):
+        raise StridorError(f"{path} holds {len(unknown)} tensors that its cfg does not ask for, first '{unknown[0]}'; "
+                           "it belongs to another architecture.")  # fmt: skip
+    for name, tensor in expected.items():
+        if tensor.shape != weights[name].shape:
+            raise StridorError(f"{path}: tensor '{name}' has the shape {tuple(weights[name].shape)}, its cfg asks for "
+                               f"{tuple(tensor.shape)}; it belongs to another architecture.")  # fmt: skip
+    model.load_state_dict({name: tensor.float() for name, tensor in weights.items()})
+    return model.eval()
+
+
+def save_encoder(model: Beats, path: Path) -> None:
+    """Write an encoder's weights in float32."""
+    state = {name: tensor.detach().cpu() for name, tensor in model.state_dict().items()}
+    torch.save({"cfg": model.config.to_cfg(), "model": state}, path)
+
+
+def _read(path: Path) -> object:
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError:
+        raise StridorError(
+            f"The checkpoint {path} is missing; put the file there, or set encoder.checkpoint in params.yaml to the "
+            "path where it lies (or to none for random weights)."
+        ) from None
+    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise StridorError(
+            f"{path} cannot be read as a PyTorch checkpoint ({reason}); download it again."
+        ) from None

@@ -1,0 +1,13 @@
+"""Scoring: from embeddings to distances, decisions, official measures, intervals, figures and tables.
+
+embedding  from clips to one vector each
+distances  exact nearest neighbours
+bank       a machine's normal clips, and the score of another clip against them
+threshold  from which distance on a clip counts as anomalous
+official   result files as the organisers' evaluator reads them
+measures   the official measures of a machine and the total
+roc        areas under ROC curves of many resamples at once
+bootstrap  how far luck alone moves them
+figures    ROC curves and score histograms
+table      the report's Table 1 for any number of systems
+"""

@@ -1,0 +1,91 @@
+"""Clips to embeddings: the one function that pipeline and served detector share."""
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import torch
+
+from stridor.audio.fbank import FRAME_SAMPLES, HOP_SAMPLES
+from stridor.audio.files import SAMPLE_RATE_HZ, read_clip
+from stridor.data.batches import pad, similar_length_batches
+from stridor.data.manifest import Clip
+from stridor.errors import StridorError
+from stridor.models.beats import PATCH, Beats
+from stridor.models.pooling import mean_pool
+from stridor.params import AudioParams, EmbeddingParams
+
+MIN_SAMPLES = FRAME_SAMPLES + (PATCH - 1) * HOP_SAMPLES
+BATCH_SIZE = 16
+
+
+class Embedder:
+    """Embeds clips with a frozen encoder.
+
+    Parameters
+    ----------
+    encoder : Beats
+    params : EmbeddingParams
+        Which layer is pooled.
+    device : str or torch.device
+    """
+
+    def __init__(self, encoder: Beats, params: EmbeddingParams, device: str | torch.device = "cpu") -> None:
+        layers = encoder.config.encoder_layers
+        if not -layers - 1 <= params.layer <= layers:
+            raise StridorError(
+                f"embedding.layer is {params.layer}, but the encoder has {layers} layers; choose 0 (its input) to "
+                f"{layers}, or -1 for the last."
+            )
+        self.encoder = encoder.to(device).eval()
+        self.layer = params.layer
+        self.device = torch.device(device)
+
+    @torch.inference_mode()
+    def embed(self, waves: Sequence[np.ndarray], names: Sequence[str] | None = None) -> np.ndarray:
+        """Embed clips of any lengths.
+
+        Parameters
+        ----------
+        waves : sequence of float array [T_i], 16 kHz, in [-1, 1]
+        names : sequence of str, optional
+            For messages.
+
+        Returns
+        -------
+        array [clips x width], float32
+            Mean over all tokens of the chosen layer; the same for a clip alone and among others (1e-5).
+
+        Raises
+        ------
+        StridorError
+            If a clip is shorter than one patch of 16 frames.
+        """
+        names = names or [f"clip {i}" for i in range(len(waves))]
+        for wave, name in zip(waves, names, strict=True):
+            if len(wave) < MIN_SAMPLES:
+                raise StridorError(
+                    f"{name} has {len(wave)} samples at 16 kHz; the encoder needs at least {MIN_SAMPLES} "
+                    f"({MIN_SAMPLES / SAMPLE_RATE_HZ} s), leave it out."
+                )
+        embeddings = np.empty((len(waves), self.encoder.config.encoder_embed_dim), dtype=np.float32)
+        for batch in similar_length_batches([len(wave) for wave in waves], BATCH_SIZE):
+            wave, lengths = pad([waves[i] for i in batch])
+            tokens = self.encoder(wave.to(self.device), lengths.to(self.device))
+            embeddings[batch] = mean_pool(tokens.layers[self.layer], tokens.valid).float().cpu().numpy()
+        return embeddings
+
+    def embed_clips(self, clips: Iterable[Clip], audio: AudioParams) -> np.ndarray:
+        """Read and embed clips from disk, some hundred at a time so that memory stays constant.
+
+        Returns
+        -------
+        array [clips x width], float32
+        """
+        clips = list(clips)
+        parts = [np.empty((0, self.encoder.config.encoder_embed_dim), dtype=np.float32)]
+        for start in range(0, len(clips), 16 * BATCH_SIZE):
+            some = clips[start : start + 16 * BATCH_SIZE]
+            parts.append(
+                self.embed([read_clip(clip.path, audio.channel) for clip in some], [clip.path for clip in some])
+            )
+        return np.concatenate(parts)

@@ -1,0 +1,47 @@
+"""What a detector knows of one machine: its reference bank and the calibration of the scores."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from numpy.typing import ArrayLike
+
+from stridor.data.manifest import Clip
+from stridor.params import BankParams
+from stridor.scoring.bank import ReferenceBank
+from stridor.scoring.threshold import Calibration, calibrate
+
+CALIBRATION_FILE = "calibration.json"
+
+
+@dataclass(frozen=True)
+class MachineReference:
+    """A reference bank and the threshold that goes with it, kept in one folder."""
+
+    bank: ReferenceBank
+    calibration: Calibration
+
+    @classmethod
+    def fit(cls, embeddings: ArrayLike, clips: Sequence[Clip], params: BankParams) -> "MachineReference":
+        """Learn a machine from its normal training clips.
+
+        Parameters
+        ----------
+        embeddings : float [R x D]
+        clips : R Clips
+            A clip whose name hides the domain counts as source.
+        """
+        bank = ReferenceBank(params.k, params.metric).fit(
+            embeddings, [clip.domain or "source" for clip in clips], [clip.file_name for clip in clips]
+        )
+        return cls(bank, calibrate(bank.leave_one_out_scores(), params.threshold_percentile))
+
+    def save(self, folder: Path) -> None:
+        """Write bank and calibration into `folder`."""
+        self.bank.save(folder)
+        self.calibration.save(folder / CALIBRATION_FILE)
+
+    @classmethod
+    def load(cls, folder: Path) -> "MachineReference":
+        """Read what `save` wrote."""
+        return cls(ReferenceBank.load(folder), Calibration.load(folder / CALIBRATION_FILE))

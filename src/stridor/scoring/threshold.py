@@ -1,0 +1,117 @@
+"""The decision threshold of a machine, found from scores of normal clips alone."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from stridor.errors import StridorError
+from stridor.whole import whole_file
+
+# A score this small beside the largest belongs to a copy of another clip: it is rounding, not spread.
+LARGEST_SHARE_OF_COPIES = 1e-4
+# Scores that vary less than this around their mean are equal but for rounding, and have no spread to fit.
+LARGEST_VARIATION_OF_EQUALS = 1e-6
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """A gamma distribution of normal scores and the threshold read from it.
+
+    Attributes
+    ----------
+    shape, scale : float or None
+        Of the gamma distribution; None where all normal scores are the same and nothing can be fitted.
+    loc : float
+        Always 0: a distance has a natural origin.
+    percentile : float
+        In (0, 100); the share of normal clips expected below the threshold.
+    threshold : float
+        A score strictly above it is flagged as anomalous.
+    """
+
+    shape: float | None
+    loc: float
+    scale: float | None
+    percentile: float
+    threshold: float
+
+    def p_value(self, scores: ArrayLike) -> NDArray[np.float64]:
+        """Return the probability that a normal clip scores at least this high.
+
+        Parameters
+        ----------
+        scores : float [...]
+
+        Returns
+        -------
+        float64 [...]
+            Without a fit, 1 up to the threshold and 0 above.
+        """
+        scores = np.asarray(scores, dtype=np.float64)
+        if self.shape is None:
+            return np.where(scores <= self.threshold, 1.0, 0.0)
+        from scipy.stats import gamma
+
+        return np.asarray(gamma.sf(scores, self.shape, loc=self.loc, scale=self.scale))
+
+    def decide(self, scores: ArrayLike) -> NDArray[np.int64]:
+        """Return 1 for scores above the threshold and 0 for the others, int64 [...]."""
+        return (np.asarray(scores) > self.threshold).astype(np.int64)
+
+    def save(self, path: Path) -> None:
+        """Write the calibration as JSON."""
+        with whole_file(path) as beside:
+            beside.write_text(json.dumps(asdict(self), indent=1) + "\n", encoding="utf-8")
+
+    @classmethod
+    def load(cls, path: Path) -> "Calibration":
+        """Read a calibration written by `save`."""
+        try:
+            return cls(**json.loads(Path(path).read_text(encoding="utf-8")))
+        except FileNotFoundError:
+            raise StridorError(f"{path} is missing; run the index stage to write it.") from None
+        except (ValueError, TypeError) as error:
+            raise StridorError(f"{path} is no calibration ({error}); run the index stage again.") from None
+
+
+def calibrate(normal_scores: ArrayLike, percentile: float = 90.0) -> Calibration:
+    """Fit a gamma distribution to scores of normal clips and take a percentile of it as threshold.
+
+    The organisers' baseline does so with three free parameters; here the location stays at 0, because a free
+    one makes the likelihood of few scores unbounded. Scores of copied clips, which are 0 or almost, say
+    nothing of how far normal clips lie apart and are left out. Where the remaining scores are all the same,
+    or there is only one, the largest score is the threshold.
+
+    Parameters
+    ----------
+    normal_scores : float [N], not negative
+        Leave-one-out scores of the reference bank.
+    percentile : float in (0, 100)
+
+    Raises
+    ------
+    StridorError
+        If there are no scores, one is negative or not finite, or the percentile is out of range.
+    """
+    scores = np.asarray(normal_scores, dtype=np.float64).ravel()
+    if not scores.size or not np.isfinite(scores).all() or scores.min() < 0:
+        raise StridorError(
+            f"No threshold can be found from {scores.size} scores of normal clips; expected at least one, "
+            "all finite and none negative."
+        )
+    if not 0 < percentile < 100:
+        raise StridorError(f"bank.threshold_percentile is {percentile}; give a value between 0 and 100.")
+    largest = float(scores.max())
+    # At a scale of 1 neither the logarithms of the likelihood nor the squares of the variance lose digits.
+    apart = scores[scores > LARGEST_SHARE_OF_COPIES * largest] / (largest or 1.0)
+    if not apart.size or apart.std() <= LARGEST_VARIATION_OF_EQUALS * apart.mean():
+        return Calibration(None, 0.0, None, percentile, largest)
+    from scipy.stats import gamma
+
+    shape, loc, scale = gamma.fit(apart, floc=0)
+    scale *= largest
+    threshold = gamma.ppf(percentile / 100, shape, loc=loc, scale=scale)
+    return Calibration(float(shape), float(loc), float(scale), percentile, float(threshold))

@@ -1,0 +1,29 @@
+"""How a stage is started: `python -m stridor.stages.<stage> <detector>`."""
+
+import json
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from stridor.errors import one_sentence
+from stridor.params import Params, read_params
+from stridor.whole import whole_file
+
+
+def run_for_detector(stage: Callable[[str, Params], None]) -> None:
+    """Run a stage for the detector named on the command line, with the parameters that are its own."""
+    # Scores at near ties change with the number of BLAS threads; let one stage not start more than there are.
+    os.environ.setdefault("OMP_NUM_THREADS", str(os.cpu_count()))
+    with one_sentence():
+        if len(sys.argv) != 2:
+            raise SystemExit(f"usage: python -m stridor.stages.{Path(sys.argv[0]).stem} <detector>")
+        detector = sys.argv[1]
+        stage(detector, read_params().for_detector(detector))
+
+
+def write_json(path: Path, values: dict[str, Any]) -> None:
+    """Write a small record for people and DVC."""
+    with whole_file(path) as beside:
+        beside.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")

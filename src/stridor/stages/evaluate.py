@@ -1,0 +1,126 @@
+"""Stage `evaluate`: score a detector's test clips, measure, draw, and log to the training's run."""
+
+from dataclasses import asdict
+from pathlib import Path
+
+from stridor.data.manifest import Clip, Manifest
+from stridor.errors import StridorError
+from stridor.params import Params
+from stridor.scoring.bootstrap import Intervals, bootstrap_intervals
+from stridor.scoring.figures import draw_histogram, draw_roc
+from stridor.scoring.measures import (
+    DOMAINS,
+    MachineMeasures,
+    ScoredClips,
+    harmonic_mean,
+    measure,
+    measure_decisions,
+    total_score,
+)
+from stridor.scoring.official import write_official
+from stridor.scoring.reference import MachineReference
+from stridor.stages.entry import run_for_detector, write_json
+from stridor.stages.index import embedder
+from stridor.stages.places import SYSTEMS, Places, System
+from stridor.stages.train import weights_md5
+from stridor.tracking.runs import find_training_run, log_evaluation
+from stridor.whole import whole_folder
+
+
+def run(detector: str, params: Params) -> None:
+    """Write `scores/`, `figures/` and `metrics.json`."""
+    places = Places(detector)
+    test = labelled_test_clips(Manifest.read(places.manifest))
+    metrics = {}
+    with whole_folder(places.scores) as scores, whole_folder(places.figures) as figures:
+        for system in SYSTEMS:
+            scored, references = _score(system, test, places, params, scores / system)
+            evaluation = params.evaluation
+            intervals = bootstrap_intervals(scored, evaluation.bootstrap, evaluation.confidence, params.seed)
+            measures = {clips.machine: measure(clips) for clips in scored}
+            metrics[system] = _metrics(measures, intervals, scored, references)
+            if system == "fine_tuned":
+                _draw(scored, measures, intervals, references, figures)
+    write_json(places.metrics, metrics)
+    _report(detector, metrics)
+    measures = {f"{system}/{name}": value for system in SYSTEMS for name, value in metrics[system].items()}
+    run_id = find_training_run(weights_md5(places))
+    log_evaluation(run_id, detector, params, measures, sorted(places.figures.glob("*.png")))
+
+
+def labelled_test_clips(manifest: Manifest) -> dict[str, list[Clip]]:
+    """Return each machine's test clips.
+
+    Raises
+    ------
+    StridorError
+        If a machine has none, or their names hide domain or label.
+    """
+    test = {machine: manifest.select("test", machine) for machine in manifest.machines}
+    for machine, clips in test.items():
+        if not clips:
+            raise StridorError(
+                f"The machine '{machine}' has no test clips and cannot be evaluated; add clips to "
+                f"data/{machine}/test, or score recordings one by one with 'stridor score'."
+            )
+        if hidden := [clip for clip in clips if not (clip.domain and clip.label)]:
+            raise StridorError(
+                f"The name of {hidden[0].path} hides domain or label, so nothing can be measured on it; give the test "
+                "clips of this machine labelled names."
+            )
+    return test
+
+
+def _score(
+    system: System, test: dict[str, list[Clip]], places: Places, params: Params, folder: Path
+) -> tuple[list[ScoredClips], dict[str, MachineReference]]:
+    with_encoder = embedder(system, places, params)
+    scored, references = [], {}
+    for machine, clips in test.items():
+        reference = references[machine] = MachineReference.load(places.banks / system / machine)
+        values = reference.bank.score_samples(with_encoder.embed_clips(clips, params.audio))
+        names = [clip.file_name for clip in clips]
+        write_official(folder, machine, names, values, reference.calibration.decide(values))
+        scored.append(
+            ScoredClips(machine, names, [clip.domain for clip in clips], [clip.label for clip in clips], values)
+        )
+    return scored, references
+
+
+def _metrics(
+    measures: dict[str, MachineMeasures], intervals: Intervals, scored: list[ScoredClips],
+    references: dict[str, MachineReference],
+) -> dict[str, float]:  # fmt: skip
+    """Harmonic means over the detector's machines, which for one machine are its own values."""
+    columns = {name: [asdict(one)[name] for one in measures.values()] for name in ("auc_source", "auc_target", "pauc")}
+    metrics = {name: float(harmonic_mean(values)) for name, values in columns.items()}
+    metrics["hmean"] = total_score(measures.values())
+    metrics["hmean_low"], metrics["hmean_high"] = intervals.total.low, intervals.total.high
+    for domain in DOMAINS:
+        rates = [
+            measure_decisions(clips, references[clips.machine].calibration.threshold, domain).false_alarm_rate
+            for clips in scored
+        ]
+        metrics[f"false_alarm_rate_{domain}"] = sum(rates) / len(rates)
+    return {name: round(value, 6) for name, value in metrics.items()}
+
+
+def _draw(
+    scored: list[ScoredClips], measures: dict[str, MachineMeasures], intervals: Intervals,
+    references: dict[str, MachineReference], folder: Path,
+) -> None:  # fmt: skip
+    for clips in scored:
+        machine = clips.machine
+        draw_roc(clips, measures[machine], folder / f"{machine}_roc.png", intervals.machines[machine])
+        draw_histogram(clips, references[machine].calibration.threshold, folder / f"{machine}_scores.png")
+
+
+def _report(detector: str, metrics: dict[str, dict[str, float]]) -> None:
+    for system, values in metrics.items():
+        cells = ", ".join(f"{name} {100 * values[name]:.1f}" for name in ("auc_source", "auc_target", "pauc"))
+        interval = f"[{100 * values['hmean_low']:.1f}, {100 * values['hmean_high']:.1f}]"
+        print(f"{detector}, {system}: {cells}, harmonic mean {100 * values['hmean']:.1f} {interval}")
+
+
+if __name__ == "__main__":
+    run_for_detector(run)

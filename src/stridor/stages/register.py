@@ -1,0 +1,37 @@
+"""Stage `register`: put a detector into the model registry and leave a record of what it holds."""
+
+import hashlib
+import json
+
+from stridor.params import Params
+from stridor.stages.entry import run_for_detector, write_json
+from stridor.stages.places import Places
+from stridor.stages.train import weights_md5
+from stridor.tracking.registry import register
+from stridor.tracking.runs import find_training_run
+
+
+def run(detector: str, params: Params) -> None:
+    """Register encoder and reference banks of the fine-tuned system; write `registered.json`."""
+    places = Places(detector)
+    banks = places.banks / "fine_tuned"
+    metrics = json.loads(places.metrics.read_text())["fine_tuned"]
+    weights = weights_md5(places)
+    version = register(detector, places.encoder, banks, params, find_training_run(weights), metrics)
+    print(f"stridor-{detector} version {version} is models:/stridor-{detector}@champion")
+    # No run id and no version number: the record must be the same whenever its inputs are.
+    write_json(places.registered, {
+        "model": f"stridor-{detector}",
+        "alias": "champion",
+        "machines": list(params.detectors[detector].machines),
+        "encoder_md5": weights,
+        "banks_md5": {
+            machine: hashlib.md5((banks / machine / "embeddings.npz").read_bytes(), usedforsecurity=False).hexdigest()
+            for machine in params.detectors[detector].machines
+        },
+        "hmean": metrics["hmean"],
+    })  # fmt: skip
+
+
+if __name__ == "__main__":
+    run_for_detector(run)

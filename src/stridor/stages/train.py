@@ -1,0 +1,116 @@
+"""Stage `train`: fine-tune a detector's encoder in two stages and log the run."""
+
+import hashlib
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import pandas as pd
+import torch
+
+from stridor.data.augment import read_pairs
+from stridor.data.manifest import Manifest
+from stridor.data.version import data_md5
+from stridor.models.checkpoint import initial_encoder, save_encoder
+from stridor.params import Params
+from stridor.stages.entry import run_for_detector, write_json
+from stridor.stages.places import DATA, Places
+from stridor.tracking.runs import DataVersion, RunLog, no_run, training_run
+from stridor.training.fit import Epoch, FineTuned, fine_tune, make_fabric
+from stridor.training.picture import separation_picture
+from stridor.training.resume import ResumeFolder
+from stridor.training.triples import TrainingSet, training_set
+from stridor.whole import whole_file, whole_folder
+
+# What a resumed training must find unchanged; the rest of the parameters concerns other stages.
+LEARNT_FROM = {"seed", "detectors", "audio", "augment", "encoder", "decoder", "training"}
+
+
+def run(detector: str, params: Params) -> None:
+    """Write `encoder/`, `curves.csv` and `separation.json`, and log one run with all figures."""
+    places = Places(detector)
+    data = training_set(Manifest.read(places.manifest), read_pairs(places.augmented), params)
+    encoder = initial_encoder(params.encoder, params.seed)
+    fabric = make_fabric(params)
+    fabric.launch()
+    resume = ResumeFolder(places.resume, _inputs(places, params))
+    version = DataVersion(DATA.as_posix(), data_md5(DATA))
+    # Of several processes the first one speaks for all.
+    first = fabric.is_global_zero
+    with training_run(detector, params, version, resume.run_id) if first else no_run() as log:
+        if first:
+            resume.run_id = log.run_id
+
+        def on_epoch(epoch: Epoch) -> None:
+            log.log_epoch(epoch.number, epoch.flat())
+            if first:
+                print(_line(epoch), flush=True)
+
+        tuned = fine_tune(encoder, data, params, fabric, resume, on_epoch)
+        if first:
+            _write(tuned, data, params, places, log)
+            resume.remove()
+
+
+def _write(tuned: FineTuned, data: TrainingSet, params: Params, places: Places, log: RunLog) -> None:
+    separation = tuned.epochs[-1].separation if tuned.epochs else []
+    with whole_folder(places.trained) as folder:
+        save_encoder(tuned.encoder, folder / places.encoder.name)
+        torch.save(tuned.separator.state_dict(), folder / places.separator.name)
+    _write_curves(tuned.epochs, places.curves)
+    write_json(places.separation, {
+        f"{one.machine} at {one.snr_db:+.0f} dB": {
+            key: round(value, 3) for key, value in asdict(one).items() if key.endswith("_db") and key != "snr_db"
+        } | {"learnt": one.learnt}
+        for one in separation
+    })  # fmt: skip
+    for one in separation:
+        if not one.learnt:
+            print(
+                f"{one.machine} at {one.snr_db:+.0f} dB: the separation task has not been learnt, the estimate is "
+                f"{one.estimate_db:.1f} dB from the target, the mixture {one.mixture_db:.1f} dB, the mean spectrum "
+                f"{one.mean_spectrum_db:.1f} dB."
+            )
+    learnt = bool(separation) and all(one.learnt for one in separation)
+    log.set_tag("separation_learnt", "yes" if learnt else "no" if separation else "not checked, no clip held out")
+    if data.held_out:
+        log.log_figure(separation_picture(tuned.encoder, tuned.separator, data, params), "figures/separation.png")
+    log.log_folder(places.trained, "weights")
+    log.tag_weights(weights_md5(places))
+
+
+def _write_curves(epochs: list[Epoch], path: Path) -> None:
+    # Times would make the file differ between runs of the same weights, and later stages run again.
+    rows = [{"epoch": e.number, "stage": e.stage} | e.flat() for e in epochs]
+    table = pd.DataFrame(rows).drop(columns="clips_per_second", errors="ignore")
+    with whole_file(path) as beside:
+        table.round(6).to_csv(beside, index=False, lineterminator="\n")
+
+
+def weights_md5(places: Places) -> str:
+    """Return the MD5 of the fine-tuned weights, by which the run that made them is found."""
+    return _md5(places.encoder)
+
+
+def _inputs(places: Places, params: Params) -> str:
+    checkpoint = "" if params.encoder.checkpoint == "none" else _md5(Path(params.encoder.checkpoint))
+    pairs = _md5(places.augmented / "pairs.csv")
+    return json.dumps([params.model_dump(include=LEARNT_FROM), _md5(places.manifest), pairs, checkpoint])
+
+
+def _md5(path: Path) -> str:
+    return hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
+
+
+def _line(epoch: Epoch) -> str:
+    figures = epoch.flat()
+    gains = [f"{value:+.1f}" for name, value in figures.items() if "gain_over_mean_spectrum" in name]
+    held_out = f", nearer than the mean spectrum by {'/'.join(gains)} dB" if gains else ""
+    return (
+        f"epoch {epoch.number:3d} (stage {epoch.stage}): loss {figures['loss/total']:.4f}{held_out}, "
+        f"{figures['clips_per_second']:.0f} clips/s"
+    )
+
+
+if __name__ == "__main__":
+    run_for_detector(run)

@@ -1,0 +1,8 @@
+"""MLflow: where the store is (store), one run per training (runs), the model registry (registry)."""
+
+import os
+
+# Read when mlflow is imported, which only the modules of this folder do.
+os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")

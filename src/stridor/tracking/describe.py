@@ -1,0 +1,121 @@
+"""What a run says of itself: parameters, tags, the version of its data and names of metrics."""
+
+import os
+import re
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from stridor.errors import StridorError
+from stridor.params import Params
+
+if TYPE_CHECKING:
+    from mlflow.data.meta_dataset import MetaDataset
+
+UNTRACKED = "untracked"
+
+
+@dataclass(frozen=True)
+class DataVersion:
+    """Which version of which data a run learnt from.
+
+    Attributes
+    ----------
+    path : str
+        Folder or file, relative to the project's root.
+    digest : str
+        Up to 36 characters: the md5 that DVC names the data by, or "untracked".
+    """
+
+    path: str
+    digest: str
+
+    @classmethod
+    def of(cls, path: Path) -> "DataVersion":
+        """Read the digest from the `.dvc` file beside data; data without one are called untracked.
+
+        Raises
+        ------
+        StridorError
+            If that file is there but names no md5.
+        """
+        from ruamel.yaml import YAML, YAMLError
+
+        pointer = path.with_name(f"{path.name}.dvc")
+        if not pointer.exists():
+            return cls(path.as_posix(), UNTRACKED)
+        try:
+            tracked = YAML(typ="safe").load(pointer.read_text(encoding="utf-8"))
+            return cls(path.as_posix(), tracked["outs"][0]["md5"])
+        except (YAMLError, KeyError, IndexError, TypeError) as error:
+            raise StridorError(
+                f"{pointer} names no md5 of the data; write it anew by 'dvc add {path}'."
+            ) from error
+
+    def as_dataset(self) -> "MetaDataset":
+        """Return the record that MLflow shows at a run, without loading the data."""
+        from mlflow.data.meta_dataset import MetaDataset
+        from mlflow.data.sources import LocalArtifactDatasetSource
+
+        source = LocalArtifactDatasetSource(self.path)
+        return MetaDataset(source, name=self.path.replace("/", "-"), digest=self.digest)
+
+
+def flatten(params: Params) -> dict[str, str]:
+    """Return every parameter that is set under its full name: `training.stage_one.epochs`."""
+    flat: dict[str, str] = {}
+
+    def visit(value: object, name: str) -> None:
+        if isinstance(value, dict):
+            for key, inner in value.items():
+                visit(inner, f"{name}.{key}" if name else key)
+        elif value is not None:
+            flat[as_name(name)] = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+    visit(params.model_dump(mode="json"), "")
+    return flat
+
+
+def tags_of(detector: str, params: Params) -> dict[str, str]:
+    """Return what a run is found and filtered by.
+
+    Parameters
+    ----------
+    detector : str
+    params : Params
+        Of the detector.
+    """
+    tags = {
+        "detector": detector,
+        "machines": ", ".join(params.detectors[detector].machines),
+        "seed": str(params.seed),
+    }
+    if commit := _git("rev-parse", "HEAD"):
+        tags["mlflow.source.git.commit"] = commit
+        changed = _git("status", "--porcelain", "--", "src", "params.yaml", "dvc.yaml")
+        tags["uncommitted_changes"] = "yes" if changed else "no"
+    if experiment := os.environ.get("DVC_EXP_NAME"):
+        tags["dvc_experiment"] = experiment
+    return tags
+
+
+def as_metrics(figures: Mapping[str, float]) -> dict[str, float]:
+    """Return figures under names that MLflow takes."""
+    return {as_name(name): float(value) for name, value in figures.items()}
+
+
+def as_name(name: str) -> str:
+    """Return a name without the characters that MLflow refuses; a machine's folder may be called anything."""
+    return re.sub(r"[^\w\-./: ]", "_", name.replace("+", ""))
+
+
+def _git(*arguments: str) -> str:
+    """Return git's answer, empty outside a repository or without git."""
+    try:
+        # Without the option, a mere look at the status takes the lock that a commit needs.
+        command = ["git", "--no-optional-locks", *arguments]
+        return subprocess.run(command, capture_output=True, text=True, timeout=20).stdout.strip()
+    except (OSError, subprocess.TimeoutExpired):
+        return ""

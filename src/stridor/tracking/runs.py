@@ -1,0 +1,234 @@
+"""One MLflow run per two-stage training: started or continued, found again later, never left running."""
+
+import logging
+import signal
+import threading
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from stridor.params import Params
+from stridor.tracking.describe import DataVersion, flatten, tags_of
+from stridor.tracking.runlog import WEIGHTS_TAG, MlflowRun, RunLog
+from stridor.tracking.store import Store, brief_retries, experiment_id, open_store
+
+__all__ = ["DataVersion", "RunLog", "find_training_run", "log_evaluation", "no_run", "training_run"]
+
+# What may change without a new training, and so neither makes nor breaks the identity of a training run.
+SCORING = ("embedding", "bank", "evaluation")
+ELSEWHERE = ("compute", "tracking", "tune")
+
+
+def no_run() -> RunLog:
+    """Return a log that keeps nothing."""
+    return RunLog()
+
+
+@contextmanager
+def training_run(
+    detector: str,
+    params: Params,
+    data: DataVersion,
+    resume: str | None = None,
+    tags: Mapping[str, str] | None = None,
+) -> Iterator[RunLog]:
+    """Log a training as one run, which ends with the block: finished, failed by an error, or killed.
+
+    SIGTERM inside the block raises SystemExit. A run that is open in this thread, such as that of a tuning
+    study, becomes the parent.
+
+    Parameters
+    ----------
+    detector : str
+    params : Params
+        Those of the detector are logged, flattened: `training.stage_one.epochs`.
+    data : DataVersion
+    resume : str, optional
+        Id of the run that an interrupted training had. Where the store does not know it, or its training
+        parameters were others, a new run is started, with a warning and the tag `continues_run`.
+    tags : mapping of str to str, optional
+        Besides those that every run gets.
+
+    Raises
+    ------
+    StridorError
+        If the store fails.
+    """
+    import mlflow
+
+    logging.getLogger("mlflow.system_metrics").setLevel(logging.WARNING)
+    store = open_store()
+    params = params.for_detector(detector)
+    values = flatten(params)
+    described = tags_of(detector, params) | dict(tags or {})
+    if resume is not None and not _agrees(store, resume, _without(values, SCORING + ELSEWHERE)):
+        warnings.warn(
+            f"The run {resume} of the interrupted training is not in the MLflow store {store.shown}, or had "
+            "other parameters; a new run is started.",
+            stacklevel=3,
+        )
+        described["continues_run"], resume = resume, None
+    with _sigterm_as_exit():
+        with store.errors():
+            run = mlflow.start_run(
+                run_id=resume,
+                experiment_id=None if resume else experiment_id(store, params.tracking.experiment),
+                run_name=None if resume else detector,
+                nested=True,
+                tags=described,
+                log_system_metrics=True,
+            )
+        status = "FAILED"
+        try:
+            with store.errors():
+                # A killed run may have been stopped before all of its parameters were written.
+                missing = {name: value for name, value in values.items() if name not in run.data.params}
+                mlflow.log_params(missing, run_id=run.info.run_id)
+                mlflow.log_input(data.as_dataset(), context="training")
+            yield MlflowRun(store, run.info.run_id)
+            status = "FINISHED"
+        except (KeyboardInterrupt, SystemExit, GeneratorExit):
+            status = "KILLED"
+            raise
+        finally:
+            _end(store, run.info.run_id, status)
+
+
+def find_training_run(weights_md5: str) -> str | None:
+    """Return the id of the latest run that brought forth these weights; None if the store knows none.
+
+    Raises
+    ------
+    StridorError
+        If the store fails.
+    """
+    from mlflow import MlflowClient
+
+    store = open_store()
+    client = MlflowClient()
+    with store.errors():
+        experiments = [experiment.experiment_id for experiment in client.search_experiments()]
+        found = client.search_runs(
+            experiments, f"tags.{WEIGHTS_TAG} = '{weights_md5}'", max_results=1, order_by=["start_time DESC"]
+        )
+    return found[0].info.run_id if found else None
+
+
+def log_evaluation(
+    weights_md5: str, measures: Mapping[str, float], figures: list[Path], detector: str, params: Params
+) -> str:
+    """Add final measures and figures to the run that brought forth the weights.
+
+    A run's parameters cannot change: where the scoring parameters are others than those of the training run,
+    the measures go to a run of their own below it. Where the store knows no training run, they do so as well.
+
+    Parameters
+    ----------
+    figures : list of Path
+        Image files, kept under `figures/`.
+
+    Returns
+    -------
+    str
+        Id of the run that got the measures.
+
+    Raises
+    ------
+    StridorError
+        If the store fails.
+    """
+    import mlflow
+    from mlflow import MlflowClient
+
+    store = open_store()
+    params = params.for_detector(detector)
+    values = flatten(params)
+    training = find_training_run(weights_md5)
+    if training is not None and _agrees(store, training, _only(values, SCORING)):
+        _add(MlflowRun(store, training), measures, figures)
+        return training
+    tags = tags_of(detector, params) | ({} if training is None else {"mlflow.parentRunId": training})
+    client = MlflowClient()
+    with store.errors():
+        experiment = experiment_id(store, params.tracking.experiment)
+        run_id = client.create_run(experiment, run_name=f"{detector} evaluation", tags=tags).info.run_id
+    status = "FAILED"
+    try:
+        with store.errors():
+            mlflow.log_params(values, run_id=run_id)
+        _add(MlflowRun(store, run_id), measures, figures)
+        status = "FINISHED"
+    finally:
+        with store.errors():
+            client.set_terminated(run_id, status)
+    return run_id
+
+
+def _add(run: RunLog, measures: Mapping[str, float], figures: list[Path]) -> None:
+    run.log_epoch(0, measures)
+    for figure in figures:
+        run.log_file(figure, "figures")
+
+
+def _only(values: Mapping[str, str], groups: tuple[str, ...]) -> dict[str, str]:
+    return {name: value for name, value in values.items() if name.split(".")[0] in groups}
+
+
+def _without(values: Mapping[str, str], groups: tuple[str, ...]) -> dict[str, str]:
+    return {name: value for name, value in values.items() if name.split(".")[0] not in groups}
+
+
+def _agrees(store: Store, run_id: str, values: Mapping[str, str]) -> bool:
+    """Tell whether a run is there and none of its parameters contradicts these."""
+    from mlflow import MlflowClient
+    from mlflow.exceptions import MlflowException
+
+    with store.errors():
+        try:
+            run = MlflowClient().get_run(run_id)
+        except MlflowException as error:
+            if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+                return False
+            raise
+    logged = run.data.params
+    return run.info.lifecycle_stage == "active" and all(logged.get(k, v) == v for k, v in values.items())
+
+
+def _end(store: Store, run_id: str, status: str) -> None:
+    """End the open run; where even that fails after another error, let the first one speak."""
+    import mlflow
+    from mlflow.exceptions import MlflowException
+
+    try:
+        if status == "FINISHED":
+            with store.errors():
+                mlflow.end_run(status)
+        else:
+            with brief_retries():
+                mlflow.end_run(status)
+    except MlflowException as error:
+        warnings.warn(
+            f"The run {run_id} in the MLflow store {store.shown} could not be ended as {status} ({error}).",
+            stacklevel=2,
+        )
+
+
+@contextmanager
+def _sigterm_as_exit() -> Iterator[None]:
+    """Let a polite request to stop unwind the block like an error, so that the run gets ended."""
+    # Python lets only the main thread set handlers; elsewhere SIGTERM is not ours to judge.
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def leave(number: int, frame: object) -> None:
+        # A second request must not cut short the ending of the run.
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        raise SystemExit(128 + number)
+
+    before = signal.signal(signal.SIGTERM, leave)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -1,0 +1,208 @@
+"""The two stages: encoder and decoder learn together, then the encoder goes on against the frozen decoder."""
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor
+from tqdm import tqdm
+
+from stridor.errors import StridorError
+from stridor.models.beats import Beats
+from stridor.models.separator import Separator
+from stridor.params import Params
+from stridor.seeds import seed_for
+from stridor.training.loader import EpochLoader
+from stridor.training.resume import ResumeFolder
+from stridor.training.sanity import SanityCheck, Separation, machine_mean_spectra
+from stridor.training.task import Losses, SeparationTask
+from stridor.training.triples import TrainingSet
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """One epoch's figures.
+
+    Attributes
+    ----------
+    number : int
+        From 1, counted through both stages.
+    stage : int
+        1 or 2.
+    figures : dict of str to float
+        Mean losses per clip, gradient norm, learning rate, clips per second.
+    separation : list of Separation
+        On held-out clips, after the epoch.
+    """
+
+    number: int
+    stage: int
+    figures: dict[str, float]
+    separation: list[Separation] = field(default_factory=list)
+
+    def flat(self) -> dict[str, float]:
+        """All figures with names of their own; separation as the mean over machines."""
+        flat = dict(self.figures)
+        for snr_db in dict.fromkeys(s.snr_db for s in self.separation):
+            rows = [s for s in self.separation if s.snr_db == snr_db]
+            estimate, mixture, mean = (
+                sum(values) / len(rows)
+                for values in zip(*((s.estimate_db, s.mixture_db, s.mean_spectrum_db) for s in rows), strict=True)
+            )
+            flat[f"separation/distance_db_at_{snr_db:+.0f}dB"] = estimate
+            flat[f"separation/gain_over_mixture_db_at_{snr_db:+.0f}dB"] = mixture - estimate
+            flat[f"separation/gain_over_mean_spectrum_db_at_{snr_db:+.0f}dB"] = mean - estimate
+        return flat
+
+
+@dataclass(frozen=True)
+class FineTuned:
+    """What two stages leave behind: weights, on the CPU, and every epoch's figures."""
+
+    encoder: Beats
+    separator: Separator
+    epochs: list[Epoch]
+
+
+def make_fabric(params: Params) -> Fabric:
+    """Choose devices, precision and strategy by parameter; "auto" takes what is there."""
+    compute = params.compute
+    return Fabric(
+        accelerator=compute.accelerator, devices=compute.devices, num_nodes=compute.num_nodes,
+        strategy=compute.strategy, precision=params.training.precision,
+    )  # fmt: skip
+
+
+def fine_tune(
+    encoder: Beats,
+    data: TrainingSet,
+    params: Params,
+    fabric: Fabric,
+    resume: ResumeFolder,
+    on_epoch: Callable[[Epoch], None],
+) -> FineTuned:
+    """Fine-tune an encoder in two stages.
+
+    Parameters
+    ----------
+    encoder : Beats
+        Where to start from; changed in place.
+    data : TrainingSet
+    params : Params
+        Of one detector.
+    fabric : Fabric
+        Launched.
+    resume : ResumeFolder
+        Where the state of an interrupted training is looked for and kept.
+    on_epoch : callable
+        Told of every new epoch; what it raises ends the training.
+
+    Raises
+    ------
+    StridorError
+        If there is nothing to learn from, or a loss is no longer finite.
+    """
+    if not data.examples:
+        raise StridorError("There is no training clip left to learn from; add normal clips to train/.")
+    torch.manual_seed(seed_for(params.seed, "separator"))
+    task = SeparationTask(
+        encoder, Separator(encoder.config.encoder_embed_dim, params.decoder), params.training
+    ).to(fabric.device)
+    loader = EpochLoader(data, params, fabric.global_rank, fabric.world_size)
+    sanity = SanityCheck(data, params, machine_mean_spectra(data, task, params))
+    state = resume.load()
+    if state is None:
+        task.separator.mean_spectra.copy_(_source_mean_spectra(task, loader, fabric))
+        epochs: list[Epoch] = []
+    else:
+        task.load_state_dict(state["task"])
+        epochs = [_epoch_from(record) for record in state["epochs"]]
+    first = 1
+    for stage, epochs_of_stage in enumerate((params.training.stage_one, params.training.stage_two), start=1):
+        last = first + epochs_of_stage.epochs - 1
+        if len(epochs) < last:
+            task.separator.requires_grad_(stage == 1)
+            optimiser = _optimiser(task, params)
+            if len(epochs) >= first:
+                optimiser.load_state_dict(state["optimiser"])
+            module, optimiser = fabric.setup(task, optimiser)
+            for number in range(len(epochs) + 1, last + 1):
+                # Dropout draws depend on the epoch alone, so that a resumed training repeats them.
+                torch.manual_seed(seed_for(params.seed, "epoch", number, fabric.global_rank))
+                label = f"stage {stage}, epoch {number - first + 1}/{epochs_of_stage.epochs}"
+                figures = _train_epoch(module, optimiser, loader, number, params, fabric, label)
+                epoch = Epoch(number, stage, figures, sanity(task))
+                epochs.append(epoch)
+                on_epoch(epoch)
+                if fabric.is_global_zero:
+                    resume.save({
+                        "task": task.state_dict(), "optimiser": optimiser.state_dict(),
+                        "epochs": [asdict(epoch) for epoch in epochs],
+                    })  # fmt: skip
+                fabric.barrier()
+        first = last + 1
+    return FineTuned(task.encoder.cpu().eval(), task.separator.cpu().eval(), epochs)
+
+
+def _optimiser(task: SeparationTask, params: Params) -> torch.optim.AdamW:
+    learning = [parameter for parameter in task.parameters() if parameter.requires_grad]
+    return torch.optim.AdamW(
+        learning, lr=params.training.learning_rate, weight_decay=params.training.weight_decay
+    )
+
+
+def _train_epoch(
+    module: torch.nn.Module, optimiser: torch.optim.Optimizer, loader: EpochLoader, number: int, params: Params,
+    fabric: Fabric, label: str,
+) -> dict[str, float]:  # fmt: skip
+    module.train()
+    batches = fabric.setup_dataloaders(loader.of_epoch(number), use_distributed_sampler=False)
+    started = time.perf_counter()
+    sums = torch.zeros(len(Losses._fields) + 2, dtype=torch.float64)
+    bar = tqdm(batches, desc=label, unit="batch", leave=False, disable=None if fabric.is_global_zero else True)
+    for batch in bar:
+        losses: Losses = module(batch)
+        loss = losses.total.mean()
+        if not math.isfinite(loss.item()):
+            raise StridorError(
+                f"The loss is no longer finite in {label}; lower training.learning_rate "
+                f"(now {params.training.learning_rate:g})."
+            )
+        optimiser.zero_grad()
+        fabric.backward(loss)
+        norm = fabric.clip_gradients(module, optimiser, max_norm=params.training.gradient_clip)
+        optimiser.step()
+        clips = len(batch.lengths)
+        per_clip = torch.stack([part.detach().sum() for part in losses]).double().cpu()
+        sums += torch.cat([per_clip, torch.tensor([float(norm) * clips, clips], dtype=torch.float64)])
+        bar.set_postfix(loss=f"{loss.item():.4f}")
+    sums = fabric.all_reduce(sums, reduce_op="sum").cpu()
+    clips = float(sums[-1])
+    means = (sums[:-1] / clips).tolist()
+    names = [f"loss/{name}" for name in Losses._fields] + ["gradient_norm"]
+    return dict(zip(names, means, strict=True)) | {
+        "learning_rate": optimiser.param_groups[0]["lr"],
+        "clips_per_second": clips / (time.perf_counter() - started),
+    }
+
+
+@torch.no_grad()
+def _source_mean_spectra(task: SeparationTask, loader: EpochLoader, fabric: Fabric) -> Tensor:
+    """Mean log-mel spectrum `[2 x 128]` of targets and interferers, over one pass of the training data."""
+    sums = torch.zeros(2, task.separator.mean_spectra.shape[1], dtype=torch.float64)
+    count = 0
+    for batch in loader.of_epoch(0):
+        for row, length in enumerate(batch.lengths.tolist()):
+            waves = torch.stack([batch.target[row, :length], batch.interferer[row, :length]])
+            images = task.encoder.fbank(waves.to(fabric.device)).double().cpu()
+            sums += images.sum(dim=1)
+            count += images.shape[1]
+    totals = fabric.all_reduce(torch.cat([sums.flatten(), torch.tensor([float(count)])]), reduce_op="sum").cpu()
+    return (totals[:-1] / totals[-1]).view_as(sums).float().to(fabric.device)
+
+
+def _epoch_from(record: dict) -> Epoch:
+    return Epoch(**record | {"separation": [Separation(**row) for row in record["separation"]]})

@@ -1,0 +1,90 @@
+"""Triples in batches of similar length, the same for a given seed and epoch however the work is divided."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset, Sampler
+
+from stridor.data.batches import pad, similar_length_batches
+from stridor.params import Params
+from stridor.seeds import rng_for
+from stridor.training.triples import Example, Triple, TrainingSet, draw_triple
+
+
+class TripleBatch(NamedTuple):
+    """Waves `[B x T]` padded at the end, and the samples of each clip `[B]`."""
+
+    mixture: Tensor
+    target: Tensor
+    interferer: Tensor
+    lengths: Tensor
+
+
+def collate(triples: list[Triple]) -> TripleBatch:
+    """Stack triples into a batch."""
+    mixture, lengths = pad([triple.mixture for triple in triples])
+    target, _ = pad([triple.target for triple in triples])
+    interferer, _ = pad([triple.interferer for triple in triples])
+    return TripleBatch(mixture, target, interferer, lengths)
+
+
+class TripleDataset(Dataset[Triple]):
+    """Examples with mixtures drawn anew every epoch, each from a seed of its own."""
+
+    def __init__(self, data: TrainingSet, params: Params) -> None:
+        self.data, self.params, self.epoch = data, params, 0
+
+    def __len__(self) -> int:
+        return len(self.data.examples)
+
+    def __getitem__(self, index: int) -> Triple:
+        example = self.data.examples[index]
+        rng = rng_for(self.params.seed, "triple", self.epoch, example.clip.path, self._variant(example))
+        return draw_triple(example, self.data.noise, self.params, rng)
+
+    @staticmethod
+    def _variant(example: Example) -> int:
+        return example.pair.variant if example.pair else 0
+
+
+class EpochBatches(Sampler[list[int]]):
+    """Batches of similar length, shuffled every epoch, shared out among processes.
+
+    Every process gets the same number of batches, as synchronised training needs: the first ones are given
+    out again where the number does not divide.
+    """
+
+    def __init__(self, lengths: list[int], params: Params, rank: int = 0, world_size: int = 1) -> None:
+        self.lengths, self.params, self.rank, self.world_size, self.epoch = lengths, params, rank, world_size, 0
+
+    def _batches(self) -> list[list[int]]:
+        rng: np.random.Generator = rng_for(self.params.seed, "batches", self.epoch)
+        batches = similar_length_batches(self.lengths, self.params.training.batch_size, rng)
+        missing = -len(batches) % self.world_size
+        return (batches + (batches * missing)[:missing])[self.rank :: self.world_size]
+
+    def __iter__(self) -> Iterator[list[int]]:
+        return iter(self._batches())
+
+    def __len__(self) -> int:
+        return len(self._batches())
+
+
+class EpochLoader:
+    """The data of each epoch."""
+
+    def __init__(self, data: TrainingSet, params: Params, rank: int = 0, world_size: int = 1) -> None:
+        self.dataset = TripleDataset(data, params)
+        lengths = [example.samples for example in data.examples]
+        self.sampler = EpochBatches(lengths, params, rank, world_size)
+        self.loader = DataLoader(
+            self.dataset, batch_sampler=self.sampler, collate_fn=collate,
+            num_workers=params.compute.loader_workers,
+        )  # fmt: skip
+
+    def of_epoch(self, epoch: int) -> DataLoader[TripleBatch]:
+        """Return the loader, set to an epoch."""
+        self.dataset.epoch = self.sampler.epoch = epoch
+        return self.loader

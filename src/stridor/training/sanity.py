@@ -1,0 +1,118 @@
+"""Does the separator separate? Distances on held-out mixtures, against what knowing nothing would give."""
+
+from collections import defaultdict
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from stridor.audio.fbank import DECIBELS_PER_UNIT, MEL_BANDS, frame_counts
+from stridor.audio.files import read_clip
+from stridor.data.batches import pad, similar_length_batches
+from stridor.models.beats import PATCH
+from stridor.params import Params
+from stridor.seeds import rng_for
+from stridor.training.loader import collate
+from stridor.training.task import SeparationTask
+from stridor.training.triples import TrainingSet, draw_triple
+
+SNRS_DB = (-5.0, 0.0, 5.0, 10.0)
+# Above this the mixture is so close to the target that a regression through tokens can hardly beat it.
+BEATS_MIXTURE_UP_TO_DB = 0.0
+
+
+def log_spectral_distance_db(image: Tensor, other: Tensor) -> Tensor:
+    """Root mean square over the bands, then mean over the frames, of log-mel differences in decibels.
+
+    Parameters
+    ----------
+    image, other : Tensor[... x frames x 128]
+        In the encoder's normalised scale.
+
+    Returns
+    -------
+    Tensor[...]
+    """
+    return (image - other).square().mean(-1).sqrt().mean(-1) * DECIBELS_PER_UNIT
+
+
+@dataclass(frozen=True)
+class Separation:
+    """Mean log-spectral distances (dB) to the target, over held-out clips of one machine at one SNR."""
+
+    machine: str
+    snr_db: float
+    clips: int
+    estimate_db: float
+    mixture_db: float
+    mean_spectrum_db: float
+
+    @property
+    def learnt(self) -> bool:
+        """Nearer than the mean spectrum, and at low SNR nearer than the mixture."""
+        beats_mixture = self.estimate_db < self.mixture_db or self.snr_db > BEATS_MIXTURE_UP_TO_DB
+        return beats_mixture and self.estimate_db < self.mean_spectrum_db
+
+
+class SanityCheck:
+    """Held-out triples of every machine, mixed the same way at every call.
+
+    Parameters
+    ----------
+    data : TrainingSet
+    params : Params
+    mean_spectra : dict of str to Tensor[128]
+        Mean log-mel spectrum of each machine's training clips.
+    """
+
+    def __init__(self, data: TrainingSet, params: Params, mean_spectra: dict[str, Tensor]) -> None:
+        self.data, self.params, self.mean_spectra = data, params, mean_spectra
+
+    @torch.no_grad()
+    def __call__(self, task: SeparationTask) -> list[Separation]:
+        """Measure a task's encoder and separator as they are now; its training mode is put back afterwards."""
+        was_training = task.training
+        task.eval()
+        device = task.separator.mean_spectra.device
+        found: dict[tuple[str, float], list[tuple[float, float, float]]] = defaultdict(list)
+        examples = self.data.held_out
+        for snr_db in SNRS_DB:
+            for indices in similar_length_batches([e.samples for e in examples], self.params.training.batch_size):
+                chosen = [examples[i] for i in indices]
+                batch = collate([
+                    draw_triple(e, self.data.noise, self.params,
+                                rng_for(self.params.seed, "sanity", e.clip.path, str(snr_db)), snr_db)
+                    for e in chosen
+                ])  # fmt: skip
+                mixtures = task.encoder.fbank(batch.mixture.to(device))
+                targets = task.encoder.fbank(batch.target.to(device))
+                frames = frame_counts(batch.lengths.to(device))
+                estimates = task.separator(task.encoder.encode(mixtures, frames), mixtures)[:, 0]
+                for row, example in enumerate(chosen):
+                    counted = int(frames[row]) // PATCH * PATCH
+                    target = targets[row, :counted]
+                    guesses = (estimates[row, :counted], mixtures[row, :counted],
+                               self.mean_spectra[example.clip.machine].to(device))  # fmt: skip
+                    found[example.clip.machine, snr_db].append(
+                        tuple(float(log_spectral_distance_db(guess, target)) for guess in guesses)
+                    )
+        task.train(was_training)
+        return [
+            Separation(machine, snr_db, len(rows), *(sum(column) / len(rows) for column in zip(*rows, strict=True)))
+            for (machine, snr_db), rows in sorted(found.items())
+        ]
+
+
+@torch.no_grad()
+def machine_mean_spectra(data: TrainingSet, task: SeparationTask, params: Params) -> dict[str, Tensor]:
+    """Mean log-mel spectrum `[128]` of each machine's own training clips; supplements do not count."""
+    sums: dict[str, Tensor] = defaultdict(lambda: torch.zeros(MEL_BANDS, dtype=torch.float64))
+    counts: dict[str, int] = defaultdict(int)
+    fbank = task.encoder.fbank
+    for example in data.examples:
+        if example.pair is None:
+            wave, _ = pad([read_clip(example.clip.path, params.audio.channel)])
+            image = fbank(wave.to(fbank.window.device))[0].double().cpu()
+            sums[example.clip.machine] += image.sum(0)
+            counts[example.clip.machine] += len(image)
+    return {machine: (total / counts[machine]).float() for machine, total in sums.items()}

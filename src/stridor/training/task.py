@@ -1,0 +1,64 @@
+"""The auxiliary task: encoder and separator with the loss between estimated and true log-mel images."""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from stridor.audio.fbank import frame_counts
+from stridor.models.beats import PATCH, Beats
+from stridor.models.pooling import mean_pool
+from stridor.models.separator import Separator
+from stridor.params import TrainingParams
+from stridor.training.loader import TripleBatch
+
+
+class Losses(NamedTuple):
+    """Losses of each clip `[B]`; `total` is what is minimised on average."""
+
+    total: Tensor
+    machine: Tensor
+    interferer: Tensor
+    consistency: Tensor
+
+
+class SeparationTask(nn.Module):
+    """Encode a mixture, separate it and compare with the truth.
+
+    Parameters
+    ----------
+    encoder : Beats
+    separator : Separator
+    params : TrainingParams
+    """
+
+    def __init__(self, encoder: Beats, separator: Separator, params: TrainingParams) -> None:
+        super().__init__()
+        self.encoder, self.separator, self.params = encoder, separator, params
+
+    def forward(self, batch: TripleBatch) -> Losses:
+        """Return each clip's losses, the same alone and in any batch."""
+        with torch.no_grad():
+            mixture, *truth = (self.encoder.fbank(wave) for wave in batch[:3])
+            frames = frame_counts(batch.lengths)
+        tokens = self.encoder.encode(mixture, frames)
+        estimate = self.separator(tokens, mixture).float()
+        truth = torch.stack(truth, dim=1)[:, :, : estimate.shape[2]]
+        # Frames behind the clip's last whole patch do not count, be they padding or left over.
+        counted = torch.arange(estimate.shape[2], device=frames.device) < (frames // PATCH * PATCH)[:, None]
+        distance = (estimate - truth).abs() if self.params.loss == "l1" else (estimate - truth).square()
+        per_frame = distance.mean(dim=-1) * counted[:, None]
+        machine, interferer = (per_frame.sum(-1) / counted.sum(-1)[:, None]).unbind(dim=1)
+        total = machine + self.params.interferer_weight * interferer
+        consistency = torch.zeros_like(total)
+        if self.params.consistency_weight > 0:
+            consistency = self._consistency(mean_pool(tokens.last, tokens.valid), truth[:, 0], frames)
+            total = total + self.params.consistency_weight * consistency
+        return Losses(total, machine, interferer, consistency)
+
+    def _consistency(self, embedding: Tensor, target: Tensor, frames: Tensor) -> Tensor:
+        """Mean squared distance of the mixture's embedding to the target's, which gets no gradient."""
+        with torch.no_grad():
+            clean = self.encoder.encode(target, frames)
+            clean = mean_pool(clean.last, clean.valid)
+        return (embedding - clean).square().mean(dim=-1)

@@ -1,0 +1,118 @@
+"""Training examples: what is mixed with what, as (mixture, target, interferer) triples."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from stridor.audio.files import SAMPLE_RATE_HZ, read_clip
+from stridor.audio.mixing import fit_length, scale_to_snr
+from stridor.data.augment import Pair, draw_snr_db
+from stridor.data.manifest import Clip, Manifest
+from stridor.params import Params
+from stridor.seeds import rng_for
+
+
+@dataclass(frozen=True)
+class Example:
+    """One target and where its mixture comes from.
+
+    Attributes
+    ----------
+    clip : Clip
+        The target: a normal training clip, or a clean supplemental clip.
+    pair : Pair or None
+        A ready mixture of a clean supplemental clip; None if the mixture is made on the fly.
+    """
+
+    clip: Clip
+    pair: Pair | None = None
+
+    @property
+    def samples(self) -> int:
+        """Length at 16 kHz, near enough for batching."""
+        return round(self.clip.seconds * SAMPLE_RATE_HZ)
+
+
+@dataclass(frozen=True)
+class Triple:
+    """Three waves [T] of the same length with mixture = target + interferer; float32, 16 kHz."""
+
+    mixture: np.ndarray
+    target: np.ndarray
+    interferer: np.ndarray
+
+
+@dataclass(frozen=True)
+class TrainingSet:
+    """What a detector learns from.
+
+    Attributes
+    ----------
+    examples : tuple of Example
+    held_out : tuple of Example
+        Normal training clips of the source domain that are kept out, for the sanity figures.
+    noise : dict of str to tuple of str
+        Per machine, its augmented noise clips; a machine without any is mixed with Gaussian noise.
+    """
+
+    examples: tuple[Example, ...]
+    held_out: tuple[Example, ...]
+    noise: dict[str, tuple[str, ...]]
+
+
+def training_set(manifest: Manifest, pairs: list[Pair], params: Params) -> TrainingSet:
+    """Decide which clips are targets, which are interferers and which are held out.
+
+    Noise clips are interferers and never targets; clean supplemental clips contribute their noisy variants;
+    labels and attributes are not looked at. At most a fifth of a machine's source normals is held out.
+    """
+    held_out: list[Example] = []
+    examples: list[Example] = []
+    for machine in manifest.machines:
+        clips = manifest.select("train", machine)
+        source = [clip for clip in clips if clip.domain != "target"]
+        count = min(params.training.held_out_clips, len(source) // 5)
+        chosen = rng_for(params.seed, "held out", machine).permutation(len(source))[:count]
+        kept_out = {source[i].path for i in chosen}
+        held_out += [Example(clip) for clip in clips if clip.path in kept_out]
+        examples += [Example(clip) for clip in clips if clip.path not in kept_out]
+    by_path = {clip.path: clip for clip in manifest.clips}
+    examples += [Example(by_path[pair.original], pair) for pair in pairs if pair.kind == "clean"]
+    noise = {
+        machine: tuple(pair.mixture for pair in pairs if pair.kind == "noise" and pair.machine == machine)
+        for machine in manifest.machines
+    }
+    return TrainingSet(tuple(examples), tuple(held_out), noise)
+
+
+def draw_triple(
+    example: Example, noise: dict[str, tuple[str, ...]], params: Params, rng: np.random.Generator,
+    snr_db: float | None = None,
+) -> Triple:  # fmt: skip
+    """Make one example's triple.
+
+    Parameters
+    ----------
+    snr_db : float, optional
+        Drawn from `augment.snr_db` if not given. Ready mixtures keep their own.
+
+    Raises
+    ------
+    StridorError
+        If the clip cannot be read or is silent.
+    """
+    target = read_clip(example.clip.path, params.audio.channel)
+    if example.pair is not None:
+        target = target * np.float32(example.pair.gain)
+        mixture = read_clip(example.pair.mixture)
+        return Triple(mixture, target, mixture - target)
+    if snr_db is None:
+        snr_db = draw_snr_db(params.augment.snr_db, rng)
+    choice = noise[example.clip.machine]
+    if choice:
+        recording = read_clip(choice[rng.integers(len(choice))])
+        interferer = fit_length(recording, len(target), int(rng.integers(len(recording))))
+    else:
+        interferer = rng.standard_normal(len(target), dtype=np.float32)
+    interferer = scale_to_snr(target, interferer, snr_db, example.clip.path).astype(np.float32)
+    return Triple(target + interferer, target, interferer)

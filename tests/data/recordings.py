@@ -1,0 +1,57 @@
+"""Tiny folders in the DCASE layout, and a project to import them into."""
+
+from pathlib import Path
+
+import numpy as np
+
+from stridor.audio.files import write_clip
+
+PARAMS = """\
+# The seed of everything.
+seed: 3
+
+detectors:
+  # One entry per detector.
+  valve:
+    machines: [valve]  # the demo machine
+    learning_rate: 2.0e-4
+  pump:
+    machines:
+      - pump
+
+# Noise is mixed in.
+augment:
+  variants: 9  # literal
+"""
+
+NAMES = {
+    "train": (
+        "section_00_source_train_normal_0000_spd_1.wav",
+        "section_00_source_train_normal_0001_spd_2.wav",
+        "section_00_target_train_normal_0000_noAttribute.wav",
+    ),
+    "test": (
+        "section_00_source_test_normal_0000_noAttribute.wav",
+        "section_00_target_test_anomaly_0000_noAttribute.wav",
+    ),
+    "supplemental": ("section_00_noise_supplemental_normal_0000.wav",),
+}
+
+
+def write_machine(folder: Path, samples: int = 2801, names: dict[str, tuple[str, ...]] = NAMES) -> Path:
+    """Write a machine of noise clips, every one with bytes of its own."""
+    random = np.random.default_rng(list(folder.name.encode()))
+    for split, clips in names.items():
+        (folder / split).mkdir(parents=True, exist_ok=True)
+        for clip in clips:
+            write_clip(folder / split / clip, random.uniform(-0.5, 0.5, samples))
+    return folder
+
+
+def content(folder: Path) -> dict[str, bytes]:
+    """Return every file below a folder with its bytes, but for .git and .dvc."""
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.relative_to(folder).parts[0] not in (".git", ".dvc")
+    }

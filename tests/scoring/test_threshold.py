@@ -1,0 +1,99 @@
+"""The decision threshold against SciPy and against the share of normals that it lets through."""
+
+import numpy as np
+import pytest
+from scipy.stats import gamma
+
+from stridor.errors import StridorError
+from stridor.scoring.threshold import Calibration, calibrate
+
+NORMALS = np.random.default_rng(0).gamma(5.0, 0.2, 1000)
+
+
+@pytest.mark.parametrize("percentile", [50.0, 90.0, 99.0])
+def test_threshold_equals_scipys_fit(percentile):
+    found = calibrate(NORMALS, percentile)
+    known = gamma.ppf(percentile / 100, *gamma.fit(NORMALS, floc=0))
+    assert found.threshold == pytest.approx(known, rel=1e-9)
+    assert (found.loc, found.percentile) == (0.0, percentile)
+
+
+def test_a_tenth_of_normal_clips_lies_above_the_90th_percentile():
+    unseen = np.random.default_rng(1).gamma(5.0, 0.2, 20000)
+    assert calibrate(NORMALS).decide(unseen).mean() == pytest.approx(0.1, abs=0.015)
+
+
+def test_p_values_fall_and_meet_the_threshold():
+    found = calibrate(NORMALS, 90)
+    p_values = found.p_value([0.0, found.threshold, 1e9])
+    assert p_values == pytest.approx([1.0, 0.1, 0.0], abs=1e-9)
+    assert (np.diff(found.p_value(np.linspace(0.1, 9, 50))) < 0).all()
+    assert found.p_value(found.threshold) == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize("factor", [1e-200, 1e-6, 1e6, 1e200])
+def test_the_unit_of_the_scores_does_not_matter(factor):
+    scaled = calibrate(NORMALS * factor).threshold / factor
+    assert scaled == pytest.approx(calibrate(NORMALS).threshold, rel=1e-9)
+
+
+def test_two_scores_are_enough():
+    found = calibrate([1.0, 1.1])
+    assert found.shape is not None
+    assert 1.1 < found.threshold < 1.2
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(
+    "scores", [[3.0], [2.0, 2.0, 2.0], [0.0, 0.0], [0.0, 0.7], [1.0, 1.0 + 1e-9], [1e-9, 1.0]]
+)
+def test_scores_without_spread_are_their_own_threshold(scores):
+    found = calibrate(scores)
+    top = max(scores)
+    assert found == Calibration(shape=None, loc=0.0, scale=None, percentile=90.0, threshold=top)
+    assert found.decide([top, top + 1e-3]).tolist() == [0, 1]
+    assert found.p_value([top, top + 1e-3]).tolist() == [1.0, 0.0]
+
+
+@pytest.mark.parametrize("spread", [1.1e-6, 1e-5, 1e-3])
+@pytest.mark.parametrize("count", [2, 10, 1000])
+def test_little_spread_breaks_no_fit(spread, count):
+    scores = np.random.default_rng(count).normal(37, 37 * spread, count)
+    threshold = calibrate(scores).threshold
+    assert scores.mean() < threshold <= 37 * (1 + 4 * spread)
+
+
+def test_copies_of_clips_do_not_widen_the_fit():
+    with_copies = np.concatenate([NORMALS, np.zeros(100), np.full(100, 1e-6)])
+    assert calibrate(with_copies) == calibrate(NORMALS)
+
+
+@pytest.mark.parametrize("scores", [[], [1.0, np.nan], [np.inf, 1.0], [-0.1, 1.0]])
+def test_impossible_scores_are_refused(scores):
+    with pytest.raises(StridorError, match=f"from {len(scores)} scores"):
+        calibrate(scores)
+
+
+@pytest.mark.parametrize("percentile", [0.0, 100.0, -5.0, float("nan")])
+def test_impossible_percentiles_are_refused(percentile):
+    with pytest.raises(StridorError, match="between 0 and 100"):
+        calibrate(NORMALS, percentile)
+
+
+@pytest.mark.parametrize("scores", [NORMALS, [2.0, 2.0]])
+def test_saved_calibrations_load_back(tmp_path, scores):
+    found = calibrate(scores)
+    found.save(tmp_path / "calibration.json")
+    first = (tmp_path / "calibration.json").read_bytes()
+    assert Calibration.load(tmp_path / "calibration.json") == found
+    found.save(tmp_path / "calibration.json")
+    assert (tmp_path / "calibration.json").read_bytes() == first
+
+
+@pytest.mark.parametrize("text", ["{", "{}", "[1]", '{"a": 1}', "null"])
+def test_spoilt_calibrations_are_refused(tmp_path, text):
+    with pytest.raises(StridorError, match="is missing"):
+        Calibration.load(tmp_path / "calibration.json")
+    (tmp_path / "calibration.json").write_text(text)
+    with pytest.raises(StridorError, match="no calibration"):
+        Calibration.load(tmp_path / "calibration.json")
