@@ -14,13 +14,19 @@ TABLE = KIT / "audio_odd" / "expected.csv"
 ROWS = list(csv.DictReader(TABLE.open(encoding="utf-8"))) if TABLE.exists() else []
 
 
+def rows(expected: str) -> list:
+    """Return the rows with that expectation; without the kit one empty row, so that a test can skip."""
+    chosen = [row for row in ROWS if row["expected"] == expected] or [{"file": "no file"}]
+    return [pytest.param(row, id=row["file"]) for row in chosen]
+
+
 def test_the_table_is_there():
     kit("audio_odd")
     assert len(ROWS) == 36
     assert sum(row["expected"] == "error" for row in ROWS) == 6
 
 
-@pytest.mark.parametrize("row", [row for row in ROWS if row["expected"] == "ok"], ids=lambda row: row["file"])
+@pytest.mark.parametrize("row", rows("ok"))
 def test_readable(row):
     path = kit("audio_odd") / row["file"]
     with warnings.catch_warnings(record=True) as caught:
@@ -37,9 +43,7 @@ def test_readable(row):
     assert bool(warned) == row["file"].startswith("truncated")
 
 
-@pytest.mark.parametrize(
-    "row", [row for row in ROWS if row["expected"] == "error"], ids=lambda row: row["file"]
-)
+@pytest.mark.parametrize("row", rows("error"))
 def test_refused_with_the_name(row):
     path = kit("audio_odd") / row["file"]
     with pytest.raises(StridorError) as refused:

@@ -352,6 +352,12 @@ def test_full_disk_in_the_middle_of_copying_changes_nothing(project, source, mon
     assert not list(project.glob(".*unfinished*"))
 
 
+def test_remains_of_a_killed_import_are_swept(project, source):
+    (project / ".data.unfinished-x" / "new").mkdir(parents=True)
+    import_folder(source, project)
+    assert not list(project.glob(".*unfinished*"))
+
+
 @pytest.fixture
 def dvc_project(tmp_path):
     """A project under git and DVC as they really are, without data."""

@@ -67,6 +67,10 @@ def test_names_stay_texts(machine):
     assert detectors(edit.text)[machine] == {"machines": [machine]}
 
 
+def test_truth_values_of_yaml_1_1_are_quoted():
+    assert '  "No":\n    machines: ["No"]\n' in edit_detectors(PARAMS, ("No",)).text
+
+
 def test_a_detector_that_only_has_the_name_stands_in_the_way():
     with pytest.raises(StridorError, match="a detector 'fan' that does not name the machine 'fan'"):
         edit_detectors("detectors:\n  fan:\n    machines: [pump]\n", ("fan",))

@@ -83,6 +83,13 @@ def test_draws_keep_the_size_of_every_group_and_are_uniform():
         np.testing.assert_allclose(drawn[group].var(axis=0), 1 - 1 / size, atol=0.1)
 
 
+def test_machines_are_drawn_independently():
+    generator = np.random.default_rng(0)
+    machines = [gaussian_clips(generator, machine=name) for name in ("fan", "valve")]
+    drawn = [draw_multiplicities(clips, 50, seed=0) for clips in machines]
+    assert abs(np.corrcoef(drawn[0].ravel(), drawn[1].ravel())[0, 1]) < 0.05
+
+
 def test_a_machine_beside_it_and_the_order_of_clips_change_no_interval():
     generator = np.random.default_rng(2)
     one, other = (gaussian_clips(generator, machine=name, size=10) for name in ("fan", "valve"))

@@ -1,4 +1,4 @@
-"""MLflow: where the store is (store), one run per training (runs), the model registry (registry)."""
+"""MLflow: the store (place, store), one run per training (runs, runlog, describe), the models (registry)."""
 
 import os
 

@@ -5,16 +5,12 @@ import re
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stridor.errors import StridorError
 from stridor.params import Params
 
 if TYPE_CHECKING:
     from mlflow.data.meta_dataset import MetaDataset
-
-UNTRACKED = "untracked"
 
 
 @dataclass(frozen=True)
@@ -26,33 +22,11 @@ class DataVersion:
     path : str
         Folder or file, relative to the project's root.
     digest : str
-        Up to 36 characters: the md5 that DVC names the data by, or "untracked".
+        Up to 36 characters, as has the md5 of a folder that DVC tracks.
     """
 
     path: str
     digest: str
-
-    @classmethod
-    def of(cls, path: Path) -> "DataVersion":
-        """Read the digest from the `.dvc` file beside data; data without one are called untracked.
-
-        Raises
-        ------
-        StridorError
-            If that file is there but names no md5.
-        """
-        from ruamel.yaml import YAML, YAMLError
-
-        pointer = path.with_name(f"{path.name}.dvc")
-        if not pointer.exists():
-            return cls(path.as_posix(), UNTRACKED)
-        try:
-            tracked = YAML(typ="safe").load(pointer.read_text(encoding="utf-8"))
-            return cls(path.as_posix(), tracked["outs"][0]["md5"])
-        except (YAMLError, KeyError, IndexError, TypeError) as error:
-            raise StridorError(
-                f"{pointer} names no md5 of the data; write it anew by 'dvc add {path}'."
-            ) from error
 
     def as_dataset(self) -> "MetaDataset":
         """Return the record that MLflow shows at a run, without loading the data."""

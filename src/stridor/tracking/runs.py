@@ -1,8 +1,6 @@
 """One MLflow run per two-stage training: started or continued, found again later, never left running."""
 
 import logging
-import signal
-import threading
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -11,6 +9,7 @@ from pathlib import Path
 from stridor.params import Params
 from stridor.tracking.describe import DataVersion, flatten, tags_of
 from stridor.tracking.runlog import WEIGHTS_TAG, MlflowRun, RunLog
+from stridor.tracking.stopping import sigterm_as_exit
 from stridor.tracking.store import Store, brief_retries, experiment_id, open_store
 
 __all__ = ["DataVersion", "RunLog", "find_training_run", "log_evaluation", "no_run", "training_run"]
@@ -20,9 +19,10 @@ SCORING = ("embedding", "bank", "evaluation")
 ELSEWHERE = ("compute", "tracking", "tune")
 
 
-def no_run() -> RunLog:
-    """Return a log that keeps nothing."""
-    return RunLog()
+@contextmanager
+def no_run() -> Iterator[RunLog]:
+    """Stand in for `training_run` where nothing is to be logged."""
+    yield RunLog()
 
 
 @contextmanager
@@ -69,7 +69,7 @@ def training_run(
             stacklevel=3,
         )
         described["continues_run"], resume = resume, None
-    with _sigterm_as_exit():
+    with sigterm_as_exit():
         with store.errors():
             run = mlflow.start_run(
                 run_id=resume,
@@ -116,15 +116,21 @@ def find_training_run(weights_md5: str) -> str | None:
 
 
 def log_evaluation(
-    weights_md5: str, measures: Mapping[str, float], figures: list[Path], detector: str, params: Params
+    run_id: str | None, detector: str, params: Params, measures: Mapping[str, float], figures: list[Path]
 ) -> str:
-    """Add final measures and figures to the run that brought forth the weights.
+    """Add final measures and figures to a training's run.
 
     A run's parameters cannot change: where the scoring parameters are others than those of the training run,
-    the measures go to a run of their own below it. Where the store knows no training run, they do so as well.
+    the measures go to a run of their own below it. Without a training run, they do so as well.
 
     Parameters
     ----------
+    run_id : str or None
+        As `find_training_run` gives it.
+    detector : str
+    params : Params
+        Of the detector.
+    measures : mapping of str to float
     figures : list of Path
         Image files, kept under `figures/`.
 
@@ -138,31 +144,53 @@ def log_evaluation(
     StridorError
         If the store fails.
     """
+    store = open_store()
+    params = params.for_detector(detector)
+    if run_id is not None and _agrees(store, run_id, _only(flatten(params), SCORING)):
+        _add(MlflowRun(store, run_id), measures, figures)
+        return run_id
+    with later_run(f"{detector} evaluation", detector, params, parent=run_id) as run:
+        _add(run, measures, figures)
+    return run.run_id
+
+
+@contextmanager
+def later_run(name: str, detector: str, params: Params, parent: str | None = None) -> Iterator[MlflowRun]:
+    """Open a run for what cannot be added to the training's run.
+
+    Parameters
+    ----------
+    name : str
+        Shown in the list of runs.
+    detector : str
+    params : Params
+        Of the detector.
+    parent : str, optional
+        Id of the run below which it is shown.
+
+    Raises
+    ------
+    StridorError
+        If the store fails.
+    """
     import mlflow
     from mlflow import MlflowClient
 
     store = open_store()
-    params = params.for_detector(detector)
-    values = flatten(params)
-    training = find_training_run(weights_md5)
-    if training is not None and _agrees(store, training, _only(values, SCORING)):
-        _add(MlflowRun(store, training), measures, figures)
-        return training
-    tags = tags_of(detector, params) | ({} if training is None else {"mlflow.parentRunId": training})
     client = MlflowClient()
+    tags = tags_of(detector, params) | ({} if parent is None else {"mlflow.parentRunId": parent})
     with store.errors():
         experiment = experiment_id(store, params.tracking.experiment)
-        run_id = client.create_run(experiment, run_name=f"{detector} evaluation", tags=tags).info.run_id
+        run_id = client.create_run(experiment, run_name=name, tags=tags).info.run_id
     status = "FAILED"
     try:
         with store.errors():
-            mlflow.log_params(values, run_id=run_id)
-        _add(MlflowRun(store, run_id), measures, figures)
+            mlflow.log_params(flatten(params), run_id=run_id)
+        yield MlflowRun(store, run_id)
         status = "FINISHED"
     finally:
         with store.errors():
             client.set_terminated(run_id, status)
-    return run_id
 
 
 def _add(run: RunLog, measures: Mapping[str, float], figures: list[Path]) -> None:
@@ -212,23 +240,3 @@ def _end(store: Store, run_id: str, status: str) -> None:
             f"The run {run_id} in the MLflow store {store.shown} could not be ended as {status} ({error}).",
             stacklevel=2,
         )
-
-
-@contextmanager
-def _sigterm_as_exit() -> Iterator[None]:
-    """Let a polite request to stop unwind the block like an error, so that the run gets ended."""
-    # Python lets only the main thread set handlers; elsewhere SIGTERM is not ours to judge.
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def leave(number: int, frame: object) -> None:
-        # A second request must not cut short the ending of the run.
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        raise SystemExit(128 + number)
-
-    before = signal.signal(signal.SIGTERM, leave)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

@@ -1,4 +1,4 @@
-"""The seven demo machines: their settings under every attribute, where they stand, and how long they are heard."""
+"""The seven demo machines: what their attributes mean, where they stand, how long they are heard."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -48,11 +48,13 @@ class DemoMachine:
 
 
 _SOURCE_HALL = Surroundings(
-    unit=1, tilt_db_per_octave=-4.0, hum_hz=50.0, hum_db=-16.0, neighbour_hz=24.0, neighbour_db=-12.0, beat_hz=3.0,
+    unit=1, tilt_db_per_octave=-4.0, hum_hz=50.0, hum_db=-16.0,
+    neighbour_hz=24.0, neighbour_db=-12.0, beat_hz=3.0,
     air_per_second=0.08, air_db=-6.0, clanks_per_second=0.6, clank_db=18.0,
 )  # fmt: skip
 _TARGET_HALL = Surroundings(
-    unit=2, tilt_db_per_octave=-3.7, hum_hz=60.0, hum_db=-14.0, neighbour_hz=57.0, neighbour_db=-10.0, beat_hz=7.0,
+    unit=2, tilt_db_per_octave=-3.7, hum_hz=60.0, hum_db=-14.0,
+    neighbour_hz=57.0, neighbour_db=-10.0, beat_hz=7.0,
     air_per_second=0.12, air_db=-6.0, clanks_per_second=0.8, clank_db=18.0,
 )  # fmt: skip
 _SOURCE_MICROPHONE = Microphone(
@@ -69,9 +71,10 @@ def _domains(
     place: int, source: Mapping[str, tuple[str, ...]], target: Mapping[str, tuple[str, ...]]
 ) -> dict[str, Domain]:
     """Return both domains of a machine that stands at its own place in either hall."""
+    other = place + 100
     return {
         "source": Domain(source, replace(_SOURCE_HALL, unit=place), replace(_SOURCE_MICROPHONE, unit=place)),
-        "target": Domain(target, replace(_TARGET_HALL, unit=place + 100), replace(_TARGET_MICROPHONE, unit=place + 100)),
+        "target": Domain(target, replace(_TARGET_HALL, unit=other), replace(_TARGET_MICROPHONE, unit=other)),
     }
 
 
@@ -96,16 +99,16 @@ def _toy_train(values: Values) -> ToyTrain:
 
 def _bearing(values: Values) -> Bearing:
     return Bearing(
-        unit=300 + ord(values["loc"]), shaft_hz=float(values["vel"]), balls=9, ball_ratio=0.26, motor_teeth=24,
-        motor_db=-5.0,
+        unit=300 + ord(values["loc"]), shaft_hz=float(values["vel"]), balls=9, ball_ratio=0.26,
+        motor_teeth=24, motor_db=-5.0,
     )  # fmt: skip
 
 
 def _fan(values: Values) -> Fan:
     model = "WXYZ".index(values["m-n"])
     return Fan(
-        unit=400 + model, rotation_hz=24.0 + 3.0 * model, blades=5 + model % 2, motor_poles=24, tone_db=-5.0,
-        flow_hz=500.0 + 60.0 * model,
+        unit=400 + model, rotation_hz=(26.0, 28.5, 27.0, 29.0)[model], blades=5 + model % 2, motor_poles=24,
+        tone_db=-5.0, flow_hz=500.0 + 40.0 * model,
     )  # fmt: skip
 
 
@@ -126,7 +129,7 @@ def _slider(values: Values) -> Slider:
 
 def _valve(values: Values) -> Valve:
     period_seconds, open_share, burst = {
-        "00": (0.30, 0.40, 0), "01": (0.42, 0.50, 4), "02": (0.36, 0.30, 3), "03": (0.26, 0.55, 5)
+        "00": (0.30, 0.40, 0), "01": (0.42, 0.50, 4), "02": (0.36, 0.45, 3), "03": (0.33, 0.40, 5)
     }[values["pat"]]  # fmt: skip
     return Valve(
         unit=700, period_seconds=period_seconds, open_share=open_share, burst=burst, release_ms=40.0,

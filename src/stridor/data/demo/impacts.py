@@ -39,6 +39,15 @@ def crossings(angle: np.ndarray, offset: float = 0.0) -> np.ndarray:
     return np.interp(marks, angle, np.arange(angle.size)) / SAMPLE_RATE_HZ
 
 
+def since_latest(times_seconds: np.ndarray, samples: int) -> np.ndarray:
+    """Return how long ago (seconds) the latest event was at every sample; infinity before the first."""
+    if times_seconds.size == 0:
+        return np.full(samples, np.inf)
+    events, time = np.sort(times_seconds), np.arange(samples) / SAMPLE_RATE_HZ
+    latest = np.searchsorted(events, time, side="right") - 1
+    return np.where(latest >= 0, time - events[np.maximum(latest, 0)], np.inf)
+
+
 def random_times(rng: np.random.Generator, per_second: float, seconds: float) -> np.ndarray:
     """Return the sorted times of events that come independently of each other."""
     return np.sort(rng.uniform(0.0, seconds, rng.poisson(per_second * seconds)))
@@ -71,7 +80,8 @@ class Body:
         weights = gain(rng.uniform(-9.0, 0.0, self.modes))
         time = np.arange(int(7.0 * decay_seconds[0] * SAMPLE_RATE_HZ)) / SAMPLE_RATE_HZ
         ringing = np.exp(-time[:, None] / decay_seconds) * np.sin(2.0 * np.pi * frequency_hz * time[:, None])
-        response = ringing @ weights
+        # Summed without BLAS, whose number of threads could show in the last bit.
+        response = np.sum(ringing * weights, axis=1)
         return response / np.sqrt(np.sum(response**2))
 
     def ring(self, excitation: np.ndarray) -> np.ndarray:

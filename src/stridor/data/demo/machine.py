@@ -8,7 +8,7 @@ import numpy as np
 from stridor.errors import StridorError
 
 from .settings import Settings
-from .signals import drift, gain, sample_count, unit
+from .signals import gain, sample_count, unit
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,9 @@ class Fault:
 
     def __post_init__(self) -> None:
         if not 0.0 <= self.severity <= 1.0:
-            raise StridorError(f"Fault {self.kind!r} has severity {self.severity}, expected a number from 0 to 1.")
+            raise StridorError(
+                f"Fault {self.kind!r} has severity {self.severity}, expected a number from 0 to 1."
+            )
 
     def amount(self, kind: str, slight: float, grave: float) -> float:
         """Return a quantity that grows with the severity; 0 where the fault is another one."""
@@ -72,23 +74,9 @@ def synthesise(
     """
     if fault is not None and fault.kind not in settings.FAULTS:
         raise StridorError(
-            f"{type(settings).__name__} has no fault {fault.kind!r}, expected one of {', '.join(settings.FAULTS)}."
+            f"{type(settings).__name__} has no fault {fault.kind!r}, "
+            f"expected one of {', '.join(settings.FAULTS)}."
         )
     if not seconds >= 0.1:
         raise StridorError(f"A machine cannot be synthesised for {seconds} seconds, expected at least 0.1.")
     return unit(settings.sound(rng, sample_count(seconds), fault or _HEALTHY))
-
-
-def running_rate(rng: np.random.Generator, samples: int, rate_hz: float, spread: float = 0.02) -> np.ndarray:
-    """Return the rate of a part at every sample: off by up to `spread` from clip to clip, a quarter of it within."""
-    return rate_hz * (1.0 + rng.uniform(-spread, spread) + drift(rng, samples, spread / 8.0))
-
-
-def wandering(rng: np.random.Generator, samples: int, spread_db: float = 1.5) -> np.ndarray:
-    """Return the amplitude of a part that waxes and wanes: by clip, and slowly within it."""
-    return gain(rng.normal(0.0, spread_db) + drift(rng, samples, spread_db / 2.0))
-
-
-def partials(rate_hz: float, limit: int = 40) -> int:
-    """Return how many harmonics of a rate stay below the Nyquist frequency."""
-    return int(np.clip(7200.0 / rate_hz, 1, limit))

@@ -43,8 +43,9 @@ class Microphone(Settings):
         size = next_fast_len(wave.size + room.size, real=True)
         frequency_hz = np.maximum(rfftfreq(size, 1.0 / SAMPLE_RATE_HZ), 1.0)
         octaves = np.log2(frequency_hz / self.presence_hz)
-        colour_db = self.tilt_db_per_octave * np.log2(frequency_hz / 1000.0) + self.presence_db * np.exp(-(octaves**2))
-        colour = gain(colour_db) / np.sqrt(1.0 + (self.low_cut_hz / frequency_hz) ** 6)
+        colour_db = self.tilt_db_per_octave * np.log2(frequency_hz / 1000.0)
+        colour = gain(colour_db + self.presence_db * np.exp(-(octaves**2)))
+        colour /= np.sqrt(1.0 + (self.low_cut_hz / frequency_hz) ** 6)
         return unit(irfft(rfft(wave, size) * rfft(room, size) * colour, size)[: wave.size])
 
 

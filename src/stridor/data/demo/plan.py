@@ -1,4 +1,4 @@
-"""Which clips a machine gets, under which conditions, and with what wrong: decided before any sound is made."""
+"""Which clips a machine gets, under which conditions, with what wrong: decided before any sound is made."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -53,14 +53,14 @@ class PlannedClip:
 
 
 def plan(machine: DemoMachine, seed: int) -> list[PlannedClip]:
-    """Return all clips of one machine, in the order of their paths' making; it depends on nothing but its arguments."""
+    """Return all clips of one machine; they depend on nothing but the arguments."""
     clips = []
     for domain, count in TRAIN_CLIPS.items():
         conditions = _conditions(machine, domain, count, named_rng(seed, machine.name, "train", domain))
         clips += [_clip(machine, "train", "normal", number, each) for number, each in enumerate(conditions)]
     for domain in ("source", "target"):
         rng = named_rng(seed, machine.name, "test", domain)
-        # Normal and anomalous clips share one set of conditions, levels and offsets, so that none of these tells.
+        # Normal and anomalous clips share one set of conditions, levels and offsets: none of these tells.
         conditions = _conditions(machine, domain, TEST_CLIPS, rng)
         clips += [_clip(machine, "test", "normal", number, each) for number, each in enumerate(conditions)]
         faults = _shuffled(rng, _faults(machine, domain))
@@ -87,7 +87,7 @@ def _faults(machine: DemoMachine, domain: str) -> list[Fault]:
 
 
 def _supplement(machine: DemoMachine, seed: int) -> list[PlannedClip]:
-    """Return the clips of the machine alone (source domain), or of its surroundings (a third of them the target's)."""
+    """Return clips of the machine alone (source domain), or of its surroundings (one in three the target's)."""
     rng = named_rng(seed, machine.name, "supplemental")
     if machine.supplement == "clean":
         conditions = _conditions(machine, "source", SUPPLEMENTAL_CLIPS, rng)
@@ -104,7 +104,12 @@ def _supplement(machine: DemoMachine, seed: int) -> list[PlannedClip]:
 
 
 def _clip(
-    machine: DemoMachine, split: str, label: str, number: int, condition: Condition, fault: Fault | None = None
+    machine: DemoMachine,
+    split: str,
+    label: str,
+    number: int,
+    condition: Condition,
+    fault: Fault | None = None,
 ) -> PlannedClip:
     shown = "_".join(f"{name}_{value}" for name, value in condition.attributes)
     ending = "noAttribute" if machine.attributes_hidden else shown

@@ -11,7 +11,7 @@ _TABLE_POINTS = 8192
 
 def sample_count(seconds: float) -> int:
     """Return the number of samples in `seconds`."""
-    return int(round(seconds * SAMPLE_RATE_HZ))
+    return round(seconds * SAMPLE_RATE_HZ)
 
 
 def gain(db: float | np.ndarray) -> float | np.ndarray:

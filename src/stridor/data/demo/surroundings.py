@@ -3,11 +3,22 @@
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import expit
 
 from .impacts import Body, random_times, strikes
-from .machine import partials, running_rate, wandering
+from .running import partials, running_rate, wandering
 from .settings import Settings, setting
-from .signals import SAMPLE_RATE_HZ, coloured_noise, falling, gain, harmonics, pulse_shape, sample_count, turns, unit
+from .signals import (
+    SAMPLE_RATE_HZ,
+    coloured_noise,
+    falling,
+    gain,
+    harmonics,
+    pulse_shape,
+    sample_count,
+    turns,
+    unit,
+)
 
 
 @dataclass(frozen=True)
@@ -47,9 +58,9 @@ class Surroundings(Settings):
         wave += gain(self.air_db) * self._air(rng, samples)
         metal = Body(self.unit, 400.0, 4500.0, modes=9, decay_ms=35.0)
         times = random_times(rng, self.clanks_per_second, seconds)
-        # Against the peak of one clank, not the power of the clip, so that a clip with a single far clank stays quiet.
-        loudness = gain(self.clank_db) * rng.lognormal(0.0, 0.5, times.size) / np.max(np.abs(metal.response()))
-        wave += metal.ring(strikes(times, loudness, samples))
+        # By the peak of one clank, not the power of the clip, so that a clip with a single clank stays quiet.
+        loudness = rng.lognormal(0.0, 0.5, times.size) / np.max(np.abs(metal.response()))
+        wave += gain(self.clank_db) * metal.ring(strikes(times, loudness, samples))
         return unit(wave)
 
     def _neighbour(self, rng: np.random.Generator, samples: int) -> np.ndarray:
@@ -68,5 +79,5 @@ class Surroundings(Settings):
         for start in random_times(rng, self.air_per_second, samples / SAMPLE_RATE_HZ):
             stop = start + rng.uniform(0.15, 0.9)
             loudness = rng.lognormal(-0.3, 0.5)
-            envelope += loudness / (1.0 + np.exp(-(time - start) / 0.01)) / (1.0 + np.exp((time - stop) / 0.03))
+            envelope += loudness * expit((time - start) / 0.01) * expit((stop - time) / 0.03)
         return coloured_noise(rng, samples, 1.0, 700.0, 7000.0) * envelope

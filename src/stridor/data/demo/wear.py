@@ -23,9 +23,11 @@ def rattle(rng: np.random.Generator, samples: int, body: Body, per_second: float
 
 
 def squeal(rng: np.random.Generator, envelope: np.ndarray, pitch_hz: float) -> np.ndarray:
-    """Return the stick-slip tone of dry surfaces under an envelope, its pitch unsteady; ndarray[T] of unit rms."""
+    """Return the unsteady stick-slip tone of dry surfaces under an envelope; ndarray[T] of unit rms."""
     samples = envelope.size
     pitch = pitch_hz * np.exp(rng.normal(0.0, 0.06) + drift(rng, samples, 0.03, knots_per_second=12.0))
-    voice = harmonics(turns(pitch), np.array([1.0, 0.35, 0.2])[: max(1, int(7500.0 // (1.2 * pitch_hz)))], rng)
+    # The pitch may wander up by a fifth; what would then pass the Nyquist frequency is left out.
+    overtones = np.array([1.0, 0.35, 0.2])[: int(np.clip(7500.0 / (1.2 * pitch_hz), 1, 3))]
+    voice = harmonics(turns(pitch), overtones, rng)
     breath = coloured_noise(rng, samples, 0.0, 0.7 * pitch_hz, min(7800.0, 2.0 * pitch_hz))
     return unit((voice + 0.7 * breath) * envelope)

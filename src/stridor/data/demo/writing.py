@@ -57,7 +57,7 @@ def generate(
     """
     folder = Path(folder)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise StridorError(f"{folder} already holds something; give a folder that does not exist yet or is empty.")
+        raise StridorError(f"{folder} already holds something; give a folder that is new or empty.")
     if workers < 1:
         raise StridorError(f"workers is {workers}, expected a whole number of processes from 1.")
     jobs = []

@@ -26,8 +26,8 @@ def import_folder(
     root : Path
         The project: params.yaml, data/ and .dvc/ lie there.
     link : bool
-        Hard-link the clips instead of copying them; then neither side may be edited in place, and DVC may
-        make both read-only.
+        Hard-link the clips instead of copying them, which saves time and the space of one copy on the way
+        in. DVC then puts files of its own (see its cache.type) in the links' place.
     replace : bool
         Machines of the same name that are already in data/ are replaced.
     fresh : bool

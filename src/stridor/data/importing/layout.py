@@ -91,7 +91,8 @@ def _list_machine(folder: Path, source: Path) -> MachineFolder:
         _stay_inside(folder / split, source)
         found = audio_files(folder / split)
         clips += [(split, path) for path in found]
-        if left_out := [path.name for path in _listing(folder / split) if path not in set(found)]:
+        known = set(found)
+        if left_out := [path.name for path in _listing(folder / split) if path not in known]:
             notes.append(
                 f"{split}/ holds {len(left_out)} more entries that are left out, {left_out[0]} first; clips "
                 f"lie directly in {split}/ and end in {', '.join(AUDIO_SUFFIXES)}"

@@ -24,8 +24,7 @@ def placed(machines: tuple[CheckedMachine, ...], data: Path, *, link: bool, fres
     machines : tuple of CheckedMachine
         A machine of the same name that is already there is replaced.
     link : bool
-        Hard links instead of copies: no second copy on disk, but a clip that is edited in place later
-        changes here too.
+        Hard links instead of copies.
     fresh : bool
         `data` holds nothing but these machines afterwards.
 

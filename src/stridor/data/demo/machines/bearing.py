@@ -6,9 +6,20 @@ from typing import ClassVar
 import numpy as np
 
 from ..impacts import Body, crossings, strikes
-from ..machine import Fault, Machine, partials, running_rate, wandering
+from ..machine import Fault, Machine
+from ..running import partials, running_rate, wandering
 from ..settings import setting
-from ..signals import SAMPLE_RATE_HZ, coloured_noise, drift, falling, gain, harmonics, pulse_shape, turns, unit
+from ..signals import (
+    SAMPLE_RATE_HZ,
+    coloured_noise,
+    drift,
+    falling,
+    gain,
+    harmonics,
+    pulse_shape,
+    turns,
+    unit,
+)
 from ..wear import squeal
 
 
@@ -42,10 +53,12 @@ class Bearing(Machine):
         inner_pass = self.balls * (angle - cage)
         ball_spin = (1.0 - self.ball_ratio**2) / self.ball_ratio * angle
 
-        rolling = coloured_noise(rng, samples, -2.0, 300.0, 6500.0) * (0.9 + 0.2 * pulse_shape(outer_pass, 1.5))
+        rolling = coloured_noise(rng, samples, -2.0, 300.0, 6500.0)
+        rolling = rolling * (0.9 + 0.2 * pulse_shape(outer_pass, 1.5))
         motor_hz = self.motor_teeth * self.shaft_hz
         amplitudes = falling(partials(motor_hz, 10), 4.0)
-        motor = unit(harmonics(self.motor_teeth * angle, amplitudes * gain(rng.normal(0.0, 2.0, amplitudes.size)), rng))
+        amplitudes = amplitudes * gain(rng.normal(0.0, 2.0, amplitudes.size))
+        motor = unit(harmonics(self.motor_teeth * angle, amplitudes, rng))
         shaft = 0.1 * harmonics(angle, falling(20, 3.0), rng)
         housing = Body(self.unit, 500.0, 6500.0, modes=7, decay_ms=6.0)
         motor = gain(self.motor_db) * motor * wandering(rng, samples)
@@ -57,13 +70,14 @@ class Bearing(Machine):
         race = Body(self.unit + 1, 2200.0, 7500.0, modes=5, decay_ms=2.5)
         match fault.kind:
             case "outer_race_pit":
-                wave += fault.level(-26.0, -5.0) * _pit(rng, race, outer_pass + slip, np.ones(samples))
+                wave += fault.level(-28.0, -7.0) * _pit(rng, race, outer_pass + slip, np.ones(samples))
             case "inner_race_pit":
-                wave += fault.level(-26.0, -5.0) * _pit(rng, race, inner_pass + slip, pulse_shape(angle, 2.0))
+                wave += fault.level(-28.0, -7.0) * _pit(rng, race, inner_pass + slip, pulse_shape(angle, 2.0))
             case "ball_pit":
-                wave += fault.level(-26.0, -5.0) * _pit(rng, race, ball_spin + slip, pulse_shape(cage, 1.0))
+                wave += fault.level(-28.0, -7.0) * _pit(rng, race, ball_spin + slip, pulse_shape(cage, 1.0))
             case "dry_running":
-                wave += fault.level(-22.0, -2.0) * squeal(rng, 0.3 + pulse_shape(cage, 2.0), rng.uniform(2000.0, 3400.0))
+                binding = 0.3 + pulse_shape(cage, 2.0)
+                wave += fault.level(-24.0, -4.0) * squeal(rng, binding, rng.uniform(2000.0, 3400.0))
         return wave
 
 

@@ -6,7 +6,8 @@ from typing import ClassVar
 import numpy as np
 
 from ..impacts import Body
-from ..machine import Fault, Machine, partials, running_rate, wandering
+from ..machine import Fault, Machine
+from ..running import partials, running_rate, wandering
 from ..settings import setting
 from ..signals import coloured_noise, falling, gain, harmonics, pulse_shape, turns, unit
 from ..wear import rattle, scrape
@@ -47,19 +48,20 @@ class Fan(Machine):
 
         # A lopsided rotor swings the whole machine once per turn, so that flow and blade tone swell and fade.
         swing = 1.0 + fault.amount("imbalance", 0.25, 1.1) * np.cos(2.0 * np.pi * angle)
-        shaft = harmonics(angle, falling(12, 2.0), rng) * (0.05 + fault.amount("imbalance", 0.1, 1.0))
+        shaft = harmonics(angle, falling(12, 2.0), rng) * (0.05 + fault.amount("imbalance", 0.05, 0.6))
         casing = Body(self.unit, 120.0, 5000.0, modes=7, decay_ms=4.0)
         wave = casing.ring((flow + gain(self.tone_db) * tone * wandering(rng, samples)) * swing + shaft)
         wave = unit(wave) + 0.12 * unit(whine) * wandering(rng, samples)
 
         match fault.kind:
             case "blade_damage":
-                # A blade unlike the others is heard once per turn: as a whoosh, and at every multiple of the rotation.
-                odd = scrape(rng, angle, 500.0, 3500.0, 12.0) + 0.8 * unit(harmonics(angle, falling(40, 1.0), rng))
-                wave += fault.level(-22.0, -4.0) * odd
+                # An odd blade is heard once per turn: a whoosh, and every multiple of the rotation.
+                tones = unit(harmonics(angle, falling(40, 1.0), rng))
+                whoosh = scrape(rng, angle, 500.0, 3500.0, 12.0)
+                wave += fault.level(-23.0, -7.0) * (whoosh + 0.8 * tones)
             case "rubbing":
-                wave += fault.level(-26.0, -8.0) * scrape(rng, angle, 2500.0, 7000.0, 25.0)
+                wave += fault.level(-28.0, -11.0) * scrape(rng, angle, 2500.0, 7000.0, 25.0)
             case "loose_grille":
                 grille = Body(self.unit + 1, 1200.0, 6500.0, modes=6, decay_ms=5.0)
-                wave += fault.level(-24.0, -6.0) * rattle(rng, samples, grille, 25.0)
+                wave += fault.level(-26.0, -9.0) * rattle(rng, samples, grille, 25.0)
         return wave

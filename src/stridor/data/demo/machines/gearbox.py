@@ -6,7 +6,8 @@ from typing import ClassVar
 import numpy as np
 
 from ..impacts import Body, crossings, strikes
-from ..machine import Fault, Machine, partials, running_rate, wandering
+from ..machine import Fault, Machine
+from ..running import partials, running_rate, wandering
 from ..settings import setting
 from ..signals import coloured_noise, drift, falling, gain, harmonics, pulse_shape, turns, unit
 from ..wear import scrape
@@ -40,12 +41,13 @@ class Gearbox(Machine):
         angle_out = mesh_angle / self.teeth_out + rng.random()
         mesh_hz = self.teeth_in * self.input_hz
 
-        # Worn flanks no longer hand over smoothly: the mesh becomes uneven from tooth to tooth, rich and rough.
+        # Worn flanks no longer hand over smoothly: the mesh becomes uneven from tooth to tooth, and rough.
         worn = fault.amount("worn_teeth", 0.2, 1.0)
         askew = fault.amount("misalignment", 0.15, 0.85)
-        uneven = 1.0 + 0.15 * np.cos(2.0 * np.pi * angle_in) + (0.1 + 0.2 * self.load) * np.cos(2.0 * np.pi * angle_out)
+        once_in, once_out = np.cos(2.0 * np.pi * angle_in), np.cos(2.0 * np.pi * angle_out)
+        uneven = 1.0 + 0.15 * once_in + (0.1 + 0.2 * self.load) * once_out
         uneven = uneven * (1.0 + worn * drift(rng, samples, 0.8, knots_per_second=4.0 * self.input_hz))
-        uneven = uneven * (1.0 + askew * np.cos(2.0 * np.pi * angle_out))
+        uneven = uneven * (1.0 + askew * once_out)
         amplitudes = falling(partials(mesh_hz, 14), 6.0 - 2.0 * self.load - 3.0 * worn)
         # Shafts out of line press the teeth together twice per mesh.
         amplitudes[1:2] *= 1.0 + 2.0 * askew

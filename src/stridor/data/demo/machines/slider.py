@@ -5,8 +5,9 @@ from typing import ClassVar
 
 import numpy as np
 
-from ..impacts import Body, strikes
-from ..machine import Fault, Machine, partials, wandering
+from ..impacts import Body, since_latest, strikes
+from ..machine import Fault, Machine
+from ..running import partials, wandering
 from ..settings import setting
 from ..signals import SAMPLE_RATE_HZ, coloured_noise, falling, gain, harmonics, turns, unit
 from ..wear import rattle, squeal
@@ -43,20 +44,21 @@ class Slider(Machine):
         count = int(seconds / (lasting + self.pause_seconds)) + 3
         pauses = self.pause_seconds * rng.uniform(0.9, 1.1, count)
         if fault.kind == "late_stroke":
-            # The drive hesitates: now and then a stroke starts late, and takes longer.
+            # The drive hesitates: now and then a stroke starts late.
             late = rng.random(count) < fault.amount("late_stroke", 0.3, 0.8)
-            pauses = pauses + late * rng.uniform(0.3, 1.0, count) * fault.amount("late_stroke", 0.15, 1.6) * lasting
+            longest = fault.amount("late_stroke", 0.15, 1.6) * lasting
+            pauses = pauses + late * rng.uniform(0.3, 1.0, count) * longest
         starts = np.cumsum(pauses + lasting) - rng.random() * 2.0 * lasting - lasting
-        progress = (np.arange(samples) / SAMPLE_RATE_HZ)[:, None] - starts
-        # From 0 to 1 within each stroke; outside of all strokes the carriage stands still.
-        progress = np.clip(progress / lasting, 0.0, 1.0)
-        speed = np.clip(np.minimum(progress, 1.0 - progress) / self.acceleration, 0.0, 1.0).max(axis=1)
+        # From 0 to 1 within each stroke; between strokes the carriage stands still.
+        progress = np.minimum(since_latest(starts, samples) / lasting, 1.0)
+        speed = np.minimum(np.minimum(progress, 1.0 - progress) / self.acceleration, 1.0)
 
         pitch = turns(self.motor_hz * rng.uniform(0.98, 1.02) * speed)
         amplitudes = falling(partials(self.motor_hz, 12), 4.0)
         amplitudes = amplitudes * gain(rng.normal(0.0, 1.5, amplitudes.size))
         tone = unit(harmonics(pitch, amplitudes, rng) * speed) * wandering(rng, samples)
-        rolling = unit(coloured_noise(rng, samples, -2.0, 250.0, 6000.0) * speed**1.5) * wandering(rng, samples)
+        rolling = unit(coloured_noise(rng, samples, -2.0, 250.0, 6000.0) * speed**1.5)
+        rolling = rolling * wandering(rng, samples)
         rail = Body(self.unit, 200.0, 6000.0, modes=8, decay_ms=6.0)
         ends = starts + lasting
         knocks = unit(rail.ring(strikes(ends, rng.lognormal(0.0, 0.2, count), samples)))

@@ -6,7 +6,8 @@ from typing import ClassVar
 import numpy as np
 
 from ..impacts import Body, crossings, strikes
-from ..machine import Fault, Machine, partials, running_rate, wandering
+from ..machine import Fault, Machine
+from ..running import partials, running_rate, wandering
 from ..settings import setting
 from ..signals import SAMPLE_RATE_HZ, coloured_noise, falling, gain, harmonics, pulse_shape, turns, unit
 from ..wear import rattle, scrape
@@ -44,14 +45,16 @@ class ToyCar(Machine):
 
         amplitudes = falling(partials(self.pinion * self.motor_hz, 8), 4.0 - 2.0 * bend)
         amplitudes = amplitudes * gain(rng.normal(0.0, 2.0, amplitudes.size))
-        gears = unit(harmonics(self.pinion * angle, amplitudes, rng) * binding * running) * wandering(rng, samples)
+        gears = unit(harmonics(self.pinion * angle, amplitudes, rng) * binding * running)
         # Three coils under two brushes switch six times per turn.
-        brushes = coloured_noise(rng, samples, -1.0, 600.0, 7500.0) * (0.6 + 0.8 * pulse_shape(6.0 * angle, 2.0))
+        brushes = coloured_noise(rng, samples, -1.0, 600.0, 7500.0)
+        brushes = brushes * (0.6 + 0.8 * pulse_shape(6.0 * angle, 2.0)) * running**1.5
         hum = 0.3 * harmonics(angle, falling(partials(self.motor_hz, 12), 4.0), rng)
-        wheels = unit(coloured_noise(rng, samples, -4.0, 80.0, 1500.0) * (0.8 + 0.3 * pulse_shape(axle, 2.0)) * running)
-        brushes = unit(brushes * running**1.5) * wandering(rng, samples)
+        wheels = coloured_noise(rng, samples, -4.0, 80.0, 1500.0)
+        wheels = wheels * (0.8 + 0.3 * pulse_shape(axle, 2.0)) * running
+        rough = unit(brushes) * wandering(rng, samples) + 0.7 * unit(wheels)
         shell = Body(self.unit, 250.0, 6500.0, modes=8, decay_ms=7.0)
-        wave = unit(shell.ring(gears + gain(self.brush_db) * (brushes + 0.7 * wheels) + hum * running))
+        wave = unit(shell.ring(gears * wandering(rng, samples) + gain(self.brush_db) * rough + hum * running))
 
         match fault.kind:
             case "bent_axle":
@@ -60,14 +63,14 @@ class ToyCar(Machine):
                 tooth = Body(self.unit + 1, 2000.0, 7500.0, modes=5, decay_ms=3.0)
                 times = crossings(axle)
                 hits = rng.normal(1.0, 0.15, times.size) * running[(times * SAMPLE_RATE_HZ).astype(np.int64)]
-                wave += fault.level(-26.0, -6.0) * unit(tooth.ring(strikes(times, hits, samples)))
+                wave += fault.level(-28.0, -8.0) * unit(tooth.ring(strikes(times, hits, samples)))
             case "coiled_tyre":
                 # A ribbon around the tyre slaps the stand twice per turn.
                 slap = scrape(rng, 2.0 * axle, 300.0, 2500.0, 8.0) * running**1.5
-                wave += fault.level(-18.0, 2.0) * unit(slap)
+                wave += fault.level(-20.0, -3.0) * unit(slap)
             case "loose_body":
                 lid = Body(self.unit + 1, 800.0, 6500.0, modes=6, decay_ms=7.0)
-                wave += fault.level(-20.0, 0.0) * unit(rattle(rng, samples, lid, 120.0) * running)
+                wave += fault.level(-22.0, -3.0) * unit(rattle(rng, samples, lid, 120.0) * running)
         return wave
 
 

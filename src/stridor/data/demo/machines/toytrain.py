@@ -1,4 +1,4 @@
-"""Toy train on an oval: it comes past the microphone once per lap, humming, with a clack per axle and rail joint."""
+"""Toy train on an oval: it hums past the microphone once per lap, with a clack per axle and rail joint."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -6,7 +6,8 @@ from typing import ClassVar
 import numpy as np
 
 from ..impacts import Body, crossings, strikes
-from ..machine import Fault, Machine, partials, running_rate, wandering
+from ..machine import Fault, Machine
+from ..running import partials, running_rate, wandering
 from ..settings import setting
 from ..signals import SAMPLE_RATE_HZ, coloured_noise, falling, gain, harmonics, pulse_shape, turns, unit
 from ..wear import rattle, squeal
@@ -37,7 +38,7 @@ class ToyTrain(Machine):
     motor_hz: float = setting(40.0, 160.0)
     gear_teeth: int = setting(6, 15)
     rolling_db: float = setting(-9.0, 6.0)
-    clack_db: float = setting(-10.0, 8.0)
+    clack_db: float = setting(-12.0, 5.0)
 
     FAULTS: ClassVar[tuple[str, ...]] = ("flat_wheel", "broken_joint", "bent_axle", "curve_squeal")
 
@@ -52,7 +53,8 @@ class ToyTrain(Machine):
         angle = turns(pace * self.motor_hz)
         amplitudes = falling(partials(self.gear_teeth * self.motor_hz, 12), 5.0 - 2.0 * bend)
         amplitudes = amplitudes * gain(rng.normal(0.0, 2.0, amplitudes.size))
-        gears = unit(harmonics(self.gear_teeth * angle, amplitudes, rng) * wobble * near) * wandering(rng, samples)
+        gears = unit(harmonics(self.gear_teeth * angle, amplitudes, rng) * wobble * near)
+        gears = gears * wandering(rng, samples)
         hum = 0.3 * harmonics(angle, falling(12, 4.0), rng)
         # High notes beam: they are loud only while the train is close.
         low = coloured_noise(rng, samples, -4.0, 100.0, 1500.0) * near
@@ -75,7 +77,7 @@ class ToyTrain(Machine):
                 # A rail end stands up at one joint: every axle hits it, and jumps.
                 rail = Body(self.unit + 1, 500.0, 7000.0, modes=7, decay_ms=10.0)
                 joint = self._clacks(rng, lap + rng.uniform(-0.15, 0.15), near, 1, axles.ravel())
-                wave += fault.level(-10.0, 8.0) * unit(rail.ring(joint))
+                wave += fault.level(-12.0, 5.0) * unit(rail.ring(joint))
             case "bent_axle":
                 wave += fault.level(-18.0, 2.0) * unit(rattle(rng, samples, body, 30.0) * near)
             case "curve_squeal":

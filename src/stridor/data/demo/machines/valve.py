@@ -5,10 +5,11 @@ from typing import ClassVar
 
 import numpy as np
 
-from ..impacts import Body, strikes
-from ..machine import Fault, Machine, wandering
+from ..impacts import Body, since_latest, strikes
+from ..machine import Fault, Machine
+from ..running import wandering
 from ..settings import setting
-from ..signals import SAMPLE_RATE_HZ, coloured_noise, drift, gain, unit
+from ..signals import SAMPLE_RATE_HZ, coloured_noise, drift, falling, gain, harmonics, turns, unit
 
 
 @dataclass(frozen=True)
@@ -54,14 +55,16 @@ class Valve(Machine):
         closings = openings + self.open_share * period + rng.normal(0.0, 0.002, openings.size) + late
 
         metal = Body(self.unit, 700.0, 7000.0, modes=8, decay_ms=9.0)
-        hits = np.concatenate([rng.lognormal(0.0, 0.15, openings.size), rng.lognormal(-0.6, 0.15, closings.size)])
+        # The spring closes more gently than the coil opens.
+        hits = rng.lognormal(0.0, 0.15, 2 * openings.size)
+        hits[openings.size :] *= 0.55
         clicks = unit(metal.ring(strikes(np.concatenate([openings, closings]), hits, samples)))
         release_seconds = self.release_ms / 1000.0 * (1.0 + 2.5 * stick)
-        release = _puffs(closings, release_seconds, samples)
+        release = np.exp(-since_latest(closings, samples) / release_seconds)
         flowing = np.cumsum(strikes(openings, 1.0, samples) - strikes(closings, 1.0, samples))
         air = unit(coloured_noise(rng, samples, 1.0, self.release_hz, 7500.0) * release)
         flow = unit(coloured_noise(rng, samples, -3.0, 300.0, 6000.0) * (flowing - flowing.min()))
-        coil = 0.03 * np.sign(np.sin(2.0 * np.pi * 100.0 * np.arange(samples) / SAMPLE_RATE_HZ + rng.uniform(0.0, 6.0)))
+        coil = 0.03 * harmonics(turns(np.full(samples, 100.0)), falling(30, 6.0), rng)
         wave = clicks + gain(self.release_db) * air * wandering(rng, samples)
         wave += gain(self.flow_db) * flow * wandering(rng, samples) + coil
 
@@ -75,11 +78,3 @@ class Valve(Machine):
                 bounce = metal.ring(strikes(again, hits * rng.lognormal(0.0, 0.3, hits.size), samples))
                 wave += fault.level(-12.0, 5.0) * unit(bounce)
         return wave
-
-
-def _puffs(times_seconds: np.ndarray, decay_seconds: float, samples: int) -> np.ndarray:
-    """Return the envelope of puffs of air that start at the given times; the latest one counts."""
-    time = np.arange(samples) / SAMPLE_RATE_HZ
-    latest = np.searchsorted(np.sort(times_seconds), time, side="right") - 1
-    since = time - np.sort(times_seconds)[np.maximum(latest, 0)] if times_seconds.size else time
-    return np.where(latest >= 0, np.exp(-np.maximum(since, 0.0) / decay_seconds), 0.0)

@@ -1,0 +1,89 @@
+"""A project with an MLflow store of its own; its database is made once and copied, as making it takes seconds."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from stridor.data.manifest import Clip
+from stridor.models.checkpoint import save_encoder
+from stridor.params import Params
+from stridor.scoring.embedding import Embedder
+from stridor.scoring.reference import MachineReference
+from stridor.tracking.place import DATABASE
+from stridor.tracking.store import create_store
+from tiny import tiny_encoder
+
+VARIABLES = ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI", "DVC_ROOT", "DVC_EXP_NAME", "MLFLOW_RUN_ID")
+
+
+@pytest.fixture(scope="session")
+def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database without experiments."""
+    with in_project(tmp_path_factory.mktemp("template")) as root:
+        create_store()
+        return root / DATABASE
+
+
+@pytest.fixture
+def project(tmp_path: Path, empty_database: Path) -> Iterator[Path]:
+    """The root of a project, as working directory."""
+    with in_project(tmp_path, empty_database) as root:
+        yield root
+
+
+class in_project:
+    """Work in a folder as in a project's root, and forget MLflow's state afterwards."""
+
+    def __init__(self, root: Path, database: Path | None = None) -> None:
+        self.root = root
+        (root / "params.yaml").touch()
+        if database is not None:
+            shutil.copy(database, root / DATABASE)
+
+    def __enter__(self) -> Path:
+        self.patch = pytest.MonkeyPatch()
+        self.patch.chdir(self.root)
+        for name in VARIABLES:
+            self.patch.delenv(name, raising=False)
+        return self.root
+
+    def __exit__(self, *_: object) -> None:
+        import mlflow
+
+        mlflow.set_tracking_uri(None)
+        mlflow.set_registry_uri(None)
+        # MLflow writes the variable itself when it is told of a store.
+        os.environ.pop("MLFLOW_TRACKING_URI", None)
+        self.patch.undo()
+
+
+def wave(seed: int, samples: int = 8000, hum_hz: float = 400) -> np.ndarray:
+    """Return a humming recording, float32 [samples], 16 kHz."""
+    noise = 0.02 * np.random.default_rng(seed).standard_normal(samples)
+    return (noise + 0.1 * np.sin(2 * np.pi * hum_hz * np.arange(samples) / 16000)).astype(np.float32)
+
+
+def write_detector(root: Path, params: Params, seed: int = 0) -> tuple[Path, Path]:
+    """Write an untrained encoder and a bank of six clips per machine; return both paths."""
+    encoder = tiny_encoder(seed)
+    save_encoder(encoder, root / "encoder.pt")
+    for number, machine in enumerate(machines_of(params)):
+        clips = [_clip(machine, i) for i in range(6)]
+        waves = [wave(10 * number + i, 6000 + 371 * i, 300 + 100 * number) for i in range(6)]
+        embeddings = Embedder(encoder, params.embedding).embed(waves)
+        MachineReference.fit(embeddings, clips, params.bank).save(root / "banks" / machine)
+    return root / "encoder.pt", root / "banks"
+
+
+def machines_of(params: Params) -> list[str]:
+    """Name the machines of all detectors."""
+    return [machine for detector in params.detectors.values() for machine in detector.machines]
+
+
+def _clip(machine: str, number: int) -> Clip:
+    path = f"data/{machine}/train/section_00_source_train_normal_{number:04d}.wav"
+    return Clip(path, machine, "train", "00", "source", "normal", None, "{}", 0.5, 16000, 1, "0" * 32)

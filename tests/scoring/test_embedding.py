@@ -1,0 +1,66 @@
+"""Clips to embeddings, alone and together."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from tiny import tiny_encoder, write_pump
+
+from stridor.data.manifest import build_manifest
+from stridor.errors import StridorError
+from stridor.params import AudioParams, EmbeddingParams
+from stridor.scoring.embedding import MIN_SAMPLES, Embedder
+
+LENGTHS = [2_800, 3_001, 5_359, 5_360, 12_345, 16_001, 16_001]
+
+
+def waves():
+    rng = np.random.default_rng(0)
+    return [0.1 * rng.standard_normal(n).astype(np.float32) for n in LENGTHS]
+
+
+@pytest.mark.parametrize("layer", [-1, 0, 1])
+def test_is_the_mean_token_of_the_layer_for_each_clip_alone(layer):
+    encoder = tiny_encoder()
+    together = Embedder(encoder, EmbeddingParams(layer=layer)).embed(waves())
+    with torch.no_grad():
+        for row, wave in zip(together, waves(), strict=True):
+            alone = encoder(torch.from_numpy(wave)[None]).layers[layer][0].mean(0)
+            np.testing.assert_allclose(row, alone.numpy(), atol=1e-5)
+
+
+def test_order_and_company_do_not_matter():
+    embedder = Embedder(tiny_encoder(), EmbeddingParams())
+    forward, backward = embedder.embed(waves()), embedder.embed(waves()[::-1])[::-1]
+    np.testing.assert_allclose(forward, backward, atol=1e-5)
+
+
+def test_clips_from_disk_equal_waves(tmp_path, monkeypatch):
+    from stridor.audio.files import read_clip
+
+    monkeypatch.chdir(tmp_path)
+    write_pump(Path())
+    clips = build_manifest(Path("data"), ("pump",)).select("test")
+    embedder = Embedder(tiny_encoder(), EmbeddingParams())
+    from_disk = embedder.embed_clips(clips, AudioParams())
+    np.testing.assert_allclose(from_disk, embedder.embed([read_clip(clip.path) for clip in clips]), atol=1e-6)
+
+
+def test_nothing_gives_an_empty_array():
+    embedder = Embedder(tiny_encoder(), EmbeddingParams())
+    assert embedder.embed([]).shape == (0, 32)
+    assert embedder.embed_clips([], AudioParams()).shape == (0, 32)
+
+
+def test_a_clip_shorter_than_a_patch_is_refused_by_name():
+    embedder = Embedder(tiny_encoder(), EmbeddingParams())
+    assert embedder.embed([np.zeros(MIN_SAMPLES)]).shape == (1, 32)
+    with pytest.raises(StridorError, match=r"short\.wav has 2799 samples"):
+        embedder.embed([np.zeros(MIN_SAMPLES - 1)], ["short.wav"])
+
+
+@pytest.mark.parametrize("layer", [-4, 3])
+def test_a_layer_that_is_not_there_is_refused(layer):
+    with pytest.raises(StridorError, match=r"embedding\.layer"):
+        Embedder(tiny_encoder(), EmbeddingParams(layer=layer))

@@ -1,0 +1,125 @@
+"""The two stages, undisturbed and killed."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from tiny import tiny_encoder, tiny_params, tiny_training_set, train
+
+from stridor.errors import StridorError
+from stridor.training.fit import Epoch
+
+FILES = Path(__file__).resolve().parents[1]
+
+
+def weights(tuned):
+    return tuned.encoder.state_dict() | {f"decoder.{k}": v for k, v in tuned.separator.state_dict().items()}
+
+
+def test_both_stages_learn_and_only_the_first_moves_the_decoder():
+    params = tiny_params(compute={"accelerator": "cpu"})
+    _, data = tiny_training_set(params)
+    after = {}
+
+    def keep(epoch: Epoch) -> None:
+        after[epoch.number] = epoch
+
+    one = train(tiny_params(training={"stage_two": {"epochs": 0}}), data, "one")
+    both = train(params, data, "both", keep)
+    assert [(epoch.number, epoch.stage) for epoch in both.epochs] == [(1, 1), (2, 1), (3, 2), (4, 2)]
+    assert list(after.values()) == both.epochs
+    for name, tensor in one.separator.state_dict().items():
+        assert torch.equal(tensor, both.separator.state_dict()[name]), name
+    moved = [n for n, t in one.encoder.state_dict().items() if not torch.equal(t, both.encoder.state_dict()[n])]
+    assert len(moved) > 20
+    losses = [epoch.figures["loss/total"] for epoch in both.epochs]
+    assert losses[-1] < losses[0]
+    flat = both.epochs[-1].flat()
+    assert {"gradient_norm", "learning_rate", "clips_per_second", "loss/machine"} <= flat.keys()
+    assert "separation/gain_over_mixture_db_at_-5dB" in flat
+
+
+def test_no_stage_leaves_the_encoder_as_it_was():
+    params = tiny_params(training={"stage_one": {"epochs": 0}, "stage_two": {"epochs": 0}})
+    _, data = tiny_training_set(params)
+    tuned = train(params, data)
+    assert all(torch.equal(t, tiny_encoder().state_dict()[n]) for n, t in tuned.encoder.state_dict().items())
+    assert tuned.epochs == []
+
+
+@pytest.mark.parametrize("last_epoch", [1, 2, 3])
+def test_an_interrupted_training_ends_with_the_same_weights(last_epoch):
+    params = tiny_params()
+    _, data = tiny_training_set(params)
+    undisturbed = train(params, data, "undisturbed")
+
+    def interrupt(epoch: Epoch) -> None:
+        # The state is kept after this call, so epoch n + 1 is where epoch n is the last one kept.
+        if epoch.number == last_epoch + 1:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(params, data, "disturbed", interrupt)
+    seen = []
+    resumed = train(params, data, "disturbed", lambda epoch: seen.append(epoch.number))
+    assert seen == list(range(last_epoch + 1, 5))
+    for name, tensor in weights(undisturbed).items():
+        assert torch.equal(tensor, weights(resumed)[name]), name
+    assert [epoch.number for epoch in resumed.epochs] == [1, 2, 3, 4]
+
+
+SCRIPT = """
+import sys
+
+sys.path.insert(0, {tests!r})
+from tiny import tiny_params, tiny_training_set, train
+
+if __name__ == "__main__":
+    params = tiny_params(compute={compute})
+    _, data = tiny_training_set(params)
+    train(params, data, "resume", lambda epoch: print("epoch", epoch.number, flush=True))
+"""
+
+
+def write_script(**compute) -> list[str]:
+    Path("script.py").write_text(SCRIPT.format(tests=str(FILES), compute=compute))
+    return [sys.executable, "script.py"]
+
+
+def test_a_training_killed_with_sigkill_resumes():
+    with subprocess.Popen(write_script(), stdout=subprocess.PIPE, text=True) as process:
+        for line in process.stdout:
+            if line.strip() == "epoch 3":
+                os.kill(process.pid, signal.SIGKILL)
+    assert process.returncode == -signal.SIGKILL
+    params = tiny_params()
+    _, data = tiny_training_set(params)
+    seen = []
+    resumed = train(params, data, "resume", lambda epoch: seen.append(epoch.number))
+    # Epochs 1 and 2 were whole; whether 3 was is a matter of microseconds.
+    assert seen in ([3, 4], [4])
+    undisturbed = train(params, data, "undisturbed")
+    for name, tensor in weights(undisturbed).items():
+        torch.testing.assert_close(tensor, weights(resumed)[name], atol=1e-6, rtol=0)
+
+
+def test_two_processes_train_one_encoder():
+    script = write_script(accelerator="cpu", devices=2, strategy="ddp")
+    done = subprocess.run(script, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    params = tiny_params()
+    _, data = tiny_training_set(params)
+    resumed = train(params, data, "resume")
+    assert [epoch.number for epoch in resumed.epochs] == [1, 2, 3, 4]
+    assert resumed.epochs[-1].figures["loss/total"] < resumed.epochs[0].figures["loss/total"]
+
+
+def test_a_diverging_training_says_so():
+    params = tiny_params(training={"learning_rate": 1e30, "gradient_clip": 1e30})
+    _, data = tiny_training_set(params)
+    with pytest.raises(StridorError, match=r"no longer finite.*training\.learning_rate"):
+        train(params, data)

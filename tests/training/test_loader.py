@@ -1,0 +1,43 @@
+"""Batches that depend on seed and epoch alone."""
+
+import torch
+from tiny import tiny_params, tiny_training_set
+
+from stridor.training.loader import EpochBatches, EpochLoader, collate
+from stridor.training.triples import Triple
+
+
+def test_an_epoch_is_repeatable_and_another_epoch_is_not():
+    params = tiny_params()
+    _, data = tiny_training_set(params)
+    loader = EpochLoader(data, params)
+    first, second, again = ([batch.mixture for batch in loader.of_epoch(n)] for n in (1, 2, 1))
+    assert all(torch.equal(a, b) for a, b in zip(first, again, strict=True))
+    assert not all(a.shape == b.shape and torch.equal(a, b) for a, b in zip(first, second, strict=True))
+
+
+def test_processes_share_out_all_clips_in_equal_numbers():
+    params = tiny_params(training={"batch_size": 4})
+    lengths = list(range(3_000, 3_000 + 23))
+    shares = [list(EpochBatches(lengths, params, rank, 4)) for rank in range(4)]
+    assert len({len(share) for share in shares}) == 1
+    assert {index for share in shares for batch in share for index in batch} == set(range(23))
+
+
+def test_worker_processes_give_the_same_batches():
+    params = tiny_params()
+    _, data = tiny_training_set(params)
+    alone = list(EpochLoader(data, params).of_epoch(3))
+    helped = list(EpochLoader(data, params.model_copy(
+        update={"compute": params.compute.model_copy(update={"loader_workers": 2})}
+    )).of_epoch(3))  # fmt: skip
+    assert all(torch.equal(a.mixture, b.mixture) for a, b in zip(alone, helped, strict=True))
+
+
+def test_collate_pads_behind_the_clips():
+    import numpy as np
+
+    waves = [np.ones(n, dtype=np.float32) for n in (5, 3)]
+    batch = collate([Triple(wave, wave, wave) for wave in waves])
+    assert batch.lengths.tolist() == [5, 3]
+    assert batch.target.tolist() == [[1, 1, 1, 1, 1], [1, 1, 1, 0, 0]]

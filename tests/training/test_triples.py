@@ -1,0 +1,79 @@
+"""What is mixed with what."""
+
+import numpy as np
+import pytest
+from tiny import tiny_params, tiny_training_set
+
+from stridor.audio.files import read_clip, write_clip
+from stridor.audio.mixing import mean_power
+from stridor.errors import StridorError
+from stridor.seeds import rng_for
+from stridor.training.triples import Example, draw_triple
+
+
+def snr_db(triple):
+    return 10 * np.log10(mean_power(triple.target) / mean_power(triple.interferer))
+
+
+def test_noise_clips_are_interferers_and_never_targets():
+    _, data = tiny_training_set(tiny_params(), "noise")
+    assert {example.clip.split for example in data.examples} == {"train"}
+    assert len(data.noise["pump"]) == 3 * 2
+    assert len(data.examples) + len(data.held_out) == 12
+
+
+def test_clean_clips_contribute_their_noisy_variants():
+    _, data = tiny_training_set(tiny_params(), "clean")
+    pairs = [example for example in data.examples if example.pair]
+    assert len(pairs) == 3 * 2
+    assert {example.clip.kind for example in pairs} == {"clean"}
+    assert data.noise["pump"] == ()
+
+
+def test_a_machine_without_supplements_is_mixed_with_gaussian_noise():
+    _, data = tiny_training_set(tiny_params(), "none")
+    triple = draw_triple(data.examples[0], data.noise, tiny_params(), rng_for(0, "x"), snr_db=3.0)
+    # White: neighbouring samples are uncorrelated.
+    noise = triple.interferer
+    assert abs(np.corrcoef(noise[1:], noise[:-1])[0, 1]) < 0.05
+    assert snr_db(triple) == pytest.approx(3.0, abs=1e-3)
+
+
+@pytest.mark.parametrize("kind", ["noise", "clean", "none"])
+def test_mixture_is_target_plus_interferer_of_the_same_length(kind):
+    params = tiny_params()
+    _, data = tiny_training_set(params, kind)
+    for example in data.examples:
+        triple = draw_triple(example, data.noise, params, rng_for(0, example.clip.path))
+        assert triple.mixture.shape == triple.target.shape == triple.interferer.shape
+        np.testing.assert_allclose(triple.mixture, triple.target + triple.interferer, atol=1e-6)
+        if example.pair:
+            # 16 bits on disk leave a little of the drawn ratio.
+            assert snr_db(triple) == pytest.approx(example.pair.snr_db, abs=0.1)
+
+
+def test_drawn_ratios_stay_in_the_interval():
+    params = tiny_params(augment={"snr_db": [-3, 4], "variants": 1})
+    _, data = tiny_training_set(params)
+    drawn = [
+        snr_db(draw_triple(data.examples[0], data.noise, params, rng_for(i, "x"))) for i in range(40)
+    ]
+    assert -3.01 <= min(drawn) < 0 < max(drawn) <= 4.01
+
+
+def test_only_source_normals_are_held_out_and_a_fifth_at_most():
+    _, data = tiny_training_set(tiny_params(training={"held_out_clips": 50}))
+    assert len(data.held_out) == 2
+    assert {example.clip.domain for example in data.held_out} == {"source"}
+    assert not {e.clip.path for e in data.held_out} & {e.clip.path for e in data.examples}
+    _, none = tiny_training_set(tiny_params(training={"held_out_clips": 0}))
+    assert none.held_out == ()
+
+
+def test_a_silent_clip_is_refused_by_name():
+    _, data = tiny_training_set(tiny_params())
+    clip = data.examples[0].clip
+    write_clip(clip.path, np.zeros(5_000))
+    assert not read_clip(clip.path).any()
+    with pytest.raises(StridorError, match=clip.file_name):
+        draw_triple(Example(clip), data.noise, tiny_params(), rng_for(0, "x"))
