@@ -40,8 +40,9 @@ lint: $(READY)  ## check style
 	ruff check src tests benchmarks
 	ruff format --check src tests benchmarks
 
-ui: $(READY)  ## open the MLflow pages on http://127.0.0.1:5000
-	mlflow ui
+ui: $(READY)  ## serve the MLflow pages on http://127.0.0.1:5000
+	@echo 'Open http://127.0.0.1:5000/#/experiments?workflowType=machine_learning (Ctrl-C ends it).'
+	MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false mlflow ui --workers 1
 
 register: $(READY)  ## put every trained detector into the model registry (again)
 	stridor register

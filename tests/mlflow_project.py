@@ -1,4 +1,4 @@
-"""A project with an MLflow store of its own; its database is made once and copied, as making it takes seconds."""
+"""A project with an MLflow store; its database is made once and copied, as making it takes seconds."""
 
 import os
 import shutil

@@ -6,7 +6,11 @@ from stridor.seeds import rng_for, seed_for
 def test_a_stream_belongs_to_its_names():
     first = rng_for(0, "machine", "clip", 3).standard_normal(4)
     assert (first == rng_for(0, "machine", "clip", 3).standard_normal(4)).all()
-    others = [rng_for(1, "machine", "clip", 3), rng_for(0, "machinec", "lip", 3), rng_for(0, "machine", "clip", 4)]
+    others = [
+        rng_for(1, "machine", "clip", 3),
+        rng_for(0, "machinec", "lip", 3),
+        rng_for(0, "machine", "clip", 4),
+    ]
     assert all((first != other.standard_normal(4)).any() for other in others)
 
 

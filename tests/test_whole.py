@@ -26,6 +26,7 @@ def test_folder_replaces_the_older_one_entirely(tmp_path):
 def test_failure_keeps_the_old_folder(tmp_path, failure):
     (tmp_path / "bank").mkdir()
     (tmp_path / "bank" / "old.txt").write_text("old")
+
     def break_off():
         with whole_folder(tmp_path / "bank") as beside:
             (beside / "half.txt").write_text("half")
@@ -66,6 +67,7 @@ def test_file_appears_whole_with_its_extension(tmp_path):
 
 def test_failure_keeps_the_old_file(tmp_path):
     (tmp_path / "a.csv").write_text("old")
+
     def break_off():
         with whole_file(tmp_path / "a.csv") as beside:
             beside.write_text("half")

@@ -77,7 +77,10 @@ def tiny_training_set(params: Params, kind: str = "noise") -> tuple[Manifest, Tr
 
 
 def train(
-    params: Params, data: TrainingSet, resume: str = "resume", on_epoch: Callable[[Epoch], None] = lambda epoch: None
+    params: Params,
+    data: TrainingSet,
+    resume: str = "resume",
+    on_epoch: Callable[[Epoch], None] = lambda epoch: None,
 ) -> FineTuned:
     """Fine-tune a tiny encoder, with the state kept in a folder of the working directory."""
     fabric = make_fabric(params)

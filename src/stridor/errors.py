@@ -24,8 +24,10 @@ def one_sentence() -> Iterator[None]:
         if error.strerror is None:
             raise
         where = f" ({error.filename})" if error.filename else ""
-        fail(f"{error.strerror}{where}; nothing half-written was kept, free the space or mend the permission "
-             "and run the command again.")
+        fail(
+            f"{error.strerror}{where}; nothing half-written was kept, free the space or mend the permission "
+            "and run the command again."
+        )
 
 
 def fail(sentence: str) -> None:

@@ -164,18 +164,14 @@ class Params(Record):
             If there is no such detector.
         """
         if name not in self.detectors:
-            raise StridorError(
-                f"params.yaml has no detector '{name}'; its detectors are {', '.join(self.detectors)}."
-            )
+            raise StridorError(f"params.yaml has no detector '{name}'; its detectors are {', '.join(self.detectors)}.")
         detector = self.detectors[name]
         augment, training = self.augment, self.training
         if detector.snr_db is not None:
             augment = augment.model_copy(update={"snr_db": detector.snr_db})
         if detector.learning_rate is not None:
             training = training.model_copy(update={"learning_rate": detector.learning_rate})
-        return self.model_copy(
-            update={"detectors": {name: detector}, "augment": augment, "training": training}
-        )
+        return self.model_copy(update={"detectors": {name: detector}, "augment": augment, "training": training})
 
 
 def read_params(path: Path = Path("params.yaml")) -> Params:

@@ -2,14 +2,19 @@
 
 import pytest
 import torch
-from stridor.audio._torchaudio import torchaudio
 
+from stridor.audio._torchaudio import torchaudio
 from stridor.audio.fbank import NORMAL_MEAN, NORMAL_SCALE, Fbank, frame_counts, mel_filters
 
 
 def by_torchaudio(wave: torch.Tensor) -> torch.Tensor:
     return torchaudio.compliance.kaldi.fbank(
-        wave[None] * 2**15, num_mel_bins=128, sample_frequency=16000, frame_length=25, frame_shift=10, dither=0.0
+        wave[None] * 2**15,
+        num_mel_bins=128,
+        sample_frequency=16000,
+        frame_length=25,
+        frame_shift=10,
+        dither=0.0,
     )
 
 

@@ -31,7 +31,7 @@ def test_the_ratio_is_measured_on_mean_power():
 @pytest.mark.parametrize("silent", ["signal", "noise"])
 def test_silence_is_refused_by_name(silent):
     waves = {"signal": np.ones(5), "noise": np.ones(5)} | {silent: np.zeros(5)}
-    with pytest.raises(StridorError, match="silent_clip.wav is silent"):
+    with pytest.raises(StridorError, match=r"silent_clip\.wav is silent"):
         scale_to_snr(**waves, snr_db=0.0, name="silent_clip.wav")
 
 

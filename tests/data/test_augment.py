@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tiny import tiny_params, write_pump
 
 from stridor.audio.files import read_clip, write_clip
 from stridor.audio.mixing import mean_power
@@ -14,6 +13,7 @@ from stridor.data.manifest import build_manifest
 from stridor.errors import StridorError
 from stridor.params import AugmentParams
 from stridor.seeds import rng_for
+from tiny import tiny_params, write_pump
 
 
 @pytest.fixture(autouse=True)

@@ -1,5 +1,7 @@
 """Batches of clips of similar length."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -14,7 +16,7 @@ def test_every_clip_is_in_one_batch_and_lengths_are_similar(seed):
     assert sorted(i for batch in batches for i in batch) == list(range(101))
     assert max(map(len, batches)) == 8
     spans = sorted((min(lengths[i] for i in b), max(lengths[i] for i in b)) for b in batches)
-    assert all(high <= next_low for (_, high), (next_low, _) in zip(spans, spans[1:], strict=False))
+    assert all(high <= next_low for (_, high), (next_low, _) in pairwise(spans))
 
 
 def test_long_clips_come_in_smaller_batches():

@@ -8,9 +8,9 @@ import sys
 import numpy as np
 import pytest
 import soundfile as sf
-from recordings import NAMES, PARAMS, content, write_machine
 
 from kit import kit
+from recordings import NAMES, PARAMS, content, write_machine
 from stridor.audio.files import read_clip, write_clip
 from stridor.data.importing import folder as folder_module
 from stridor.data.importing import import_folder

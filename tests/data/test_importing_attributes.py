@@ -1,9 +1,9 @@
 """Attribute tables against the names of the clips."""
 
 import pytest
-from recordings import NAMES, write_machine
 
 from kit import kit
+from recordings import NAMES, write_machine
 from stridor.data.importing.attributes import attribute_notes
 from stridor.data.importing.layout import find_machines
 

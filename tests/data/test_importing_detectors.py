@@ -1,9 +1,9 @@
 """Editing the detectors of params.yaml without losing a comment."""
 
 import pytest
-from recordings import PARAMS
 from ruamel.yaml import YAML
 
+from recordings import PARAMS
 from stridor.data.importing.detectors import edit_detectors
 from stridor.errors import StridorError
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 import torch
-from kit import kit
 
+from kit import kit
 from stridor.models.attention import relative_position_buckets
 
 

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 import torch
-from kit import kit
-from tiny import tiny_encoder
 
+from kit import kit
 from stridor.models.beats import Beats
 from stridor.models.checkpoint import load_encoder
 from stridor.models.pooling import mean_pool
+from tiny import tiny_encoder
 
 ATOL = 1e-4
 
@@ -117,7 +117,10 @@ def test_a_clip_is_the_same_alone_and_in_any_padded_batch():
             for ours, theirs in zip(together.layers, alone.layers, strict=True):
                 torch.testing.assert_close(ours[i, together.valid[i]], theirs[0], atol=1e-5, rtol=0)
             torch.testing.assert_close(
-                mean_pool(together.last, together.valid)[i], mean_pool(alone.last, alone.valid)[0], atol=1e-5, rtol=0
+                mean_pool(together.last, together.valid)[i],
+                mean_pool(alone.last, alone.valid)[0],
+                atol=1e-5,
+                rtol=0,
             )
 
 

@@ -2,13 +2,13 @@
 
 import pytest
 import torch
-from kit import kit
-from tiny import CONFIG, tiny_encoder
 
+from kit import kit
 from stridor.errors import StridorError
 from stridor.models.checkpoint import initial_encoder, load_encoder, save_encoder
 from stridor.models.config import BeatsConfig
 from stridor.params import EncoderParams
+from tiny import CONFIG, tiny_encoder
 
 
 def test_round_trip(tmp_path):
@@ -26,7 +26,7 @@ def test_keys_are_those_of_the_published_format():
     for name in ("beats_small", "beats_small_finetuned"):
         model = load_encoder(folder / f"{name}.pt")
         lines = (folder / f"{name}.keys.txt").read_text().splitlines()
-        theirs = {key: shape for key, shape in (line.split("\t") for line in lines)}
+        theirs = dict(line.split("\t") for line in lines)
         assert {key: str(tuple(t.shape)) for key, t in model.state_dict().items()} == theirs
 
 
@@ -66,7 +66,10 @@ def broken(tmp_path, change):
     [
         (lambda s: s.pop("layer_norm.weight"), "lacks 1 tensors.*'layer_norm.weight'"),
         (lambda s: s.update(stray=torch.zeros(1)), "does not ask for, first 'stray'"),
-        (lambda s: s.update({"layer_norm.weight": torch.zeros(3)}), r"'layer_norm.weight' has the shape \(3,\)"),
+        (
+            lambda s: s.update({"layer_norm.weight": torch.zeros(3)}),
+            r"'layer_norm.weight' has the shape \(3,\)",
+        ),
     ],
 )
 def test_other_tensors_are_refused_by_name(tmp_path, change, message):

@@ -2,11 +2,11 @@
 
 import pytest
 import torch
-from tiny import tiny_encoder
 
 from stridor.audio.fbank import NORMAL_SCALE
 from stridor.models.separator import Separator
 from stridor.params import DecoderParams
+from tiny import tiny_encoder
 
 
 def separator(output: str) -> Separator:
@@ -23,15 +23,34 @@ def test_direct_starts_from_the_mean_spectra():
     assert torch.equal(estimate, decoder.mean_spectra[:, None].expand(2, 2, 32, 128))
 
 
-def test_mask_starts_from_halves_and_always_shares_out_the_mixture():
+def test_mask_starts_by_cutting_the_mixture_down_to_the_mean_spectrum():
     decoder, encoder = separator("mask"), tiny_encoder()
     image = torch.randn(1, 32, 128)
-    tokens = encoder.encode(image, torch.tensor([32]))
-    half = image - torch.tensor(2.0).log() / NORMAL_SCALE
-    torch.testing.assert_close(decoder(tokens, image)[:, 0], half)
+    estimate = decoder(encoder.encode(image, torch.tensor([32])), image)[:, 0]
+    # Within the 3 dB by which a softmax rounds the corner.
+    assert (estimate - image.clamp(max=0.0)).abs().max() <= 1.001 * torch.tensor(2.0).log() / NORMAL_SCALE
+
+
+def test_masks_share_out_the_mixture():
+    decoder, encoder = separator("mask"), tiny_encoder()
     torch.nn.init.normal_(decoder.cells.weight)
+    image = torch.randn(1, 32, 128)
+    tokens = encoder.encode(image, torch.tensor([32]))
     shares = ((decoder(tokens, image) - image[:, None]) * NORMAL_SCALE).exp()
     torch.testing.assert_close(shares.sum(1), torch.ones(1, 32, 128))
+
+
+def test_a_mask_can_level_out_the_mixture_or_be_blind_to_it():
+    decoder, encoder = separator("mask"), tiny_encoder()
+    image = 0.1 * torch.randn(1, 32, 128)
+    tokens = encoder.encode(image, torch.tensor([32]))
+    offset, slope = decoder.cells.bias.data.view(2, 16, 16)
+    offset[:] = -2.0
+    levelled = decoder(tokens, image)[:, 0]
+    torch.testing.assert_close(levelled, torch.full_like(levelled, -2.0), atol=1e-4, rtol=0)
+    slope[:] = 1.0
+    blind = decoder(tokens, image)[:, 0]
+    torch.testing.assert_close(blind, image - 2.0, atol=1e-4, rtol=0)
 
 
 class NoAttention(torch.nn.Module):

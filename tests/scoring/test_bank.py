@@ -136,8 +136,12 @@ def test_saved_twice_gives_the_same_bytes_and_loads_back(tmp_path, dtype):
             lambda folder: np.savez(folder / EMBEDDINGS_FILE, embeddings=np.array([{}], dtype=object)),
             "no readable bank",
         ),
-        (lambda folder: (folder / DESCRIPTION_FILE).write_text(
-            json.dumps({"k": "1", "metric": "euclidean", "domains": [], "file_names": []})), "whole number"),
+        (
+            lambda folder: (folder / DESCRIPTION_FILE).write_text(
+                json.dumps({"k": "1", "metric": "euclidean", "domains": [], "file_names": []})
+            ),
+            "whole number",
+        ),
     ],
 )
 def test_a_spoilt_bank_is_refused(tmp_path, spoil, complaint):

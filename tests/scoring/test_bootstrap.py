@@ -5,11 +5,11 @@ from dataclasses import astuple
 
 import numpy as np
 import pytest
-from made_clips import clips_of_groups, gaussian_clips
 from scipy.integrate import quad
 from scipy.optimize import brentq
 from scipy.stats import norm
 
+from made_clips import clips_of_groups, gaussian_clips
 from stridor.errors import StridorError
 from stridor.scoring.bootstrap import (
     Interval,

@@ -5,12 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tiny import tiny_encoder, write_pump
 
 from stridor.data.manifest import build_manifest
 from stridor.errors import StridorError
 from stridor.params import AudioParams, EmbeddingParams
 from stridor.scoring.embedding import MIN_SAMPLES, Embedder
+from tiny import tiny_encoder, write_pump
 
 LENGTHS = [2_800, 3_001, 5_359, 5_360, 12_345, 16_001, 16_001]
 

@@ -3,8 +3,8 @@
 import matplotlib
 import numpy as np
 import pytest
-from made_clips import clips_of_groups, gaussian_clips
 
+from made_clips import clips_of_groups, gaussian_clips
 from stridor.errors import StridorError
 from stridor.scoring.bootstrap import bootstrap_intervals
 from stridor.scoring.figures import draw_histogram, draw_roc

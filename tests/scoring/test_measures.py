@@ -4,11 +4,11 @@ import json
 
 import numpy as np
 import pytest
-from made_clips import KIT_MACHINES, clips_of_groups, gaussian_clips, kit_clips
 from scipy.stats import hmean
 from sklearn.metrics import f1_score, precision_score, recall_score
 
 from kit import kit
+from made_clips import KIT_MACHINES, clips_of_groups, gaussian_clips, kit_clips
 from stridor.errors import StridorError
 from stridor.scoring.measures import (
     DOMAINS,

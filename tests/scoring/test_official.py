@@ -4,9 +4,9 @@ import csv
 
 import numpy as np
 import pytest
-from made_clips import KIT_MACHINES, kit_clips
 
 from kit import kit
+from made_clips import KIT_MACHINES, kit_clips
 from stridor.errors import StridorError
 from stridor.scoring.official import decision_file, read_official, score_file, write_official
 

@@ -4,11 +4,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from tiny import write_pump
 
 from stridor.data.manifest import build_manifest
 from stridor.params import BankParams
 from stridor.scoring.reference import MachineReference
+from tiny import write_pump
 
 
 def test_round_trip_scores_and_decides_the_same(tmp_path, monkeypatch):

@@ -6,9 +6,9 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from made_clips import gaussian_clips
 
 from kit import kit
+from made_clips import gaussian_clips
 from stridor.errors import StridorError
 from stridor.scoring.bootstrap import bootstrap_intervals
 from stridor.scoring.measures import MachineMeasures, measure

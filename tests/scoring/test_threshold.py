@@ -44,9 +44,7 @@ def test_two_scores_are_enough():
 
 
 @pytest.mark.filterwarnings("error")
-@pytest.mark.parametrize(
-    "scores", [[3.0], [2.0, 2.0, 2.0], [0.0, 0.0], [0.0, 0.7], [1.0, 1.0 + 1e-9], [1e-9, 1.0]]
-)
+@pytest.mark.parametrize("scores", [[3.0], [2.0, 2.0, 2.0], [0.0, 0.0], [0.0, 0.7], [1.0, 1.0 + 1e-9], [1e-9, 1.0]])
 def test_scores_without_spread_are_their_own_threshold(scores):
     found = calibrate(scores)
     top = max(scores)

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 import torch
-from tiny import tiny_encoder, tiny_params, tiny_training_set, train
 
 from stridor.errors import StridorError
 from stridor.training.fit import Epoch
+from tiny import tiny_encoder, tiny_params, tiny_training_set, train
 
 FILES = Path(__file__).resolve().parents[1]
 

@@ -1,10 +1,10 @@
 """Batches that depend on seed and epoch alone."""
 
 import torch
-from tiny import tiny_params, tiny_training_set
 
 from stridor.training.loader import EpochBatches, EpochLoader, collate
 from stridor.training.triples import Triple
+from tiny import tiny_params, tiny_training_set
 
 
 def test_an_epoch_is_repeatable_and_another_epoch_is_not():

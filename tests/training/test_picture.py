@@ -1,9 +1,8 @@
 """The picture of a separation."""
 
-from tiny import tiny_encoder, tiny_params, tiny_training_set
-
 from stridor.models.separator import Separator
 from stridor.training.picture import separation_picture
+from tiny import tiny_encoder, tiny_params, tiny_training_set
 
 
 def test_shows_mixture_target_and_estimate_of_each_machine(tmp_path):

@@ -2,12 +2,12 @@
 
 import pytest
 import torch
-from tiny import tiny_encoder
 
 from stridor.models.separator import Separator
 from stridor.params import DecoderParams, TrainingParams
 from stridor.training.loader import TripleBatch
 from stridor.training.task import SeparationTask
+from tiny import tiny_encoder
 
 
 def task(output: str = "direct", **training) -> SeparationTask:

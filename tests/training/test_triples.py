@@ -2,13 +2,13 @@
 
 import numpy as np
 import pytest
-from tiny import tiny_params, tiny_training_set
 
 from stridor.audio.files import read_clip, write_clip
 from stridor.audio.mixing import mean_power
 from stridor.errors import StridorError
 from stridor.seeds import rng_for
 from stridor.training.triples import Example, draw_triple
+from tiny import tiny_params, tiny_training_set
 
 
 def snr_db(triple):
@@ -55,9 +55,7 @@ def test_mixture_is_target_plus_interferer_of_the_same_length(kind):
 def test_drawn_ratios_stay_in_the_interval():
     params = tiny_params(augment={"snr_db": [-3, 4], "variants": 1})
     _, data = tiny_training_set(params)
-    drawn = [
-        snr_db(draw_triple(data.examples[0], data.noise, params, rng_for(i, "x"))) for i in range(40)
-    ]
+    drawn = [snr_db(draw_triple(data.examples[0], data.noise, params, rng_for(i, "x"))) for i in range(40)]
     assert -3.01 <= min(drawn) < 0 < max(drawn) <= 4.01
 
 

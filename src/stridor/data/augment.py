@@ -75,9 +75,7 @@ def augment(clips: list[Clip], params: Params, place: Path) -> list[Pair]:
                 name = Path(clip.machine) / f"{Path(clip.path).stem}_variant_{variant:02d}.wav"
                 (folder / name).parent.mkdir(exist_ok=True)
                 write_clip(folder / name, mixture)
-                pairs.append(
-                    Pair((place / name).as_posix(), clip.path, clip.machine, clip.kind, variant, snr_db, gain)
-                )
+                pairs.append(Pair((place / name).as_posix(), clip.path, clip.machine, clip.kind, variant, snr_db, gain))
         table = pd.DataFrame([asdict(pair) for pair in pairs], columns=[field.name for field in fields(Pair)])
         table.to_csv(folder / "pairs.csv", index=False, lineterminator="\n")
     return pairs
@@ -98,5 +96,7 @@ def read_pairs(place: Path) -> list[Pair]:
     try:
         table = pd.read_csv(place / "pairs.csv", dtype={"machine": str}, keep_default_na=False)
     except FileNotFoundError:
-        raise StridorError(f"{place / 'pairs.csv'} is missing; run 'dvc repro' so that the augment stage writes it.") from None
+        raise StridorError(
+            f"{place / 'pairs.csv'} is missing; run 'dvc repro' so that the augment stage writes it."
+        ) from None
     return [Pair(**row) for row in table.astype(object).to_dict(orient="records")]

@@ -108,9 +108,7 @@ class Manifest:
                 na_values={name: [""] for name in ("domain", "label", "kind")},
             )[_COLUMNS]
         except FileNotFoundError:
-            raise StridorError(
-                f"{path} is missing; run 'dvc repro' so that the augment stage writes it."
-            ) from None
+            raise StridorError(f"{path} is missing; run 'dvc repro' so that the augment stage writes it.") from None
         except (KeyError, ValueError):
             raise StridorError(
                 f"{path} is no manifest; run 'dvc repro --force' so that the augment stage writes it anew."
@@ -143,13 +141,9 @@ def build_manifest(data: Path, machines: tuple[str, ...], root: Path = Path()) -
                 f"{folder} is missing although params.yaml names the machine '{machine}'; run 'make data' "
                 "for the demo machines or 'stridor data import <folder>' for recordings of your own."
             )
-        of_machine = [
-            _look_at(path, machine, split, root) for split in SPLITS for path in audio_files(folder / split)
-        ]
+        of_machine = [_look_at(path, machine, split, root) for split in SPLITS for path in audio_files(folder / split)]
         if not any(clip.split == "train" for clip in of_machine):
-            raise StridorError(
-                f"{folder / 'train'} holds no clips; a detector needs recordings of normal running."
-            )
+            raise StridorError(f"{folder / 'train'} holds no clips; a detector needs recordings of normal running.")
         clips += of_machine
     return Manifest(tuple(clips))
 
@@ -158,8 +152,9 @@ def audio_files(folder: Path) -> list[Path]:
     """Return a folder's audio files in the order of their names; extensions may be upper case."""
     if not folder.is_dir():
         return []
-    return sorted(path for path in folder.iterdir()
-                  if path.suffix.lower() in AUDIO_SUFFIXES and not path.name.startswith("."))
+    return sorted(
+        path for path in folder.iterdir() if path.suffix.lower() in AUDIO_SUFFIXES and not path.name.startswith(".")
+    )
 
 
 def _look_at(path: Path, machine: str, split: Split, root: Path) -> Clip:

@@ -66,13 +66,11 @@ def parse_clip_name(file_name: str, split: Split) -> ClipName:
     if match := _LABELLED.fullmatch(stem):
         if match["split"] != split:
             raise StridorError(
-                f"{file_name} lies in the folder {split}/ but its name says {match['split']}; "
-                "move it or rename it."
+                f"{file_name} lies in the folder {split}/ but its name says {match['split']}; move it or rename it."
             )
         if split == "train" and match["label"] != "normal":
             raise StridorError(
-                f"{file_name} is an anomaly in train/; a detector learns from normal clips only, move it to "
-                "test/."
+                f"{file_name} is an anomaly in train/; a detector learns from normal clips only, move it to test/."
             )
         return ClipName(
             split=split,
@@ -102,9 +100,7 @@ def _parse_supplemental(stem: str, file_name: str) -> ClipName:
             "or 'machine', such as section_00_noise_supplemental_normal_0000.wav or "
             "section_00_source_supplemental_machine_0000.wav."
         )
-    return ClipName(
-        split="supplemental", section=match["section"], number=int(match["number"]), kind=found.pop()
-    )
+    return ClipName(split="supplemental", section=match["section"], number=int(match["number"]), kind=found.pop())
 
 
 def _parse_attributes(text: str) -> dict[str, str]:

@@ -120,7 +120,8 @@ class TransformerEncoder(nn.Module):
         super().__init__()
         self.config = config
         self.pos_conv = nn.Sequential(
-            PositionalConvolution(config.encoder_embed_dim, config.conv_pos, config.conv_pos_groups), nn.GELU()
+            PositionalConvolution(config.encoder_embed_dim, config.conv_pos, config.conv_pos_groups),
+            nn.GELU(),
         )
         table = None
         if config.relative_position_embedding:

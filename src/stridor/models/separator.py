@@ -16,7 +16,9 @@ class Separator(nn.Module):
 
     With `output: direct` each source's image is regressed from the tokens alone, as a deviation from the
     mean spectrum that the source has in training, so the encoder must carry what the machine sounds like.
-    With `mask` a softmax over the sources weighs each cell of the mixture's own image.
+    With `mask` a softmax over the sources weighs each cell of the mixture's own image. The mask may look at
+    the cell that it weighs: noise makes neighbouring cells fluctuate by many decibels, tokens cannot carry
+    each of them, and a mask that does not see them leaves the fluctuation in its estimate.
 
     Parameters
     ----------
@@ -37,7 +39,7 @@ class Separator(nn.Module):
             block, params.layers, norm=nn.LayerNorm(params.width), enable_nested_tensor=False
         )
         self.cells = nn.Linear(params.width, len(SOURCES) * PATCH * PATCH)
-        # Zero, so that training starts from the mean spectra (or from equal masks) and not from noise.
+        # Zero, so that training starts from the mean spectra and not from noise.
         nn.init.zeros_(self.cells.weight)
         nn.init.zeros_(self.cells.bias)
         self.register_buffer("mean_spectra", torch.zeros(len(SOURCES), MEL_BANDS))
@@ -66,4 +68,9 @@ class Separator(nn.Module):
         x = x.reshape(batch, len(SOURCES), columns * PATCH, MEL_BANDS)
         if self.output == "direct":
             return self.mean_spectra[:, None] + x
-        return mixture[:, None, : columns * PATCH] + F.log_softmax(x, dim=1) / NORMAL_SCALE
+        mixture = mixture[:, : columns * PATCH]
+        # Of two sources the softmax depends on the difference of their logits alone. Zero offset and slope take
+        # what stands above the machine's mean spectrum for interference; slope 1 is a mask blind to the mixture.
+        offset, slope = x.unbind(dim=1)
+        logit = NORMAL_SCALE * (self.mean_spectra[0] + offset - (1 - slope) * mixture)
+        return mixture[:, None] + F.logsigmoid(torch.stack([logit, -logit], dim=1)) / NORMAL_SCALE

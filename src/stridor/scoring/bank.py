@@ -47,9 +47,7 @@ class ReferenceBank:
         self.k = k
         self.metric = metric
 
-    def fit(
-        self, embeddings: ArrayLike, domains: Sequence[Domain], file_names: Sequence[str]
-    ) -> "ReferenceBank":
+    def fit(self, embeddings: ArrayLike, domains: Sequence[Domain], file_names: Sequence[str]) -> "ReferenceBank":
         """Take normal training clips as references.
 
         Parameters

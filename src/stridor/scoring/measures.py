@@ -156,8 +156,7 @@ def require_every_stratum(clips: ScoredClips) -> None:
     for domain in DOMAINS:
         if not (clips.in_domain(domain) & ~clips.anomalous).any():
             raise StridorError(
-                f"{clips.machine}: there are no normal test clips of the {domain} domain; measures need at "
-                "least one."
+                f"{clips.machine}: there are no normal test clips of the {domain} domain; measures need at least one."
             )
 
 

@@ -88,9 +88,7 @@ def write_official(
         for place, values in columns:
             path = place(folder, machine, section)
             with whole_file(path) as beside, open(beside, "w", encoding="utf-8", newline="") as file:
-                csv.writer(file, lineterminator="\n").writerows(
-                    zip((names[i] for i in rows), values, strict=True)
-                )
+                csv.writer(file, lineterminator="\n").writerows(zip((names[i] for i in rows), values, strict=True))
             written.append(path)
     return written
 

@@ -100,9 +100,7 @@ def to_markdown(table: pd.DataFrame, decimals: int = 2) -> str:
 def to_csv(table: pd.DataFrame, decimals: int = 4) -> str:
     """Render a results table as CSV; a system has the columns "<name>", "<name> low" and "<name> high"."""
     flat = table.copy()
-    flat.columns = [
-        system if part == "value" else f"{system} {part}" for system, part in table.columns.to_flat_index()
-    ]
+    flat.columns = [system if part == "value" else f"{system} {part}" for system, part in table.columns.to_flat_index()]
     return flat.reset_index().to_csv(index=False, float_format=f"%.{decimals}f", lineterminator="\n")
 
 

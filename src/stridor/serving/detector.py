@@ -94,9 +94,7 @@ class DetectorModel(PythonModel):
         waves = []
         for recording, name in zip(recordings, names, strict=True):
             if not isinstance(recording, bytes):
-                raise StridorError(
-                    f"{name} holds no audio; give the bytes of an audio file in the column 'audio'."
-                )
+                raise StridorError(f"{name} holds no audio; give the bytes of an audio file in the column 'audio'.")
             waves.append(read_clip(io.BytesIO(recording), self._audio.channel, name))
         embeddings = self._embedder.embed(waves, names)
         for embedding, name in zip(embeddings, names, strict=True):

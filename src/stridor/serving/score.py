@@ -93,9 +93,7 @@ def score_file(detector: "PyFuncModel", file: Path, machine: str | None = None) 
     try:
         table = pd.DataFrame({"audio": [Path(file).read_bytes()]})
     except OSError as error:
-        raise StridorError(
-            f"{file} cannot be read ({error.strerror}); give the path of an audio file."
-        ) from None
+        raise StridorError(f"{file} cannot be read ({error.strerror}); give the path of an audio file.") from None
     if machine is not None:
         table["machine"] = machine
     try:

@@ -20,9 +20,7 @@ def run(params: Params) -> None:
     scored = {system: _scored(system, params) for system in SYSTEMS}
     results = {}
     for system, name in NAMES.items():
-        intervals = bootstrap_intervals(
-            scored[system], evaluation.bootstrap, evaluation.confidence, params.seed
-        )
+        intervals = bootstrap_intervals(scored[system], evaluation.bootstrap, evaluation.confidence, params.seed)
         measures = {clips.machine: measure(clips) for clips in scored[system]}
         results[system] = SystemResults(name, measures, intervals)
     table = results_table(list(results.values()))

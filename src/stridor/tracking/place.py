@@ -71,8 +71,7 @@ class Store:
             text = " ".join(str(getattr(error, "orig", None) or error).split())
             reason = text.split(". ")[0].replace(self.uri, self.shown).rstrip(".")
         return StridorError(
-            f"The MLflow store {self.shown} cannot be used ({reason}); mend it, or set MLFLOW_TRACKING_URI "
-            "to another."
+            f"The MLflow store {self.shown} cannot be used ({reason}); mend it, or set MLFLOW_TRACKING_URI to another."
         )
 
 

@@ -236,7 +236,5 @@ def _end(store: Store, run_id: str, status: str) -> None:
             with brief_retries():
                 mlflow.end_run(status)
     except MlflowException as error:
-        warnings.warn(
-            f"The run {run_id} in the MLflow store {store.shown} could not be ended as {status} ({error}).",
-            stacklevel=2,
-        )
+        text = f"The run {run_id} could not be ended as {status}. {store.failure(error)}"
+        warnings.warn(text, stacklevel=2)

@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from stridor.errors import StridorError
-from stridor.tracking.place import SQLITE, Store, find_store
+from stridor.tracking.place import SHARED_DATABASES, SQLITE, Store, find_store
 from stridor.whole import whole_file
 
 # For MLflow an experiment is about language models unless it is told otherwise.

@@ -108,9 +108,9 @@ def fine_tune(
     if not data.examples:
         raise StridorError("There is no training clip left to learn from; add normal clips to train/.")
     torch.manual_seed(seed_for(params.seed, "separator"))
-    task = SeparationTask(
-        encoder, Separator(encoder.config.encoder_embed_dim, params.decoder), params.training
-    ).to(fabric.device)
+    task = SeparationTask(encoder, Separator(encoder.config.encoder_embed_dim, params.decoder), params.training).to(
+        fabric.device
+    )
     loader = EpochLoader(data, params, fabric.global_rank, fabric.world_size)
     sanity = SanityCheck(data, params, machine_mean_spectra(data, task, params))
     state = resume.load()
@@ -149,9 +149,7 @@ def fine_tune(
 
 def _optimiser(task: SeparationTask, params: Params) -> torch.optim.AdamW:
     learning = [parameter for parameter in task.parameters() if parameter.requires_grad]
-    return torch.optim.AdamW(
-        learning, lr=params.training.learning_rate, weight_decay=params.training.weight_decay
-    )
+    return torch.optim.AdamW(learning, lr=params.training.learning_rate, weight_decay=params.training.weight_decay)
 
 
 def _train_epoch(

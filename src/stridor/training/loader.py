@@ -10,7 +10,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 from stridor.data.batches import pad, similar_length_batches
 from stridor.params import Params
 from stridor.seeds import rng_for
-from stridor.training.triples import Example, Triple, TrainingSet, draw_triple
+from stridor.training.triples import Example, TrainingSet, Triple, draw_triple
 
 
 class TripleBatch(NamedTuple):
@@ -57,7 +57,13 @@ class EpochBatches(Sampler[list[int]]):
     """
 
     def __init__(self, lengths: list[int], params: Params, rank: int = 0, world_size: int = 1) -> None:
-        self.lengths, self.params, self.rank, self.world_size, self.epoch = lengths, params, rank, world_size, 0
+        self.lengths, self.params, self.rank, self.world_size, self.epoch = (
+            lengths,
+            params,
+            rank,
+            world_size,
+            0,
+        )
 
     def _batches(self) -> list[list[int]]:
         rng: np.random.Generator = rng_for(self.params.seed, "batches", self.epoch)

@@ -26,9 +26,7 @@ class Fault:
 
     def __post_init__(self) -> None:
         if not 0.0 <= self.severity <= 1.0:
-            raise StridorError(
-                f"Fault {self.kind!r} has severity {self.severity}, expected a number from 0 to 1."
-            )
+            raise StridorError(f"Fault {self.kind!r} has severity {self.severity}, expected a number from 0 to 1.")
 
     def amount(self, kind: str, slight: float, grave: float) -> float:
         """Return a quantity that grows with the severity; 0 where the fault is another one."""
@@ -54,9 +52,7 @@ class Machine(Settings):
         raise NotImplementedError
 
 
-def synthesise(
-    settings: Machine, rng: np.random.Generator, seconds: float, fault: Fault | None = None
-) -> np.ndarray:
+def synthesise(settings: Machine, rng: np.random.Generator, seconds: float, fault: Fault | None = None) -> np.ndarray:
     """Return the sound of a running machine, close by and in silence.
 
     Speed, load and the balance of its parts wander around the settings as `rng` has it, so that
@@ -74,8 +70,7 @@ def synthesise(
     """
     if fault is not None and fault.kind not in settings.FAULTS:
         raise StridorError(
-            f"{type(settings).__name__} has no fault {fault.kind!r}, "
-            f"expected one of {', '.join(settings.FAULTS)}."
+            f"{type(settings).__name__} has no fault {fault.kind!r}, expected one of {', '.join(settings.FAULTS)}."
         )
     if not seconds >= 0.1:
         raise StridorError(f"A machine cannot be synthesised for {seconds} seconds, expected at least 0.1.")

@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 import numpy as np
 
+from stridor.seeds import rng_for
+
 from .catalogue import DemoMachine
 from .machine import Fault
-from .seeds import named_rng
 
 TRAIN_CLIPS = {"source": 50, "target": 5}
 TEST_CLIPS = 15
@@ -42,24 +43,24 @@ class PlannedClip:
     file_name : within that folder
     condition : see `Condition`
     fault : what is wrong with the machine, None for a normal clip
-    parts : what is heard: `machine`, `noise` or both
+    heard : the machine in its surroundings, or one of them alone
     """
 
     split: str
     file_name: str
     condition: Condition
     fault: Fault | None
-    parts: tuple[str, ...]
+    heard: Literal["both", "machine", "noise"]
 
 
 def plan(machine: DemoMachine, seed: int) -> list[PlannedClip]:
     """Return all clips of one machine; they depend on nothing but the arguments."""
     clips = []
     for domain, count in TRAIN_CLIPS.items():
-        conditions = _conditions(machine, domain, count, named_rng(seed, machine.name, "train", domain))
+        conditions = _conditions(machine, domain, count, rng_for(seed, machine.name, "train", domain))
         clips += [_clip(machine, "train", "normal", number, each) for number, each in enumerate(conditions)]
     for domain in ("source", "target"):
-        rng = named_rng(seed, machine.name, "test", domain)
+        rng = rng_for(seed, machine.name, "test", domain)
         # Normal and anomalous clips share one set of conditions, levels and offsets: none of these tells.
         conditions = _conditions(machine, domain, TEST_CLIPS, rng)
         clips += [_clip(machine, "test", "normal", number, each) for number, each in enumerate(conditions)]
@@ -87,18 +88,18 @@ def _faults(machine: DemoMachine, domain: str) -> list[Fault]:
 
 
 def _supplement(machine: DemoMachine, seed: int) -> list[PlannedClip]:
-    """Return clips of the machine alone (source domain), or of its surroundings (one in three the target's)."""
-    rng = named_rng(seed, machine.name, "supplemental")
+    """Return clips of the machine alone (source domain), or of its surroundings (a third in the target)."""
+    rng = rng_for(seed, machine.name, "supplemental")
     if machine.supplement == "clean":
         conditions = _conditions(machine, "source", SUPPLEMENTAL_CLIPS, rng)
-        name, parts = "section_00_source_supplemental_machine", ("machine",)
+        name, heard = "section_00_source_supplemental_machine", "machine"
     else:
         target = SUPPLEMENTAL_CLIPS // 3
         conditions = _conditions(machine, "source", SUPPLEMENTAL_CLIPS - target, rng)
         conditions = _shuffled(rng, conditions + _conditions(machine, "target", target, rng))
-        name, parts = "section_00_noise_supplemental_normal", ("noise",)
+        name, heard = "section_00_noise_supplemental_normal", "noise"
     return [
-        PlannedClip("supplemental", f"{name}_{number:04d}.wav", each, None, parts)
+        PlannedClip("supplemental", f"{name}_{number:04d}.wav", each, None, heard)
         for number, each in enumerate(conditions)
     ]
 
@@ -114,7 +115,7 @@ def _clip(
     shown = "_".join(f"{name}_{value}" for name, value in condition.attributes)
     ending = "noAttribute" if machine.attributes_hidden else shown
     file_name = f"section_00_{condition.domain}_{split}_{label}_{number:04d}_{ending}.wav"
-    return PlannedClip(split, file_name, condition, fault, ("machine", "noise"))
+    return PlannedClip(split, file_name, condition, fault, "both")
 
 
 def _shuffled(rng: np.random.Generator, items: Sequence[T]) -> list[T]:

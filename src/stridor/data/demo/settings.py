@@ -22,8 +22,7 @@ class Settings:
             low, high, value = item.metadata["low"], item.metadata["high"], getattr(self, item.name)
             if not low <= value <= high:
                 raise StridorError(
-                    f"Setting {item.name} of {type(self).__name__} is {value}, "
-                    f"expected a number from {low} to {high}."
+                    f"Setting {item.name} of {type(self).__name__} is {value}, expected a number from {low} to {high}."
                 )
 
     @classmethod

@@ -10,12 +10,12 @@ import numpy as np
 import soundfile
 
 from stridor.errors import StridorError
+from stridor.seeds import rng_for
 
 from .catalogue import CATALOGUE, DemoMachine
 from .machine import synthesise
 from .microphone import digitise, mix
 from .plan import PlannedClip, plan
-from .seeds import named_rng
 from .signals import SAMPLE_RATE_HZ
 
 DEMO_SEED = 2025
@@ -26,15 +26,23 @@ def render(machine: DemoMachine, clip: PlannedClip, seed: int) -> np.ndarray:
     """Return the samples of one planned clip, ndarray[T], int16, 16 kHz."""
     condition = clip.condition
     domain = machine.domains[condition.domain]
-    waves = {}
-    if "machine" in clip.parts:
-        rng = named_rng(seed, machine.name, clip.file_name, "machine")
+
+    def machine_wave() -> np.ndarray:
+        rng = rng_for(seed, machine.name, clip.file_name, "machine")
         settings = machine.settings(dict(condition.attributes))
-        waves["machine"] = domain.microphone.hear(synthesise(settings, rng, machine.clip_seconds, clip.fault))
-    if "noise" in clip.parts:
-        rng = named_rng(seed, machine.name, clip.file_name, "noise")
-        waves["noise"] = domain.microphone.hear(domain.surroundings.noise(rng, machine.clip_seconds))
-    wave = mix(**waves, snr_db=condition.snr_db) if len(waves) == 2 else next(iter(waves.values()))
+        return domain.microphone.hear(synthesise(settings, rng, machine.clip_seconds, clip.fault))
+
+    def noise_wave() -> np.ndarray:
+        rng = rng_for(seed, machine.name, clip.file_name, "noise")
+        return domain.microphone.hear(domain.surroundings.noise(rng, machine.clip_seconds))
+
+    match clip.heard:
+        case "machine":
+            wave = machine_wave()
+        case "noise":
+            wave = noise_wave()
+        case "both":
+            wave = mix(machine_wave(), noise_wave(), condition.snr_db)
     return digitise(wave, condition.level_db, condition.offset_steps)
 
 
@@ -60,8 +68,9 @@ def generate(
         raise StridorError(f"{folder} already holds something; give a folder that is new or empty.")
     if workers < 1:
         raise StridorError(f"workers is {workers}, expected a whole number of processes from 1.")
+    chosen = [_find(name) for name in machines]
     jobs = []
-    for machine in map(_find, machines):
+    for machine in chosen:
         clips = plan(machine, seed)
         for split in ("train", "test", "supplemental"):
             (folder / machine.name / split).mkdir(parents=True, exist_ok=True)

@@ -45,9 +45,7 @@ def edit_detectors(text: str, machines: tuple[str, ...], fresh: bool = False) ->
     detectors = values.get("detectors") if isinstance(values, dict) else None
     if not isinstance(detectors, dict):
         raise StridorError("params.yaml has no mapping 'detectors'; expected one entry per detector.")
-    removed = tuple(
-        name for name, entry in detectors.items() if fresh and not set(entry["machines"]) <= set(machines)
-    )
+    removed = tuple(name for name, entry in detectors.items() if fresh and not set(entry["machines"]) <= set(machines))
     kept = {name: entry for name, entry in detectors.items() if name not in removed}
     named = {machine for entry in kept.values() for machine in entry["machines"]}
     added = tuple(machine for machine in machines if machine not in named)
@@ -75,9 +73,7 @@ def _edit(text: str, removed: tuple[str, ...], added: tuple[str, ...]) -> str:
     node = next(value for key, value in root.value if key.value == "detectors")
     if node.flow_style:
         entries = [
-            text[key.start_mark.index : value.end_mark.index]
-            for key, value in node.value
-            if key.value not in removed
+            text[key.start_mark.index : value.end_mark.index] for key, value in node.value if key.value not in removed
         ]
         entries += [f"{_plain(machine)}: {{machines: [{_plain(machine)}]}}" for machine in added]
         return f"{text[: node.start_mark.index]}{{{', '.join(entries)}}}{text[node.end_mark.index :]}"

@@ -90,9 +90,7 @@ def _check_project(
         )
 
 
-def _check_all(
-    folders: tuple[MachineFolder, ...], channel: int | Literal["mean"]
-) -> tuple[CheckedMachine, ...]:
+def _check_all(folders: tuple[MachineFolder, ...], channel: int | Literal["mean"]) -> tuple[CheckedMachine, ...]:
     checked, problems = [], []
     for folder in folders:
         try:

@@ -51,9 +51,7 @@ def find_machines(source: Path) -> Source:
         If there is no such folder, it holds no machine, a machine's name is not plain, or a link leads out.
     """
     if not source.is_dir():
-        raise StridorError(
-            f"{source} is no folder; expected one that holds <machine>/train, <machine>/test and so on."
-        )
+        raise StridorError(f"{source} is no folder; expected one that holds <machine>/train, <machine>/test and so on.")
     listing = [source] if _is_machine(source) else [path for path in _listing(source) if path.is_dir()]
     folders = [path for path in listing if _is_machine(path)]
     if not folders:

@@ -38,7 +38,7 @@ class ToyTrain(Machine):
     motor_hz: float = setting(40.0, 160.0)
     gear_teeth: int = setting(6, 15)
     rolling_db: float = setting(-9.0, 6.0)
-    clack_db: float = setting(-12.0, 5.0)
+    clack_db: float = setting(-14.0, 2.0)
 
     FAULTS: ClassVar[tuple[str, ...]] = ("flat_wheel", "broken_joint", "bent_axle", "curve_squeal")
 
@@ -75,11 +75,11 @@ class ToyTrain(Machine):
                 wave += fault.level(-22.0, -2.0) * unit(tread.ring(strikes(times, hits, samples)))
             case "broken_joint":
                 # A rail end stands up at one joint: every axle hits it, and jumps.
-                rail = Body(self.unit + 1, 500.0, 7000.0, modes=7, decay_ms=10.0)
+                rail = Body(self.unit + 1, 500.0, 7000.0, modes=7, decay_ms=16.0)
                 joint = self._clacks(rng, lap + rng.uniform(-0.15, 0.15), near, 1, axles.ravel())
-                wave += fault.level(-12.0, 5.0) * unit(rail.ring(joint))
+                wave += fault.level(-14.0, 2.0) * unit(rail.ring(joint))
             case "bent_axle":
-                wave += fault.level(-18.0, 2.0) * unit(rattle(rng, samples, body, 30.0) * near)
+                wave += fault.level(-20.0, 0.0) * unit(rattle(rng, samples, body, 80.0) * near)
             case "curve_squeal":
                 bends = pulse_shape(2.0 * lap + 0.25, 3.0) * near
                 wave += fault.level(-18.0, 3.0) * squeal(rng, bends, rng.uniform(2500.0, 3600.0))

@@ -64,7 +64,7 @@ class Valve(Machine):
         flowing = np.cumsum(strikes(openings, 1.0, samples) - strikes(closings, 1.0, samples))
         air = unit(coloured_noise(rng, samples, 1.0, self.release_hz, 7500.0) * release)
         flow = unit(coloured_noise(rng, samples, -3.0, 300.0, 6000.0) * (flowing - flowing.min()))
-        coil = 0.03 * harmonics(turns(np.full(samples, 100.0)), falling(30, 6.0), rng)
+        coil = 0.03 * harmonics(turns(np.full(samples, 100.0)), falling(70, 6.0), rng)
         wave = clicks + gain(self.release_db) * air * wandering(rng, samples)
         wave += gain(self.flow_db) * flow * wandering(rng, samples) + coil
 

@@ -1,0 +1,185 @@
+"""The loop that teaches a student, step by step, and goes on where a killed one stopped."""
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+from tqdm import tqdm
+
+from stridor.distillation.augmentation import Augmentation
+from stridor.distillation.params import DistillParams
+from stridor.distillation.recordings import Recordings, draw_batch
+from stridor.distillation.task import DistillationTask, Losses
+from stridor.distillation.teacher import Targets, Teacher
+from stridor.errors import StridorError
+from stridor.models.beats import Beats
+from stridor.seeds import rng_for, seed_for
+from stridor.training.resume import ResumeFolder
+
+
+@dataclass(frozen=True)
+class Report:
+    """The figures of the latest steps.
+
+    Attributes
+    ----------
+    step : int
+        From 1; the last of the steps.
+    figures : dict of str to float
+        Mean losses and gradient norm over the steps, learning rate of the last, clips per second.
+    """
+
+    step: int
+    figures: dict[str, float]
+
+
+def distil(
+    student: Beats,
+    teacher: Teacher,
+    recordings: Recordings,
+    params: DistillParams,
+    fabric: Fabric,
+    resume: ResumeFolder,
+    on_report: Callable[[Report, Beats], None],
+    workers: int = 0,
+) -> Beats:
+    """Teach a student what a teacher says of recordings.
+
+    Parameters
+    ----------
+    student : Beats
+        Changed in place.
+    teacher : Teacher
+    recordings : Recordings
+    params : DistillParams
+    fabric : Fabric
+        Launched.
+    resume : ResumeFolder
+        Where the state of an interrupted distillation is looked for and kept, at every report.
+    on_report : callable
+        Told of every report, with the student as it is; what it raises ends the distillation.
+    workers : int
+        Processes that read recordings ahead.
+
+    Returns
+    -------
+    Beats
+        The student on the CPU, in evaluation mode.
+
+    Raises
+    ------
+    StridorError
+        If the loss is no longer finite.
+    """
+    batches = Batches(recordings, params, fabric.global_rank)
+    lesson = Lesson(teacher, batches, fabric)
+    torch.manual_seed(seed_for(params.seed, "heads"))
+    state = resume.load()
+    # Batches before the first step are for the statistics alone.
+    task = DistillationTask(student, lesson(0)[1], params).to(fabric.device)
+    if state is None:
+        task.standardise(lesson(-number)[1] for number in range(params.statistics_batches))
+    else:
+        task.load_state_dict(state["task"])
+    optimiser = torch.optim.AdamW(task.parameters(), lr=params.learning_rate, weight_decay=params.weight_decay)
+    done = 0
+    if state is not None:
+        optimiser.load_state_dict(state["optimiser"])
+        done = state["step"]
+    module, optimiser = fabric.setup(task, optimiser)
+    module.train()
+    steps = range(done + 1, params.steps + 1)
+    loader = DataLoader(batches, batch_size=None, sampler=steps, num_workers=workers)
+    tally = _Tally()
+    for step, crops in tqdm(
+        zip(steps, loader, strict=True), desc="distil", unit="step", total=params.steps, initial=done, leave=False,
+        disable=None if fabric.is_global_zero else True,
+    ):  # fmt: skip
+        rate = learning_rate(step, params)
+        for group in optimiser.param_groups:
+            group["lr"] = rate
+        # Dropout depends on the step alone, so that a resumed distillation repeats it.
+        torch.manual_seed(seed_for(params.seed, "step", step, fabric.global_rank))
+        losses: Losses = module(*lesson.hear(crops, step))
+        if not math.isfinite(losses.total.item()):
+            raise StridorError(
+                f"The loss is no longer finite at step {step}; lower the learning rate (now {params.learning_rate:g})."
+            )
+        optimiser.zero_grad()
+        fabric.backward(losses.total)
+        norm = fabric.clip_gradients(module, optimiser, max_norm=params.gradient_clip)
+        optimiser.step()
+        tally.add(losses, norm, len(crops) * fabric.world_size)
+        if step % params.report_steps == 0 or step == params.steps:
+            figures = tally.close(fabric) | {"learning_rate": rate}
+            if fabric.is_global_zero:
+                resume.save({"task": task.state_dict(), "optimiser": optimiser.state_dict(), "step": step})
+            on_report(Report(step, figures), student)
+            fabric.barrier()
+    return student.cpu().eval()
+
+
+def learning_rate(step: int, params: DistillParams) -> float:
+    """Return the learning rate of a step from 1: linear warm-up, then half a cosine down to zero after the last."""
+    if step <= params.warm_up_steps:
+        return params.learning_rate * step / params.warm_up_steps
+    passed = (step - 1 - params.warm_up_steps) / max(1, params.steps - params.warm_up_steps)
+    return params.learning_rate * 0.5 * (1 + math.cos(math.pi * passed))
+
+
+class Batches(Dataset[Tensor]):
+    """Crops `[B x T]` by the number of the step, each from a seed of its own."""
+
+    def __init__(self, recordings: Recordings, params: DistillParams, rank: int = 0) -> None:
+        self.recordings, self.params, self.rank = recordings, params, rank
+
+    def __getitem__(self, step: int) -> Tensor:
+        params = self.params
+        rng = rng_for(params.seed, "crops", step, self.rank)
+        return torch.from_numpy(draw_batch(self.recordings, rng, params.batch_size, params.seconds))
+
+
+class Lesson:
+    """Augmented waves with the teacher's answers."""
+
+    def __init__(self, teacher: Teacher, batches: Batches, fabric: Fabric) -> None:
+        self.teacher = teacher.to(fabric.device)
+        self.batches, self.device = batches, fabric.device
+        self.augmentation = Augmentation()
+
+    def __call__(self, step: int) -> tuple[Tensor, Targets]:
+        """Return the waves and the answers of a step."""
+        return self.hear(self.batches[step], step)
+
+    @torch.no_grad()
+    def hear(self, crops: Tensor, step: int) -> tuple[Tensor, Targets]:
+        """Return what teacher and student hear of a step's crops, and what the teacher says."""
+        seed = seed_for(self.batches.params.seed, "augmentation", step, self.batches.rank)
+        wave = self.augmentation(crops.to(self.device), seed)
+        return wave, self.teacher(wave)
+
+
+class _Tally:
+    """Means over the steps since the last report."""
+
+    def __init__(self) -> None:
+        self._rows: list[Tensor] = []
+        self._clips = 0
+        self._started = time.perf_counter()
+
+    def add(self, losses: Losses, norm: Tensor, clips: int) -> None:
+        self._rows.append(torch.stack([*(part.detach() for part in losses), norm.detach()]).float())
+        self._clips += clips
+
+    def close(self, fabric: Fabric) -> dict[str, float]:
+        """Return the means over all processes, and begin anew."""
+        means = fabric.all_reduce(torch.stack(self._rows).mean(dim=0), reduce_op="mean").tolist()
+        figures = dict(zip((*(f"loss/{name}" for name in Losses._fields), "gradient_norm"), means, strict=True))
+        figures["clips_per_second"] = self._clips / (time.perf_counter() - self._started)
+        self.__init__()
+        return figures

@@ -1,0 +1,31 @@
+"""The parameters of a distillation, in a frozen record of their own: they belong to no detector."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from stridor.params import Record
+
+
+class DistillParams(Record):
+    """How a student is taught.
+
+    The weights bring the three losses to one order of magnitude: pooled and map start near 1, the divergence
+    of the tags, a mean over some hundred rare tags, near 0.02.
+    """
+
+    student: Literal["mini", "base"] = "mini"
+    steps: Annotated[int, Field(ge=1)] = 1500
+    warm_up_steps: Annotated[int, Field(ge=0)] = 100
+    batch_size: Annotated[int, Field(ge=2)] = 16
+    seconds: Annotated[float, Field(ge=0.5)] = 5.0
+    learning_rate: Annotated[float, Field(gt=0)] = 8e-4
+    weight_decay: Annotated[float, Field(ge=0)] = 0.01
+    gradient_clip: Annotated[float, Field(gt=0)] = 1.0
+    pooled_weight: Annotated[float, Field(ge=0)] = 1.0
+    map_weight: Annotated[float, Field(ge=0)] = 1.0
+    tags_weight: Annotated[float, Field(ge=0)] = 10.0
+    report_steps: Annotated[int, Field(ge=1)] = 50
+    statistics_batches: Annotated[int, Field(ge=1)] = 16
+    precision: Literal["32-true", "16-mixed", "bf16-mixed"] = "32-true"
+    seed: Annotated[int, Field(ge=0)] = 0

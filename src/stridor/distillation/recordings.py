@@ -1,0 +1,130 @@
+"""Folders of recordings that a student listens to: crops of equal length, played at any speed."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+from scipy.fft import irfft, next_fast_len, rfft
+
+from stridor.audio.files import SAMPLE_RATE_HZ, read_clip
+from stridor.audio.mixing import fit_length
+from stridor.errors import StridorError
+
+SUFFIXES = (".wav", ".flac", ".ogg", ".mp3", ".aif", ".aiff", ".aifc", ".au", ".caf", ".w64", ".rf64")
+# Decoding costs more than anything else done to a clip; 16-bit samples of this much are kept in memory.
+_KEPT_BYTES = 2 * 2**30
+_SLOWEST, _FASTEST = 0.75, 1.35
+# A crop that is quieter is digital silence, which teaches nothing.
+_SILENT = 1e-5
+_TRIES = 8
+
+
+class Recordings:
+    """Groups of recordings; every group is heard equally often, however many recordings it holds.
+
+    Parameters
+    ----------
+    groups : sequence of sequence of Path
+        Audio files.
+    """
+
+    def __init__(self, groups: Sequence[Sequence[Path]]) -> None:
+        self.groups = [list(group) for group in groups]
+        self._kept: dict[Path, np.ndarray] = {}
+        self._room = _KEPT_BYTES
+
+    @classmethod
+    def from_folders(cls, folders: Sequence[Path]) -> Self:
+        """Collect the audio files of folders and of the folders in them.
+
+        Raises
+        ------
+        StridorError
+            If a folder is missing or holds no audio file.
+        """
+        return cls([audio_files(folder) for folder in folders])
+
+    @property
+    def files(self) -> list[Path]:
+        """All files, group by group."""
+        return [file for group in self.groups for file in group]
+
+    def crop(self, rng: np.random.Generator, samples: int) -> np.ndarray:
+        """Return a random crop of a random recording, played at 0.75 to 1.35 of its speed.
+
+        Speed moves pitch and rhythm together, as with a machine that runs faster; a student that hears only
+        one speed of every recording knows recordings instead of sounds.
+
+        Parameters
+        ----------
+        rng : Generator
+            Decides everything.
+        samples : int
+            T; a recording that is shorter begins anew at its end.
+
+        Returns
+        -------
+        array [T], float32, 16 kHz
+        """
+        speed = _SLOWEST * (_FASTEST / _SLOWEST) ** rng.random()
+        heard = next_fast_len(round(samples * speed), real=True)
+        for _ in range(_TRIES):
+            group = self.groups[rng.integers(len(self.groups))]
+            wave = self._read(group[rng.integers(len(group))])
+            start = rng.integers(max(1, len(wave) - heard + 1))
+            cut = wave[start : start + heard] if heard <= len(wave) else fit_length(wave, heard, start)
+            cut = cut.astype(np.float32) / 32767
+            if np.sqrt(np.mean(np.square(cut))) > _SILENT:
+                break
+        return resample(cut, samples)
+
+    def _read(self, path: Path) -> np.ndarray:
+        """Return the samples in 16 bits `[T]`."""
+        if path in self._kept:
+            return self._kept[path]
+        wave = np.rint(np.clip(read_clip(path), -1, 1) * 32767).astype(np.int16)
+        if wave.nbytes <= self._room:
+            self._kept[path] = wave
+            self._room -= wave.nbytes
+        return wave
+
+
+def resample(wave: np.ndarray, samples: int) -> np.ndarray:
+    """Stretch or squeeze a wave to `samples` samples by cutting or filling up its spectrum.
+
+    Parameters
+    ----------
+    wave : float32 array [T]
+
+    Returns
+    -------
+    float32 array [samples]
+    """
+    spectrum = rfft(wave)
+    bins = samples // 2 + 1
+    fitted = np.zeros(bins, dtype=spectrum.dtype)
+    count = min(bins, len(spectrum))
+    fitted[:count] = spectrum[:count]
+    return irfft(fitted, samples) * np.float32(samples / len(wave))
+
+
+def audio_files(folder: Path) -> list[Path]:
+    """Return the audio files of a folder and of the folders in it, in order of their paths.
+
+    Raises
+    ------
+    StridorError
+        If the folder is missing or holds none.
+    """
+    if not folder.is_dir():
+        raise StridorError(f"{folder} is no folder; give a folder with recordings.")
+    found = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
+    if not found:
+        raise StridorError(f"{folder} holds no audio file ({', '.join(SUFFIXES)}); give a folder with recordings.")
+    return found
+
+
+def draw_batch(recordings: Recordings, rng: np.random.Generator, clips: int, seconds: float) -> np.ndarray:
+    """Return crops `[B x T]`, float32."""
+    return np.stack([recordings.crop(rng, round(seconds * SAMPLE_RATE_HZ)) for _ in range(clips)])

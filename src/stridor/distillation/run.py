@@ -1,0 +1,144 @@
+"""A whole distillation: teacher, recordings and parameters in, a student's checkpoint and an MLflow run out."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from lightning_fabric import Fabric
+
+from stridor.distillation.fit import Report, distil
+from stridor.distillation.params import DistillParams
+from stridor.distillation.recordings import Recordings
+from stridor.distillation.teacher import BeatsTeacher, Teacher
+from stridor.errors import StridorError
+from stridor.models.beats import Beats
+from stridor.models.checkpoint import load_encoder, save_encoder
+from stridor.models.config import PRESETS
+from stridor.models.initial import random_beats
+from stridor.params import ComputeParams
+from stridor.seeds import seed_for
+from stridor.tracking.plain import plain_run
+from stridor.tracking.runs import DataVersion, no_run
+from stridor.training.resume import ResumeFolder
+from stridor.whole import whole_file
+
+EXPERIMENT = "stridor-distillation"
+
+
+@dataclass(frozen=True)
+class NamedTeacher:
+    """A teacher and the file that its weights come from."""
+
+    network: Teacher
+    weights: Path
+
+
+def beats_teacher(checkpoint: Path) -> NamedTeacher:
+    """Return BEATs as a teacher.
+
+    Raises
+    ------
+    StridorError
+        If the checkpoint is missing or no BEATs encoder.
+    """
+    if not checkpoint.is_file():
+        raise StridorError(f"The teacher {checkpoint} is missing; give the path of a BEATs checkpoint.")
+    return NamedTeacher(BeatsTeacher(load_encoder(checkpoint)), checkpoint)
+
+
+def run(
+    teacher: NamedTeacher,
+    recordings: Recordings,
+    params: DistillParams,
+    out: Path,
+    compute: ComputeParams | None = None,
+) -> None:
+    """Write a student's checkpoint in half precision, and log one run with all figures.
+
+    Beside `out`, `.<name>.unfinished-distill/` holds the state of an unfinished distillation and
+    `student.pt`, the student as of the latest report; called again with the same inputs, it goes on from there.
+
+    Raises
+    ------
+    StridorError
+        If `out` is a folder or the teacher itself, or the loss is no longer finite.
+    """
+    if out.is_dir() or out.resolve() == teacher.weights.resolve():
+        what = "a folder" if out.is_dir() else "the teacher"
+        raise StridorError(f"{out} is {what}; give the name of a new file for the student.")
+    compute = compute or ComputeParams()
+    fabric = Fabric(
+        accelerator=compute.accelerator, devices=compute.devices, num_nodes=compute.num_nodes,
+        strategy=compute.strategy, precision=params.precision,
+    )  # fmt: skip
+    fabric.launch()
+    # Of several processes the first one speaks for all.
+    first = fabric.is_global_zero
+    data = [DataVersion(*version) for version in _versions(recordings)]
+    student_seed = seed_for(params.seed, "student")
+    values = params.model_dump() | {"teacher": teacher.weights.name, "teacher_md5": _md5(teacher.weights)}
+    resume = ResumeFolder(unfinished(out), json.dumps([values, [version.digest for version in data]]))
+    log_run = plain_run(f"distil {out.stem}", EXPERIMENT, values, data, resume.run_id) if first else no_run()
+    with log_run as log:
+        if first:
+            resume.run_id = log.run_id
+
+        def on_report(report: Report, student: Beats) -> None:
+            log.log_epoch(report.step, report.figures)
+            if first:
+                print(_line(report, params), flush=True)
+                _save(student, resume.folder / "student.pt")
+
+        student = random_beats(PRESETS[params.student], student_seed)
+        student = distil(
+            student, teacher.network, recordings, params, fabric, resume, on_report, compute.loader_workers
+        )
+        if first:
+            _save(student, out)
+            log.log_file(out, "weights")
+            log.tag_weights(_md5(out))
+            resume.remove()
+
+
+def unfinished(out: Path) -> Path:
+    """Return the folder in which an unfinished distillation keeps its state."""
+    return out.parent / f".{out.stem}.unfinished-distill"
+
+
+def _save(student: Beats, path: Path) -> None:
+    with whole_file(path) as beside:
+        save_encoder(student, beside, torch.float16)
+
+
+def _versions(recordings: Recordings) -> list[tuple[str, str]]:
+    """Return, of every group of recordings, the folder that holds it and a digest of names and sizes."""
+    versions = []
+    for group in recordings.groups:
+        text = "\n".join(f"{path.name} {path.stat().st_size}" for path in group)
+        folder = Path(*_common_parts([path.parent.parts for path in group]))
+        versions.append((folder.as_posix(), hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()))
+    return versions
+
+
+def _common_parts(paths: list[tuple[str, ...]]) -> list[str]:
+    common = []
+    for parts in zip(*paths, strict=False):
+        if len(set(parts)) > 1:
+            break
+        common.append(parts[0])
+    return common
+
+
+def _line(report: Report, params: DistillParams) -> str:
+    figures = report.figures
+    return (
+        f"step {report.step:5d}/{params.steps}: loss {figures['loss/total']:.4f} (pooled {figures['loss/pooled']:.4f}, "
+        f"map {figures['loss/map']:.4f}, tags {figures['loss/tags']:.5f}), gradient {figures['gradient_norm']:.2f}, "
+        f"learning rate {figures['learning_rate']:.1e}, {figures['clips_per_second']:.1f} clips/s"
+    )
+
+
+def _md5(path: Path) -> str:
+    return hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()

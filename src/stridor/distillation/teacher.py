@@ -1,0 +1,58 @@
+"""What a teacher says of a sound, and BEATs as a teacher."""
+
+from typing import NamedTuple, Protocol, Self
+
+import torch
+from torch import Tensor, nn
+
+from stridor.models.beats import BANDS, Beats
+from stridor.models.pooling import mean_pool
+
+
+class Targets(NamedTuple):
+    """A teacher's answer to a batch of waves.
+
+    Attributes
+    ----------
+    pooled : Tensor[B x D]
+        One vector for the clip.
+    map : Tensor[B x time x band x C]
+        Time-frequency map, from the first moment to the last and from low to high bands.
+    tags : Tensor[B x K] or None
+        Probabilities of K tags; None where the teacher knows none.
+    """
+
+    pooled: Tensor
+    map: Tensor
+    tags: Tensor | None
+
+
+class Teacher(Protocol):
+    """A frozen network that listens to the same waves as the student; an `nn.Module` in evaluation mode."""
+
+    def __call__(self, wave: Tensor) -> Targets:
+        """Describe waves `[B x T]`, 16 kHz, in [-1, 1], all of the same length."""
+        ...
+
+    def to(self, device: torch.device) -> Self:
+        """Move the network to a device."""
+        ...
+
+
+class BeatsTeacher(nn.Module):
+    """BEATs as a teacher: its last layer, and its tags if the checkpoint is a fine-tuned one.
+
+    Parameters
+    ----------
+    encoder : Beats
+    """
+
+    def __init__(self, encoder: Beats) -> None:
+        super().__init__()
+        self.encoder = encoder.eval().requires_grad_(False)
+
+    def forward(self, wave: Tensor) -> Targets:
+        """Describe waves `[B x T]`."""
+        tokens = self.encoder(wave)
+        tags = self.encoder.class_probabilities(tokens) if self.encoder.config.finetuned_model else None
+        return Targets(mean_pool(tokens.last, tokens.valid), tokens.last.unflatten(1, (-1, BANDS)), tags)

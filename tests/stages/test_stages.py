@@ -1,0 +1,203 @@
+"""The stages one after the other on a tiny machine, and what they say where they cannot go on."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from stridor.audio.files import write_clip
+from stridor.errors import StridorError
+from stridor.models.checkpoint import load_encoder
+from stridor.scoring.measures import ScoredClips, measure
+from stridor.scoring.official import read_official
+from stridor.stages import augment, evaluate, index, register, summary, train
+from stridor.stages.places import Places
+from stridor.tracking.runs import find_training_run
+from tiny_project import DATA_MD5, params_of, write_params, write_project
+
+PLACES = Places("pump")
+UPSTREAM = (augment, train, index, evaluate)
+
+
+def run(*stages):
+    for stage in stages:
+        stage.run("pump", params_of())
+
+
+@pytest.fixture
+def evaluated(project):
+    write_project(project)
+    run(*UPSTREAM)
+    return project
+
+
+def test_the_whole_way_from_clips_to_a_registered_detector(evaluated):
+    from mlflow import MlflowClient
+
+    from stridor.serving.score import load_detector, score_file
+
+    run(register)
+    summary.run(params_of())
+    client = MlflowClient()
+    found = client.get_run(find_training_run(train.weights_md5(PLACES)))
+    assert found.info.status == "FINISHED"
+    assert found.inputs.dataset_inputs[0].dataset.digest == DATA_MD5
+    assert found.data.params["training.learning_rate"] == "0.002"
+    losses = client.get_metric_history(found.info.run_id, "loss/total")
+    assert [metric.step for metric in losses] == [1, 2, 3]
+    assert {"fine_tuned/hmean", "frozen/hmean", "gradient_norm", "clips_per_second"} <= found.data.metrics.keys()
+    kept = {file.path for file in client.list_artifacts(found.info.run_id, "figures")}
+    assert kept == {"figures/separation.png", "figures/pump_roc.png", "figures/pump_scores.png"}
+    detector = load_detector("pump")
+    official = read_official(PLACES.scores / "fine_tuned", "pump")
+    for name, score, decision in zip(official.file_names, official.scores, official.decisions, strict=True):
+        verdict = score_file(detector, Path("data/pump/test") / name)
+        assert verdict.score == pytest.approx(score, abs=1e-5)
+        assert verdict.anomalous == bool(decision)
+
+
+def test_metrics_are_those_of_the_official_files(evaluated):
+    metrics = json.loads(PLACES.metrics.read_text())
+    for system in ("fine_tuned", "frozen"):
+        official = read_official(PLACES.scores / system, "pump")
+        clips = ScoredClips(
+            "pump",
+            official.file_names,
+            ["source" if "_source_" in name else "target" for name in official.file_names],
+            ["anomaly" if "_anomaly_" in name else "normal" for name in official.file_names],
+            official.scores,
+        )
+        assert metrics[system]["hmean"] == pytest.approx(measure(clips).hmean, abs=1e-6)
+        assert metrics[system]["hmean_low"] <= metrics[system]["hmean"] <= metrics[system]["hmean_high"]
+
+
+def test_frozen_is_the_encoder_that_training_started_from(evaluated):
+    frozen, tuned = (read_official(PLACES.scores / s, "pump").scores for s in ("frozen", "fine_tuned"))
+    assert not np.allclose(frozen, tuned)
+    shutil.copy("tiny.pt", PLACES.encoder)
+    run(index, evaluate)
+    np.testing.assert_array_equal(read_official(PLACES.scores / "fine_tuned", "pump").scores, frozen)
+
+
+def test_stages_write_the_same_bytes_again(evaluated):
+    files = [p for p in sorted(Path().rglob("*")) if p.is_file() and p.parts[0] in ("artifacts", "results")]
+    before = {path: path.read_bytes() for path in files}
+    run(*UPSTREAM)
+    assert [path for path in files if path.read_bytes() != before[path]] == []
+
+
+def test_the_weights_load_as_a_beats_checkpoint_and_nothing_to_resume_is_left(evaluated):
+    assert load_encoder(PLACES.encoder).config == load_encoder(Path("tiny.pt")).config
+    assert "cells.weight" in torch.load(PLACES.separator, weights_only=True)
+    assert not PLACES.resume.exists()
+    curves = pd.read_csv(PLACES.curves)
+    assert curves["stage"].tolist() == [1, 1, 2]
+    separation = json.loads(PLACES.separation.read_text())
+    assert list(separation) == [f"pump at {snr} dB" for snr in ("-5", "+0", "+5", "+10")]
+
+
+def test_the_summary_puts_both_systems_side_by_side(evaluated):
+    summary.run(params_of())
+    text = Path("reports/summary.md").read_text()
+    assert "| machine | measure | frozen encoder | fine-tuned |" in text
+    assert "95 % bootstrap intervals" in text
+    metrics = json.loads(Path("reports/metrics.json").read_text())
+    assert metrics["frozen"]["total"] == json.loads(PLACES.metrics.read_text())["frozen"]["hmean"]
+    assert len(pd.read_csv("reports/summary.csv")) == 4
+
+
+@pytest.mark.parametrize("kind", ["clean", "none"])
+def test_other_kinds_of_supplements_work(project, kind):
+    write_project(project, kind)
+    run(augment, train)
+    assert PLACES.encoder.exists()
+
+
+def test_an_interrupted_training_goes_on_with_its_run(project, monkeypatch):
+    from mlflow import MlflowClient
+
+    write_project(project)
+    run(augment)
+    real = train.fine_tune
+
+    def interrupted(encoder, data, params, fabric, resume, on_epoch):
+        def until_the_second(epoch):
+            on_epoch(epoch)
+            if epoch.number == 2:
+                raise KeyboardInterrupt
+
+        return real(encoder, data, params, fabric, resume, until_the_second)
+
+    monkeypatch.setattr(train, "fine_tune", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run(train)
+    run_id = (PLACES.resume / "run_id").read_text()
+    assert MlflowClient().get_run(run_id).info.status == "KILLED"
+    assert not PLACES.trained.exists()
+    monkeypatch.setattr(train, "fine_tune", real)
+    run(train)
+    assert find_training_run(train.weights_md5(PLACES)) == run_id
+    assert MlflowClient().get_run(run_id).info.status == "FINISHED"
+
+
+def test_a_machine_without_test_clips_cannot_be_evaluated(project):
+    write_project(project)
+    shutil.rmtree("data/pump/test")
+    run(augment, train, index)
+    with pytest.raises(StridorError, match="'pump' has no test clips"):
+        run(evaluate)
+    assert not PLACES.results.joinpath("metrics.json").exists()
+
+
+def test_one_training_clip_is_too_few_for_a_bank(project):
+    write_project(project)
+    for clip in sorted(Path("data/pump/train").iterdir())[1:]:
+        clip.unlink()
+    run(augment, train)
+    with pytest.raises(StridorError, match="1 reference clips, too few"):
+        run(index)
+    assert not PLACES.banks.exists()
+
+
+@pytest.mark.parametrize(
+    ("breakage", "message"),
+    [
+        (lambda: write_clip(Path("data/pump/train/whatever.wav"), np.ones(5_000) / 2), "whatever.wav does not parse"),
+        (lambda: Path("data/pump/train/section_00_source_train_normal_0099.wav").write_text("text"), "0099"),
+        (lambda: shutil.rmtree("data/pump"), "data/pump is missing"),
+        (lambda: shutil.rmtree("data/pump/train"), "holds no clips"),
+    ],
+)
+def test_bad_clips_stop_the_first_stage_and_leave_nothing(project, breakage, message):
+    write_project(project)
+    breakage()
+    with pytest.raises(StridorError, match=message):
+        run(augment)
+    assert not PLACES.manifest.exists()
+
+
+def test_a_missing_checkpoint_is_named(project):
+    write_project(project)
+    run(augment)
+    write_params(project, encoder={"checkpoint": "absent.pt"})
+    with pytest.raises(StridorError, match=r"absent\.pt is missing"):
+        run(train)
+    assert not PLACES.trained.exists()
+
+
+def test_a_full_disk_leaves_no_half_written_weights(project, monkeypatch):
+    write_project(project)
+    run(augment)
+
+    def full(*_, **__):
+        raise OSError(28, "No space left on device", "somewhere")
+
+    monkeypatch.setattr(train, "save_encoder", full)
+    with pytest.raises(OSError, match="No space left"):
+        run(train)
+    assert not PLACES.trained.exists()
+    assert [path for path in PLACES.artifacts.iterdir() if "unfinished" in path.name] == []
