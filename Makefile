@@ -12,7 +12,7 @@ export MLFLOW_DISABLE_TELEMETRY := true
 
 READY := $(VENV)/.ready
 
-.PHONY: help setup data repro test lint ui register clean
+.PHONY: help setup data repro test lint bench ui register clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## */\1\t/' | while IFS=$$'\t' read -r target text; do printf '  make %-10s %s\n' "$$target" "$$text"; done
@@ -39,6 +39,9 @@ test: $(READY)  ## run the tests
 lint: $(READY)  ## check style
 	ruff check src tests benchmarks
 	ruff format --check src tests benchmarks
+
+bench: $(READY)  ## time the encoder on this machine
+	python benchmarks/encoder.py
 
 ui: $(READY)  ## serve the MLflow pages on http://127.0.0.1:5000
 	@echo 'Open http://127.0.0.1:5000/#/experiments?workflowType=machine_learning (Ctrl-C ends it).'

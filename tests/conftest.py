@@ -7,3 +7,8 @@ import os
 os.environ["OMP_NUM_THREADS"] = "1"
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
 os.environ["DVC_NO_ANALYTICS"] = "1"
+
+# After the variables: this imports torch.
+from mlflow_project import empty_database, project
+
+__all__ = ["empty_database", "project"]

@@ -15,6 +15,7 @@ ROOMS = {
     "scoring": {"audio", "data", "models"},
     "tracking": {"audio", "data", "models", "scoring"},
     "serving": {"audio", "data", "models", "scoring", "tracking"},
+    "distillation": {"audio", "data", "models", "training", "tracking"},
     "stages": {"audio", "data", "models", "training", "scoring", "tracking", "serving"},
 }
 SHARED = {"errors", "params", "seeds", "whole"}

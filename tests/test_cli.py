@@ -6,7 +6,10 @@ from pathlib import Path
 
 import pytest
 
-COMMANDS = [[], ["data"], ["data", "import"], ["data", "demo"], ["data", "ready"], ["score"], ["register"], ["store"]]
+COMMANDS = [
+    [], ["data"], ["data", "import"], ["data", "demo"], ["data", "ready"], ["score"], ["register"], ["distill"],
+    ["store"],
+]  # fmt: skip
 
 
 def stridor(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess:

@@ -8,14 +8,12 @@ import sys
 from pathlib import Path
 
 import pytest
-
-from mlflow_project import empty_database, in_project
 from ruamel.yaml import YAML
+
+from mlflow_project import in_project
 from stridor.data.importing.placing import track
 from tiny import write_pump
 from tiny_project import write_params, write_project
-
-__all__ = ["empty_database"]
 
 ROOT = Path(__file__).resolve().parents[1]
 MACHINES = ("pump", "press")

@@ -8,10 +8,11 @@ import math
 from pathlib import Path
 
 import torch
-from stridor.distillation.teacher import Targets
-from stridor.errors import StridorError
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+from stridor.distillation.teacher import Targets
+from stridor.errors import StridorError
 
 MELS, FFT, HOP, WINDOW, RATE_HZ = 128, 1024, 320, 800, 32000
 # Kernel, expanded channels, output channels, squeeze and excitation, hard swish, stride of each block.
@@ -69,7 +70,7 @@ def load_mn04(path: Path) -> Mn04:
         if isinstance(module, nn.Sequential) and len(module) > 1 and isinstance(module[1], nn.BatchNorm2d):
             module[0] = torch.nn.utils.fuse_conv_bn_eval(module[0], module[1])
             module[1] = nn.Identity()
-    return network.to(memory_format=torch.channels_last)
+    return network
 
 
 class LogMel(nn.Module):
@@ -79,20 +80,23 @@ class LogMel(nn.Module):
         super().__init__()
         self.register_buffer("window", torch.hann_window(WINDOW, periodic=False), persistent=False)
         self.register_buffer("mel", mel_filters(), persistent=False)
-        self.register_buffer("half_band", half_band_filter(), persistent=False)
+        between, self.middle = half_band_filter()
+        self.register_buffer("half_band", between, persistent=False)
 
     def forward(self, wave: Tensor) -> Tensor:
         """Turn waves `[B x T]` into images."""
         wave = self.to_32_khz(wave)
         wave = wave[:, 1:] - 0.97 * wave[:, :-1]
         spectrum = torch.stft(wave, FFT, HOP, WINDOW, self.window, center=True, return_complex=True)
-        power = torch.view_as_real(spectrum).square().sum(-1)
+        power = spectrum.real.square() + spectrum.imag.square()
         return ((self.mel @ power + 1e-5).log() + 4.5) / 5
 
     def to_32_khz(self, wave: Tensor) -> Tensor:
         """Double the sampling rate `[B x T]` -> `[B x 2T]` as `scipy.signal.resample_poly(wave, 2, 1)` does."""
-        pair = F.conv1d(wave[:, None], self.half_band, padding=self.half_band.shape[-1] // 2)  # B x phase x T
-        return pair.transpose(1, 2).flatten(1)
+        reach = len(self.half_band) // 2
+        # A product with windows is several times faster than a convolution of one channel.
+        between = F.pad(wave, (reach - 1, reach)).unfold(-1, 2 * reach, 1) @ self.half_band
+        return torch.stack([wave * self.middle, between], dim=-1).flatten(1)
 
 
 class Block(nn.Module):
@@ -157,13 +161,17 @@ def mel_filters() -> Tensor:
     return F.pad(triangles, (0, 1)).float()
 
 
-def half_band_filter() -> Tensor:
-    """SciPy's default filter for doubling a rate (Kaiser window, beta 5, 21 taps), by phase `[2 x 1 x 11]`."""
+def half_band_filter() -> tuple[Tensor, float]:
+    """SciPy's default filter for doubling a rate: 41 taps under a Kaiser window, beta 5.
+
+    Returns
+    -------
+    Tensor[20]
+        Taps for the samples between two old ones.
+    float
+        The only tap that touches the old samples themselves; the others of that phase are zeros of the sinc.
+    """
     from scipy.signal import firwin
 
     taps = 2 * firwin(41, 0.5, window=("kaiser", 5.0))
-    # Output 2n + p takes the taps of its own phase; the odd phase has one fewer.
-    phases = torch.zeros(2, 1, 21)
-    phases[0, 0] = torch.from_numpy(taps[0::2]).flip(0)
-    phases[1, 0, 1:] = torch.from_numpy(taps[1::2]).flip(0)
-    return phases
+    return torch.from_numpy(taps[1::2]).float(), float(taps[20])

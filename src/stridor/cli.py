@@ -91,6 +91,34 @@ def register(detectors: tuple[str, ...]) -> None:
         run(detector, params.for_detector(detector))
 
 
+@main.command()
+@click.option("--teacher", required=True, type=click.Path(path_type=Path), help="Any BEATs checkpoint.")
+@click.option("--student", default="mini", show_default=True, type=click.Choice(["mini", "base"]))
+@click.option("--audio", required=True, multiple=True, type=click.Path(path_type=Path), help="Folder; may come again.")
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="The student's checkpoint.")
+@click.option("--steps", default=1500, show_default=True)
+@click.option("--batch-size", default=16, show_default=True)
+@click.option("--seconds", default=5.0, show_default=True, help="Length of the crops that both listen to.")
+@click.option("--learning-rate", default=8e-4, show_default=True)
+@click.option("--warm-up-steps", default=100, show_default=True)
+@click.option("--precision", default="32-true", show_default=True)
+@click.option("--seed", default=0, show_default=True)
+@click.option("--workers", default=0, show_default=True, help="Processes that read recordings ahead of a GPU.")
+def distill(teacher: Path, audio: tuple[Path, ...], out: Path, workers: int, **values: object) -> None:
+    """Teach a small encoder what a large one says of any recordings.
+
+    Every folder given by --audio is heard equally often. A call that was killed goes on where it stopped.
+    """
+    from stridor.distillation.params import distill_params
+    from stridor.distillation.recordings import Recordings
+    from stridor.distillation.run import beats_teacher, run
+    from stridor.params import ComputeParams
+
+    params = distill_params(**values)
+    run(beats_teacher(teacher), Recordings.from_folders(audio), params, out, ComputeParams(loader_workers=workers))
+    click.echo(f"Student: {out}")
+
+
 @main.group()
 def store() -> None:
     """The MLflow store."""

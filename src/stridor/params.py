@@ -81,9 +81,10 @@ class DecoderParams(Record):
 
 
 class StageParams(Record):
-    """One of the two training stages."""
+    """One of the two training stages; its learning rate is the training's times a factor (the report's is 1)."""
 
     epochs: Annotated[int, Field(ge=0)]
+    learning_rate_factor: Annotated[float, Field(gt=0)] = 1.0
 
 
 class TrainingParams(Record):

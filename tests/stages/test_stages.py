@@ -144,23 +144,20 @@ def test_an_interrupted_training_goes_on_with_its_run(project, monkeypatch):
     assert MlflowClient().get_run(run_id).info.status == "FINISHED"
 
 
-def test_a_machine_without_test_clips_cannot_be_evaluated(project):
+def test_a_machine_without_test_clips_cannot_be_evaluated_but_registered(project):
+    from stridor.serving.score import load_detector, score_file
+
     write_project(project)
+    clip = sorted(Path("data/pump/test").iterdir())[0].rename("elsewhere.wav")
     shutil.rmtree("data/pump/test")
+    with pytest.raises(StridorError, match="'pump' is not there yet"):
+        run(register)
     run(augment, train, index)
     with pytest.raises(StridorError, match="'pump' has no test clips"):
         run(evaluate)
-    assert not PLACES.results.joinpath("metrics.json").exists()
-
-
-def test_one_training_clip_is_too_few_for_a_bank(project):
-    write_project(project)
-    for clip in sorted(Path("data/pump/train").iterdir())[1:]:
-        clip.unlink()
-    run(augment, train)
-    with pytest.raises(StridorError, match="1 reference clips, too few"):
-        run(index)
-    assert not PLACES.banks.exists()
+    assert not PLACES.metrics.exists()
+    run(register)
+    assert score_file(load_detector("pump"), clip).score > 0
 
 
 @pytest.mark.parametrize(
@@ -170,6 +167,8 @@ def test_one_training_clip_is_too_few_for_a_bank(project):
         (lambda: Path("data/pump/train/section_00_source_train_normal_0099.wav").write_text("text"), "0099"),
         (lambda: shutil.rmtree("data/pump"), "data/pump is missing"),
         (lambda: shutil.rmtree("data/pump/train"), "holds no clips"),
+        (lambda: [p.unlink() for p in sorted(Path("data/pump/train").iterdir())[1:]], "holds 1 clips"),
+        (lambda: write_clip(Path("data/pump/test/section_00_0001.wav"), np.ones(2_799) / 2), "lasts 0.1749 s"),
     ],
 )
 def test_bad_clips_stop_the_first_stage_and_leave_nothing(project, breakage, message):

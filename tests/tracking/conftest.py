@@ -1,10 +1,8 @@
-"""Makes a project with an MLflow store available, and a folder without one."""
+"""A folder without an MLflow store."""
 
 import pytest
 
-from mlflow_project import VARIABLES, empty_database, project
-
-__all__ = ["empty_database", "nowhere", "project"]
+from mlflow_project import VARIABLES
 
 
 @pytest.fixture

@@ -43,6 +43,13 @@ def test_both_stages_learn_and_only_the_first_moves_the_decoder():
     assert "separation/gain_over_mixture_db_at_-5dB" in flat
 
 
+def test_a_stage_may_learn_more_slowly():
+    params = tiny_params(training={"stage_two": {"epochs": 1, "learning_rate_factor": 0.25}})
+    _, data = tiny_training_set(params)
+    rates = [epoch.figures["learning_rate"] for epoch in train(params, data).epochs]
+    assert rates == [2e-3, 2e-3, 5e-4]
+
+
 def test_no_stage_leaves_the_encoder_as_it_was():
     params = tiny_params(training={"stage_one": {"epochs": 0}, "stage_two": {"epochs": 0}})
     _, data = tiny_training_set(params)

@@ -12,6 +12,8 @@ from stridor.data.names import AUDIO_SUFFIXES, Domain, Kind, Label, Split, parse
 from stridor.errors import StridorError
 from stridor.whole import whole_file
 
+# Frames of one column of patches: 16 frames of 25 ms, 10 ms apart.
+SHORTEST_SECONDS = 0.175
 SPLITS: tuple[Split, ...] = ("train", "test", "supplemental")
 
 
@@ -131,7 +133,8 @@ def build_manifest(data: Path, machines: tuple[str, ...], root: Path = Path()) -
     Raises
     ------
     StridorError
-        If a machine has no folder or no training clips, or a clip cannot be read or its name not parsed.
+        If a machine has no folder or fewer than two training clips, or a clip cannot be read, is too short or
+        its name does not parse.
     """
     clips = []
     for machine in machines:
@@ -142,8 +145,12 @@ def build_manifest(data: Path, machines: tuple[str, ...], root: Path = Path()) -
                 "for the demo machines or 'stridor data import <folder>' for recordings of your own."
             )
         of_machine = [_look_at(path, machine, split, root) for split in SPLITS for path in audio_files(folder / split)]
-        if not any(clip.split == "train" for clip in of_machine):
-            raise StridorError(f"{folder / 'train'} holds no clips; a detector needs recordings of normal running.")
+        references = sum(clip.split == "train" for clip in of_machine)
+        if references < 2:
+            raise StridorError(
+                f"{folder / 'train'} holds {references or 'no'} clips of normal running; at least 2 are needed, "
+                "since the threshold comes from the distance of each to the others."
+            )
         clips += of_machine
     return Manifest(tuple(clips))
 
@@ -160,6 +167,10 @@ def audio_files(folder: Path) -> list[Path]:
 def _look_at(path: Path, machine: str, split: Split, root: Path) -> Clip:
     name = parse_clip_name(path.name, split)
     info = probe(path)
+    if info.seconds < SHORTEST_SECONDS:
+        raise StridorError(
+            f"{path} lasts {info.seconds:.4f} s; the encoder needs at least {SHORTEST_SECONDS} s, leave it out."
+        )
     return Clip(
         path=path.relative_to(root).as_posix(),
         machine=machine,

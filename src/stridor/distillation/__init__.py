@@ -1,1 +1,1 @@
-"""A large teacher's knowledge in a small encoder: recordings, roughened (augmentation), one loss (task), a loop (fit)."""
+"""A teacher's knowledge in a smaller encoder: recordings, augmented, one loss (task), a loop (fit), wired in run."""

@@ -2,8 +2,9 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 
+from stridor.errors import StridorError
 from stridor.params import Record
 
 
@@ -26,6 +27,23 @@ class DistillParams(Record):
     map_weight: Annotated[float, Field(ge=0)] = 1.0
     tags_weight: Annotated[float, Field(ge=0)] = 10.0
     report_steps: Annotated[int, Field(ge=1)] = 50
-    statistics_batches: Annotated[int, Field(ge=1)] = 16
+    statistics_batches: Annotated[int, Field(ge=1)] = 32
     precision: Literal["32-true", "16-mixed", "bf16-mixed"] = "32-true"
     seed: Annotated[int, Field(ge=0)] = 0
+
+
+def distill_params(**values: object) -> DistillParams:
+    """Check parameters that come from the command line.
+
+    Raises
+    ------
+    StridorError
+        If a value is out of range.
+    """
+    try:
+        return DistillParams(**values)
+    except ValidationError as error:
+        problem = error.errors()[0]
+        option = str(problem["loc"][0]).replace("_", "-")
+        message = problem["msg"][0].lower() + problem["msg"][1:]
+        raise StridorError(f"--{option} is {problem['input']!r}: {message}.") from None

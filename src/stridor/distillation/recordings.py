@@ -9,15 +9,15 @@ from scipy.fft import irfft, next_fast_len, rfft
 
 from stridor.audio.files import SAMPLE_RATE_HZ, read_clip
 from stridor.audio.mixing import fit_length
+from stridor.data.names import AUDIO_SUFFIXES
 from stridor.errors import StridorError
 
-SUFFIXES = (".wav", ".flac", ".ogg", ".mp3", ".aif", ".aiff", ".aifc", ".au", ".caf", ".w64", ".rf64")
 # Decoding costs more than anything else done to a clip; 16-bit samples of this much are kept in memory.
 _KEPT_BYTES = 2 * 2**30
 _SLOWEST, _FASTEST = 0.75, 1.35
 # A crop that is quieter is digital silence, which teaches nothing.
 _SILENT = 1e-5
-_TRIES = 8
+_TRIES = 32
 
 
 class Recordings:
@@ -119,9 +119,14 @@ def audio_files(folder: Path) -> list[Path]:
     """
     if not folder.is_dir():
         raise StridorError(f"{folder} is no folder; give a folder with recordings.")
-    found = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
+    found = sorted(
+        path
+        for path in folder.rglob("*")
+        if path.suffix.lower() in AUDIO_SUFFIXES and not path.name.startswith(".") and path.is_file()
+    )
     if not found:
-        raise StridorError(f"{folder} holds no audio file ({', '.join(SUFFIXES)}); give a folder with recordings.")
+        kinds = ", ".join(sorted(AUDIO_SUFFIXES))
+        raise StridorError(f"{folder} holds no audio file ({kinds}); give a folder with recordings.")
     return found
 
 

@@ -15,10 +15,8 @@ from stridor.whole import whole_folder
 
 def embedder(system: System, places: Places, params: Params) -> Embedder:
     """Return the embedder of a system: the trained encoder, or the one that training started from."""
-    if system == "fine_tuned":
-        encoder = load_encoder(places.encoder)
-    else:
-        encoder = initial_encoder(params.encoder, params.seed)
+    tuned = system == "fine_tuned"
+    encoder = load_encoder(places.encoder) if tuned else initial_encoder(params.encoder, params.seed)
     return Embedder(encoder, params.embedding, device_for(params.compute))
 
 

@@ -3,6 +3,7 @@
 import hashlib
 import json
 
+from stridor.errors import StridorError
 from stridor.params import Params
 from stridor.stages.entry import run_for_detector, write_json
 from stridor.stages.places import Places
@@ -12,10 +13,19 @@ from stridor.tracking.runs import find_training_run
 
 
 def run(detector: str, params: Params) -> None:
-    """Register encoder and reference banks of the fine-tuned system; write `registered.json`."""
+    """Register encoder and reference banks of the fine-tuned system; write `registered.json`.
+
+    Raises
+    ------
+    StridorError
+        If the detector has not been trained and indexed.
+    """
     places = Places(detector)
     banks = places.banks / "fine_tuned"
-    metrics = json.loads(places.metrics.read_text())["fine_tuned"]
+    if not (places.encoder.exists() and banks.exists()):
+        raise StridorError(f"The detector '{detector}' is not there yet; run 'dvc repro index@{detector}' first.")
+    # Machines without test clips have no measures, and are worth listening to all the same.
+    metrics = json.loads(places.metrics.read_text())["fine_tuned"] if places.metrics.exists() else {}
     weights = weights_md5(places)
     version = register(detector, places.encoder, banks, params, find_training_run(weights), metrics)
     print(f"stridor-{detector} version {version} is models:/stridor-{detector}@champion")
@@ -29,7 +39,7 @@ def run(detector: str, params: Params) -> None:
             machine: hashlib.md5((banks / machine / "embeddings.npz").read_bytes(), usedforsecurity=False).hexdigest()
             for machine in params.detectors[detector].machines
         },
-        "hmean": metrics["hmean"],
+        "hmean": metrics.get("hmean"),
     })  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from tqdm import tqdm
 from stridor.errors import StridorError
 from stridor.models.beats import Beats
 from stridor.models.separator import Separator
-from stridor.params import Params
+from stridor.params import Params, StageParams
 from stridor.seeds import seed_for
 from stridor.training.loader import EpochLoader
 from stridor.training.resume import ResumeFolder
@@ -121,18 +121,18 @@ def fine_tune(
         task.load_state_dict(state["task"])
         epochs = [_epoch_from(record) for record in state["epochs"]]
     first = 1
-    for stage, epochs_of_stage in enumerate((params.training.stage_one, params.training.stage_two), start=1):
-        last = first + epochs_of_stage.epochs - 1
+    for stage, of_stage in enumerate((params.training.stage_one, params.training.stage_two), start=1):
+        last = first + of_stage.epochs - 1
         if len(epochs) < last:
             task.separator.requires_grad_(stage == 1)
-            optimiser = _optimiser(task, params)
+            optimiser = _optimiser(task, params, of_stage)
             if len(epochs) >= first:
                 optimiser.load_state_dict(state["optimiser"])
             module, optimiser = fabric.setup(task, optimiser)
             for number in range(len(epochs) + 1, last + 1):
                 # Dropout draws depend on the epoch alone, so that a resumed training repeats them.
                 torch.manual_seed(seed_for(params.seed, "epoch", number, fabric.global_rank))
-                label = f"stage {stage}, epoch {number - first + 1}/{epochs_of_stage.epochs}"
+                label = f"stage {stage}, epoch {number - first + 1}/{of_stage.epochs}"
                 figures = _train_epoch(module, optimiser, loader, number, params, fabric, label)
                 epoch = Epoch(number, stage, figures, sanity(task))
                 epochs.append(epoch)
@@ -147,9 +147,10 @@ def fine_tune(
     return FineTuned(task.encoder.cpu().eval(), task.separator.cpu().eval(), epochs)
 
 
-def _optimiser(task: SeparationTask, params: Params) -> torch.optim.AdamW:
+def _optimiser(task: SeparationTask, params: Params, stage: StageParams) -> torch.optim.AdamW:
     learning = [parameter for parameter in task.parameters() if parameter.requires_grad]
-    return torch.optim.AdamW(learning, lr=params.training.learning_rate, weight_decay=params.training.weight_decay)
+    rate = params.training.learning_rate * stage.learning_rate_factor
+    return torch.optim.AdamW(learning, lr=rate, weight_decay=params.training.weight_decay)
 
 
 def _train_epoch(

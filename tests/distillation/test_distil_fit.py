@@ -1,0 +1,63 @@
+"""A student learns what a teacher says, undisturbed and interrupted."""
+
+from itertools import pairwise
+
+import pytest
+import torch
+
+from stridor.distillation.fit import learning_rate
+from stridor.distillation.recordings import Recordings
+from stridor.errors import StridorError
+from tiny_lesson import teach, tiny_lesson_params, tiny_teacher, write_sounds
+
+
+@pytest.fixture
+def recordings(tmp_path) -> Recordings:
+    return Recordings.from_folders([write_sounds(tmp_path / "sounds")])
+
+
+def test_a_student_learns_to_say_what_its_teacher_says(recordings):
+    reports = []
+    params = tiny_lesson_params(steps=150, batch_size=8, warm_up_steps=10, report_steps=25, statistics_batches=8)
+    student = teach(
+        params, recordings, on_report=lambda report, _: reports.append(report), teacher=tiny_teacher(tags=5)
+    )
+    first, last = reports[0].figures, reports[-1].figures
+    # A student that says the mean has a pooled loss of 1.
+    assert last["loss/pooled"] < 0.6
+    for name in ("total", "pooled", "map", "tags"):
+        assert last[f"loss/{name}"] < 0.8 * first[f"loss/{name}"], name
+    assert {"gradient_norm", "learning_rate", "clips_per_second"} <= last.keys()
+    assert not student.training
+
+
+@pytest.mark.parametrize("last_report", [4, 8])
+def test_an_interrupted_distillation_ends_with_the_same_weights(recordings, last_report):
+    params = tiny_lesson_params()
+    undisturbed = teach(params, recordings, "undisturbed")
+
+    def interrupt(report, student):
+        if report.step == last_report:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        teach(params, recordings, "disturbed", interrupt)
+    seen = []
+    resumed = teach(params, recordings, "disturbed", lambda report, student: seen.append(report.step))
+    assert seen == list(range(last_report + 4, 13, 4))
+    for name, tensor in undisturbed.state_dict().items():
+        assert torch.equal(tensor, resumed.state_dict()[name]), name
+
+
+def test_the_learning_rate_warms_up_and_falls_to_zero():
+    params = tiny_lesson_params(steps=100, warm_up_steps=10, learning_rate=1.0)
+    rates = [learning_rate(step, params) for step in range(1, 101)]
+    assert rates[:10] == pytest.approx([i / 10 for i in range(1, 11)])
+    assert rates[10] == 1.0
+    assert all(a >= b for a, b in pairwise(rates[10:]))
+    assert rates[-1] < 1e-3
+
+
+def test_a_diverging_distillation_says_so(recordings):
+    with pytest.raises(StridorError, match=r"no longer finite at step \d+; lower the learning rate"):
+        teach(tiny_lesson_params(learning_rate=1e30, gradient_clip=1e30, warm_up_steps=0), recordings)

@@ -1,0 +1,72 @@
+"""Losses against their definitions, with grids that differ."""
+
+import pytest
+import torch
+from torch.nn import functional as F
+
+from stridor.distillation.task import DistillationTask
+from stridor.distillation.teacher import BeatsTeacher, Targets
+from stridor.models.initial import random_beats
+from tiny_lesson import STUDENT, tiny_lesson_params, tiny_teacher
+
+
+@pytest.fixture
+def wave():
+    return 0.1 * torch.randn(3, 16000, generator=torch.Generator().manual_seed(0))
+
+
+def task_for(answer, **values):
+    torch.manual_seed(0)
+    return DistillationTask(random_beats(STUDENT, 0).eval(), answer, tiny_lesson_params(**values))
+
+
+def test_beats_as_a_teacher(wave):
+    plain = BeatsTeacher(tiny_teacher())(wave)
+    assert plain.pooled.shape == (3, 32)
+    assert plain.map.shape == (3, 6, 8, 32)
+    assert plain.tags is None
+    torch.testing.assert_close(plain.map.mean(dim=(1, 2)), plain.pooled)
+    tags = BeatsTeacher(tiny_teacher(tags=5))(wave).tags
+    assert tags.shape == (3, 5)
+    assert tags.min() > 0
+    assert tags.max() < 1
+
+
+@pytest.mark.parametrize("grid", [(6, 8), (3, 4), (10, 12), (5, 3)])
+def test_any_grid_of_the_teacher_is_met(wave, grid):
+    answer = Targets(torch.randn(3, 7), torch.randn(3, *grid, 9), None)
+    losses = task_for(answer)(wave, answer)
+    assert 0 < losses.map < 2
+    assert losses.tags == 0
+    losses.total.backward()
+
+
+def test_losses_are_what_they_are_said_to_be(wave):
+    answer = Targets(torch.randn(3, 7), torch.randn(3, 6, 8, 9), torch.tensor([[0.1, 0.9], [0.5, 1.0], [0.0, 0.2]]))
+    task = task_for(answer, pooled_weight=2.0, map_weight=3.0, tags_weight=4.0)
+    with torch.no_grad():
+        losses = task(wave, answer)
+        tokens = task.student(wave).last
+    clip = tokens.mean(dim=1)
+    assert losses.pooled == pytest.approx(F.mse_loss(task.pooled_head(clip), answer.pooled).item(), rel=1e-5)
+    cosine = F.cosine_similarity(task.map_head(tokens), answer.map.flatten(1, 2), dim=-1)
+    assert losses.map == pytest.approx(1 - cosine.mean().item(), rel=1e-4)
+    said, truth = task.tags_head(clip).sigmoid().double(), answer.tags.double()
+    divergence = torch.xlogy(truth, truth / said) + torch.xlogy(1 - truth, (1 - truth) / (1 - said))
+    assert losses.tags == pytest.approx(divergence.mean().item(), rel=1e-3)
+    assert losses.total == pytest.approx((2 * losses.pooled + 3 * losses.map + 4 * losses.tags).item(), rel=1e-5)
+
+
+def test_the_teacher_is_standardised_and_its_dead_features_stay_quiet(wave):
+    answers = [
+        Targets(5 + 3 * torch.randn(50, 7), torch.randn(50, 2, 2, 9), torch.full((50, 2), 0.2)) for _ in range(4)
+    ]
+    for answer in answers:
+        answer.pooled[:, 3] = 1.0
+    task = task_for(answers[0])
+    task.standardise(answers)
+    pooled = torch.cat([answer.pooled for answer in answers])
+    standard = (pooled - task.pooled_mean) / task.pooled_deviation
+    torch.testing.assert_close(standard.std(dim=0)[:3], torch.ones(3), atol=1e-3, rtol=0)
+    assert standard[:, 3].abs().max() < 1e-4
+    torch.testing.assert_close(task.tags_head.bias.sigmoid(), torch.full((2,), 0.2))
