@@ -37,8 +37,8 @@ test: $(READY)  ## run the tests
 	pytest -q
 
 lint: $(READY)  ## check style
-	ruff check src tests benchmarks
-	ruff format --check src tests benchmarks
+	ruff check src tests benchmarks pretrained
+	ruff format --check src tests benchmarks pretrained
 
 bench: $(READY)  ## time the encoder on this machine
 	python benchmarks/encoder.py

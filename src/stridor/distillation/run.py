@@ -19,7 +19,8 @@ from stridor.models.config import PRESETS
 from stridor.models.initial import random_beats
 from stridor.params import ComputeParams
 from stridor.seeds import seed_for
-from stridor.tracking.plain import plain_run
+from stridor.tracking.describe import code_tags
+from stridor.tracking.logged import logged_run
 from stridor.tracking.runs import DataVersion, no_run
 from stridor.training.resume import ResumeFolder
 from stridor.whole import whole_file
@@ -80,8 +81,9 @@ def run(
     student_seed = seed_for(params.seed, "student")
     values = params.model_dump() | {"teacher": teacher.weights.name, "teacher_md5": _md5(teacher.weights)}
     resume = ResumeFolder(unfinished(out), json.dumps([values, [version.digest for version in data]]))
-    log_run = plain_run(f"distil {out.stem}", EXPERIMENT, values, data, resume.run_id) if first else no_run()
-    with log_run as log:
+    texts = {key: str(value) for key, value in values.items()}
+    logged = logged_run(f"distil {out.stem}", EXPERIMENT, texts, data, code_tags(), resume.run_id)
+    with logged if first else no_run() as log:
         if first:
             resume.run_id = log.run_id
 

@@ -66,6 +66,12 @@ def tags_of(detector: str, params: Params) -> dict[str, str]:
         "machines": ", ".join(params.detectors[detector].machines),
         "seed": str(params.seed),
     }
+    return tags | code_tags()
+
+
+def code_tags() -> dict[str, str]:
+    """Return which version of the code is at work, and in which DVC experiment."""
+    tags = {}
     if commit := _git("rev-parse", "HEAD"):
         tags["mlflow.source.git.commit"] = commit
         changed = _git("status", "--porcelain", "--", "src", "params.yaml", "dvc.yaml")

@@ -1,16 +1,14 @@
 """One MLflow run per two-stage training: started or continued, found again later, never left running."""
 
-import logging
-import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 from stridor.params import Params
 from stridor.tracking.describe import DataVersion, flatten, tags_of
+from stridor.tracking.logged import agrees, logged_run
 from stridor.tracking.runlog import WEIGHTS_TAG, MlflowRun, RunLog
-from stridor.tracking.stopping import sigterm_as_exit
-from stridor.tracking.store import Store, brief_retries, experiment_id, open_store
+from stridor.tracking.store import experiment_id, open_store
 
 __all__ = ["DataVersion", "RunLog", "find_training_run", "log_evaluation", "no_run", "training_run"]
 
@@ -55,44 +53,17 @@ def training_run(
     StridorError
         If the store fails.
     """
-    import mlflow
-
-    logging.getLogger("mlflow.system_metrics").setLevel(logging.WARNING)
-    store = open_store()
     params = params.for_detector(detector)
-    values = flatten(params)
-    described = tags_of(detector, params) | dict(tags or {})
-    if resume is not None and not _agrees(store, resume, _without(values, SCORING + ELSEWHERE)):
-        warnings.warn(
-            f"The run {resume} of the interrupted training is not in the MLflow store {store.shown}, or had "
-            "other parameters; a new run is started.",
-            stacklevel=3,
-        )
-        described["continues_run"], resume = resume, None
-    with sigterm_as_exit():
-        with store.errors():
-            run = mlflow.start_run(
-                run_id=resume,
-                experiment_id=None if resume else experiment_id(store, params.tracking.experiment),
-                run_name=None if resume else detector,
-                nested=True,
-                tags=described,
-                log_system_metrics=True,
-            )
-        status = "FAILED"
-        try:
-            with store.errors():
-                # A killed run may have been stopped before all of its parameters were written.
-                missing = {name: value for name, value in values.items() if name not in run.data.params}
-                mlflow.log_params(missing, run_id=run.info.run_id)
-                mlflow.log_input(data.as_dataset(), context="training")
-            yield MlflowRun(store, run.info.run_id)
-            status = "FINISHED"
-        except (KeyboardInterrupt, SystemExit, GeneratorExit):
-            status = "KILLED"
-            raise
-        finally:
-            _end(store, run.info.run_id, status)
+    with logged_run(
+        detector,
+        params.tracking.experiment,
+        flatten(params),
+        [data],
+        tags_of(detector, params) | dict(tags or {}),
+        resume,
+        SCORING + ELSEWHERE,
+    ) as run:
+        yield run
 
 
 def find_training_run(weights_md5: str) -> str | None:
@@ -146,7 +117,7 @@ def log_evaluation(
     """
     store = open_store()
     params = params.for_detector(detector)
-    if run_id is not None and _agrees(store, run_id, _only(flatten(params), SCORING)):
+    if run_id is not None and agrees(store, run_id, _only(flatten(params), SCORING)):
         _add(MlflowRun(store, run_id), measures, figures)
         return run_id
     with later_run(f"{detector} evaluation", detector, params, parent=run_id) as run:
@@ -201,40 +172,3 @@ def _add(run: RunLog, measures: Mapping[str, float], figures: list[Path]) -> Non
 
 def _only(values: Mapping[str, str], groups: tuple[str, ...]) -> dict[str, str]:
     return {name: value for name, value in values.items() if name.split(".")[0] in groups}
-
-
-def _without(values: Mapping[str, str], groups: tuple[str, ...]) -> dict[str, str]:
-    return {name: value for name, value in values.items() if name.split(".")[0] not in groups}
-
-
-def _agrees(store: Store, run_id: str, values: Mapping[str, str]) -> bool:
-    """Tell whether a run is there and none of its parameters contradicts these."""
-    from mlflow import MlflowClient
-    from mlflow.exceptions import MlflowException
-
-    with store.errors():
-        try:
-            run = MlflowClient().get_run(run_id)
-        except MlflowException as error:
-            if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
-                return False
-            raise
-    logged = run.data.params
-    return run.info.lifecycle_stage == "active" and all(logged.get(k, v) == v for k, v in values.items())
-
-
-def _end(store: Store, run_id: str, status: str) -> None:
-    """End the open run; where even that fails after another error, let the first one speak."""
-    import mlflow
-    from mlflow.exceptions import MlflowException
-
-    try:
-        if status == "FINISHED":
-            with store.errors():
-                mlflow.end_run(status)
-        else:
-            with brief_retries():
-                mlflow.end_run(status)
-    except MlflowException as error:
-        text = f"The run {run_id} could not be ended as {status}. {store.failure(error)}"
-        warnings.warn(text, stacklevel=2)

@@ -1,0 +1,118 @@
+"""A piece of work as one MLflow run: started or continued, and never left running."""
+
+import logging
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+from stridor.tracking.describe import DataVersion
+from stridor.tracking.runlog import MlflowRun
+from stridor.tracking.stopping import sigterm_as_exit
+from stridor.tracking.store import Store, brief_retries, experiment_id, open_store
+
+
+@contextmanager
+def logged_run(
+    name: str,
+    experiment: str,
+    values: Mapping[str, str],
+    data: Sequence[DataVersion],
+    tags: Mapping[str, str],
+    resume: str | None = None,
+    may_change: tuple[str, ...] = (),
+) -> Iterator[MlflowRun]:
+    """Log the block as a run, which ends with it: finished, failed by an error, or killed.
+
+    SIGTERM inside the block raises SystemExit. A run that is open in this thread, such as that of a tuning
+    study, becomes the parent.
+
+    Parameters
+    ----------
+    name, experiment : str
+    values : mapping of str to str
+        The run's parameters.
+    data : sequence of DataVersion
+        What it learns from.
+    tags : mapping of str to str
+    resume : str, optional
+        Id of the run that an interrupted block had. Where the store does not know it, or its parameters were
+        others, a new run is started, with a warning and the tag `continues_run`.
+    may_change : tuple of str
+        First parts of parameter names that do not make it another run.
+
+    Raises
+    ------
+    StridorError
+        If the store fails.
+    """
+    import mlflow
+
+    logging.getLogger("mlflow.system_metrics").setLevel(logging.WARNING)
+    store = open_store()
+    tags = dict(tags)
+    kept = {key: value for key, value in values.items() if key.split(".")[0] not in may_change}
+    if resume is not None and not agrees(store, resume, kept):
+        warnings.warn(
+            f"The run {resume} of the interrupted training is not in the MLflow store {store.shown}, or had "
+            "other parameters; a new run is started.",
+            stacklevel=4,
+        )
+        tags["continues_run"], resume = resume, None
+    with sigterm_as_exit():
+        with store.errors():
+            run = mlflow.start_run(
+                run_id=resume,
+                experiment_id=None if resume else experiment_id(store, experiment),
+                run_name=None if resume else name,
+                nested=True,
+                tags=tags,
+                log_system_metrics=True,
+            )
+        status = "FAILED"
+        try:
+            with store.errors():
+                # A killed run may have been stopped before all of its parameters were written.
+                missing = {key: value for key, value in values.items() if key not in run.data.params}
+                mlflow.log_params(missing, run_id=run.info.run_id)
+                for version in data:
+                    mlflow.log_input(version.as_dataset(), context="training")
+            yield MlflowRun(store, run.info.run_id)
+            status = "FINISHED"
+        except (KeyboardInterrupt, SystemExit, GeneratorExit):
+            status = "KILLED"
+            raise
+        finally:
+            _end(store, run.info.run_id, status)
+
+
+def agrees(store: Store, run_id: str, values: Mapping[str, str]) -> bool:
+    """Tell whether a run is there and none of its parameters contradicts these."""
+    from mlflow import MlflowClient
+    from mlflow.exceptions import MlflowException
+
+    with store.errors():
+        try:
+            run = MlflowClient().get_run(run_id)
+        except MlflowException as error:
+            if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+                return False
+            raise
+    logged = run.data.params
+    return run.info.lifecycle_stage == "active" and all(logged.get(k, v) == v for k, v in values.items())
+
+
+def _end(store: Store, run_id: str, status: str) -> None:
+    """End the open run; where even that fails after another error, let the first one speak."""
+    import mlflow
+    from mlflow.exceptions import MlflowException
+
+    try:
+        if status == "FINISHED":
+            with store.errors():
+                mlflow.end_run(status)
+        else:
+            with brief_retries():
+                mlflow.end_run(status)
+    except MlflowException as error:
+        text = f"The run {run_id} could not be ended as {status}. {store.failure(error)}"
+        warnings.warn(text, stacklevel=2)
