@@ -11,6 +11,7 @@ from tiny import tiny_encoder, write_pump
 VALUES = {
     "seed": 1,
     "detectors": {"pump": {"machines": ["pump"]}},
+    "audio": {"channel": "mean"},
     "augment": {"variants": 2},
     "encoder": {"checkpoint": "tiny.pt"},
     "decoder": {"width": 16, "layers": 1, "heads": 2},
@@ -18,6 +19,8 @@ VALUES = {
         "batch_size": 4, "learning_rate": 0.002, "held_out_clips": 2,
         "stage_one": {"epochs": 2}, "stage_two": {"epochs": 1},
     },
+    "embedding": {"layer": -1},
+    "bank": {"k": 1},
     "evaluation": {"bootstrap": 100},
 }  # fmt: skip
 DATA_MD5 = "0123456789abcdef0123456789abcdef.dir"
