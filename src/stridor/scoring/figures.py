@@ -100,16 +100,16 @@ def draw_histogram(
         ("anomalies", clips.anomalous, PURPLE),
     )
     edges = _bin_edges(np.append(clips.scores, threshold))
+    histograms = [np.histogram(clips.scores[group], edges)[0] for _, group, _ in groups]
     with _panels(path, len(groups)) as panels:
-        for axes, (label, group, colour) in zip(panels, groups, strict=True):
-            counts, _ = np.histogram(clips.scores[group], edges)
+        for axes, counts, (label, group, colour) in zip(panels, histograms, groups, strict=True):
             flagged = int((clips.scores[group] > threshold).sum())
             axes.stairs(counts, edges, fill=True, color=colour)
             axes.axvline(threshold, color="black", linewidth=1.5, linestyle="-.")
             axes.set_title(f"{label}: {flagged} of {int(group.sum())} above the threshold", fontsize="medium")
             axes.set_ylabel("clips per bin")
             axes.yaxis.get_major_locator().set_params(integer=True)
-            axes.set_ylim(bottom=0)
+            axes.set_ylim(0, 1.05 * np.max(histograms))
         panels[0].set_xlim(edges[0], edges[-1])
         panels[-1].set_xlabel(score_label)
         title = f"{clips.machine}: scores of the test clips, threshold {threshold:.4g} (line)"

@@ -38,7 +38,11 @@ class DataVersion:
 
 
 def flatten(params: Params) -> dict[str, str]:
-    """Return every parameter that is set under its full name: `training.stage_one.epochs`."""
+    """Return every parameter that is set under its full name: `training.stage_one.epochs`.
+
+    The one detector's own values are called `detector.machines` and so on, the same for every detector, so that
+    runs of several can be compared.
+    """
     flat: dict[str, str] = {}
 
     def visit(value: object, name: str) -> None:
@@ -48,7 +52,9 @@ def flatten(params: Params) -> dict[str, str]:
         elif value is not None:
             flat[as_name(name)] = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
-    visit(params.model_dump(mode="json"), "")
+    values = params.model_dump(mode="json")
+    [values["detector"]] = values.pop("detectors").values()
+    visit(values, "")
     return flat
 
 
