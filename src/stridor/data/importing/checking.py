@@ -14,11 +14,11 @@ from stridor.audio.files import SAMPLE_RATE_HZ, AudioInfo, probe, read_clip
 from stridor.data.importing.attributes import attribute_notes
 from stridor.data.importing.layout import MachineFolder
 from stridor.data.importing.report import ClipCount, MachineReport, Supplement
+from stridor.data.manifest import SHORTEST_SECONDS
 from stridor.data.names import ClipName, Split, parse_clip_name
 from stridor.errors import StridorError
 
-# 16 frames, one patch of the encoder in time.
-SHORTEST_SAMPLES = 2800
+SHORTEST_SAMPLES = round(SHORTEST_SECONDS * SAMPLE_RATE_HZ)
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,7 @@ def _check_clip(path: Path, split: Split, channel: int | Literal["mean"]) -> _Cl
     if len(wave) < SHORTEST_SAMPLES:
         raise StridorError(
             f"{path} lasts {len(wave) / SAMPLE_RATE_HZ:.4f} s; the encoder needs at least "
-            f"{SHORTEST_SAMPLES / SAMPLE_RATE_HZ} s, remove the clip."
+            f"{SHORTEST_SECONDS} s, remove the clip."
         )
     silent = not np.any(wave)
     if silent and split != "test":
