@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from stridor.distillation.task import DistillationTask
+from stridor.distillation.task import DistillationTask, relational_distance
 from stridor.distillation.teacher import BeatsTeacher, Targets
 from stridor.models.initial import random_beats
 from tiny_lesson import STUDENT, tiny_lesson_params, tiny_teacher
@@ -43,7 +43,7 @@ def test_any_grid_of_the_teacher_is_met(wave, grid):
 
 def test_losses_are_what_they_are_said_to_be(wave):
     answer = Targets(torch.randn(3, 7), torch.randn(3, 6, 8, 9), torch.tensor([[0.1, 0.9], [0.5, 1.0], [0.0, 0.2]]))
-    task = task_for(answer, pooled_weight=2.0, map_weight=3.0, tags_weight=4.0)
+    task = task_for(answer, pooled_weight=2.0, map_weight=3.0, tags_weight=4.0, relation_weight=5.0)
     with torch.no_grad():
         losses = task(wave, answer)
         tokens = task.student(wave).last
@@ -54,7 +54,29 @@ def test_losses_are_what_they_are_said_to_be(wave):
     said, truth = task.tags_head(clip).sigmoid().double(), answer.tags.double()
     divergence = torch.xlogy(truth, truth / said) + torch.xlogy(1 - truth, (1 - truth) / (1 - said))
     assert losses.tags == pytest.approx(divergence.mean().item(), rel=1e-3)
-    assert losses.total == pytest.approx((2 * losses.pooled + 3 * losses.map + 4 * losses.tags).item(), rel=1e-5)
+    assert losses.relation == pytest.approx(relational_distance(clip, answer.pooled).item(), rel=1e-5)
+    total = 2 * losses.pooled + 3 * losses.map + 4 * losses.tags + 5 * losses.relation
+    assert losses.total == pytest.approx(total.item(), rel=1e-5)
+
+
+def test_relations_are_the_same_after_turning_moving_and_scaling():
+    teacher = torch.randn(5, 4, dtype=torch.float64)
+    turn, _ = torch.linalg.qr(torch.randn(4, 4, dtype=torch.float64))
+    torch.testing.assert_close(relational_distance(3 * teacher @ turn + 7, teacher), torch.tensor(0.0).double())
+
+
+def test_relations_are_compared_pair_by_pair():
+    # Distances 3, 4, 5 and 1, 1, 2, over their means 4 and 4/3.
+    student = torch.tensor([[0.0, 0.0], [3.0, 0.0], [0.0, 4.0]])
+    teacher = torch.tensor([[0.0], [1.0], [-1.0]])
+    differences = torch.tensor([3 / 4 - 3 / 4, 4 / 4 - 3 / 4, 5 / 4 - 6 / 4])
+    assert relational_distance(student, teacher) == pytest.approx((differences**2 / 2).mean().item())
+
+
+def test_relations_of_equal_clips_teach_nothing():
+    student = torch.zeros(3, 2, requires_grad=True)
+    relational_distance(student, torch.zeros(3, 2)).backward()
+    assert not student.grad.any()
 
 
 def test_the_teacher_is_standardised_and_its_dead_features_stay_quiet(wave):

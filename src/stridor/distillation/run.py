@@ -137,8 +137,8 @@ def _line(report: Report, params: DistillParams) -> str:
     figures = report.figures
     return (
         f"step {report.step:5d}/{params.steps}: loss {figures['loss/total']:.4f} (pooled {figures['loss/pooled']:.4f}, "
-        f"map {figures['loss/map']:.4f}, tags {figures['loss/tags']:.5f}), gradient {figures['gradient_norm']:.2f}, "
-        f"learning rate {figures['learning_rate']:.1e}, {figures['clips_per_second']:.1f} clips/s"
+        f"map {figures['loss/map']:.4f}, tags {figures['loss/tags']:.5f}, relation {figures['loss/relation']:.4f}), "
+        f"gradient {figures['gradient_norm']:.2f}, learning rate {figures['learning_rate']:.1e}, {figures['clips_per_second']:.1f} clips/s"
     )
 
 

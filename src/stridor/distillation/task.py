@@ -30,12 +30,15 @@ class Losses(NamedTuple):
         1 - cosine between the maps.
     tags : Tensor[]
         Kullback-Leibler divergence of the tags, mean over tags; 0 without tags.
+    relation : Tensor[]
+        Distances between the clips of the batch, against the teacher's.
     """
 
     total: Tensor
     pooled: Tensor
     map: Tensor
     tags: Tensor
+    relation: Tensor
 
 
 class DistillationTask(nn.Module):
@@ -89,9 +92,11 @@ class DistillationTask(nn.Module):
         params = self.params
         tokens = self.student(wave)
         clip = mean_pool(tokens.last, tokens.valid)
-        pooled = F.mse_loss(self.pooled_head(clip).float(), (targets.pooled - self.pooled_mean) / self.pooled_deviation)
+        taught = (targets.pooled - self.pooled_mean) / self.pooled_deviation
+        pooled = F.mse_loss(self.pooled_head(clip).float(), taught)
         cells = self._map_distance(tokens.last, targets.map)
-        total = params.pooled_weight * pooled + params.map_weight * cells
+        relation = relational_distance(clip.float(), taught)
+        total = params.pooled_weight * pooled + params.map_weight * cells + params.relation_weight * relation
         tags = torch.zeros_like(total)
         if self.tags_head is not None and targets.tags is not None:
             truth = targets.tags.clamp(_MARGIN, 1 - _MARGIN)
@@ -99,7 +104,7 @@ class DistillationTask(nn.Module):
             entropy = F.binary_cross_entropy_with_logits(truth.logit(), truth)
             tags = F.binary_cross_entropy_with_logits(self.tags_head(clip).float(), truth) - entropy
             total = total + params.tags_weight * tags
-        return Losses(total, pooled, cells, tags)
+        return Losses(total, pooled, cells, tags, relation)
 
     def _map_distance(self, tokens: Tensor, target: Tensor) -> Tensor:
         """1 - cosine between the maps, both averaged down to the coarser grid in time and in frequency.
@@ -112,3 +117,26 @@ class DistillationTask(nn.Module):
         grid = (min(cells.shape[2], target.shape[2]), min(cells.shape[3], target.shape[3]))
         cells, target = (F.adaptive_avg_pool2d(side, grid).permute(0, 2, 3, 1) for side in (cells, target))
         return 1 - F.cosine_similarity(self.map_head(cells).float(), target, dim=-1).mean()
+
+
+def relational_distance(student: Tensor, teacher: Tensor) -> Tensor:
+    """Compare how far apart the clips of a batch lie for student and teacher.
+
+    A head can read what the teacher knows from directions in which the student's embedding hardly varies;
+    a nearest-neighbour score is blind to these. This loss has no head: the student's own distances have to be
+    the teacher's, up to one factor (distance-wise relational knowledge distillation, W. Park et al., CVPR 2019).
+
+    Parameters
+    ----------
+    student : Tensor[B x D]
+    teacher : Tensor[B x E]
+
+    Returns
+    -------
+    Tensor[]
+        Smooth L1 difference of the Euclidean distances, each side divided by its mean.
+    """
+    student, teacher = (torch.pdist(side) for side in (student, teacher))
+    tiny = torch.finfo(student.dtype).tiny
+    student, teacher = (side / side.mean().clamp_min(tiny) for side in (student, teacher))
+    return F.smooth_l1_loss(student, teacher)
