@@ -12,7 +12,7 @@ export MLFLOW_DISABLE_TELEMETRY := true
 
 READY := $(VENV)/.ready
 
-.PHONY: help setup data repro test lint bench ui register clean
+.PHONY: help setup data repro test lint bench ui tune tune-apply register clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## */\1\t/' | while IFS=$$'\t' read -r target text; do printf '  make %-10s %s\n' "$$target" "$$text"; done
@@ -46,6 +46,14 @@ bench: $(READY)  ## time the encoder on this machine
 ui: $(READY)  ## serve the MLflow pages on http://127.0.0.1:5000
 	@echo 'Open http://127.0.0.1:5000/#/experiments?workflowType=machine_learning (Ctrl-C ends it).'
 	MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false mlflow ui --workers 1
+
+tune: data  ## search learning rate and noise SNR: make tune MACHINE=valve [TRIALS=20] [JOBS=1]
+	@test -n '$(MACHINE)' || { echo 'stridor: say which machine: make tune MACHINE=valve' >&2; exit 2; }
+	stridor tune --machine '$(MACHINE)' $(if $(TRIALS),--trials $(TRIALS)) $(if $(JOBS),--jobs $(JOBS))
+
+tune-apply: $(READY)  ## write the best values of that study to params.yaml: make tune-apply MACHINE=valve [FORCE=1]
+	@test -n '$(MACHINE)' || { echo 'stridor: say which machine: make tune-apply MACHINE=valve' >&2; exit 2; }
+	stridor tune --machine '$(MACHINE)' --trials 0 --apply $(if $(FORCE),--force)
 
 register: $(READY)  ## put every trained detector into the model registry (again)
 	stridor register

@@ -13,7 +13,7 @@ import torch
 from stridor.models.config import PRESETS
 from stridor.models.initial import random_beats
 from stridor.models.separator import Separator
-from stridor.params import DecoderParams, TrainingParams
+from stridor.records import DecoderParams, TrainingParams
 from stridor.training.loader import TripleBatch
 from stridor.training.task import SeparationTask
 

@@ -17,8 +17,9 @@ ROOMS = {
     "serving": {"audio", "data", "models", "scoring", "tracking"},
     "distillation": {"audio", "data", "models", "training", "tracking"},
     "stages": {"audio", "data", "models", "training", "scoring", "tracking", "serving"},
+    "tuning": {"audio", "data", "models", "training", "scoring", "tracking", "stages"},
 }
-SHARED = {"errors", "params", "seeds", "whole"}
+SHARED = {"digests", "errors", "params", "records", "seeds", "whole"}
 PLATFORMS = {"mlflow", "dvc", "optuna"}
 CORE = ("audio", "data", "models", "training", "scoring")
 MODULES = sorted(SOURCE.rglob("*.py"))

@@ -3,7 +3,8 @@
 import pytest
 
 from stridor.errors import StridorError
-from stridor.params import FixedSnrs, SnrInterval, read_params
+from stridor.params import read_params
+from stridor.records import FixedSnrs, SnrInterval
 
 MINIMAL = "detectors:\n  fan:\n    machines: [fan]\n"
 

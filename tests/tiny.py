@@ -41,8 +41,8 @@ def tiny_params(machine: str = "pump", **sections: dict) -> Params:
     return Params(detectors={machine: {"machines": [machine]}}, training=training, **sections)
 
 
-def write_pump(root: Path, kind: str = "noise", machine: str = "pump", seed: int = 0) -> None:
-    """Write a machine of humming clips of odd lengths: 12 normals, 3 supplements, 8 test clips."""
+def write_pump(root: Path, kind: str = "noise", machine: str = "pump", seed: int = 0, tests: int = 2) -> None:
+    """Write a machine of humming clips of odd lengths: 12 normals, 3 supplements, `tests` clips of each test group."""
     rng = np.random.default_rng(seed)
     folder = root / "data" / machine
 
@@ -59,7 +59,7 @@ def write_pump(root: Path, kind: str = "noise", machine: str = "pump", seed: int
         clip(f"train/section_00_target_train_normal_{i:04d}_noAttribute.wav", rng.uniform(500, 600), 0.02)
     for domain in ("source", "target"):
         for label, hum_hz in (("normal", 450), ("anomaly", 1500)):
-            for i in range(2):
+            for i in range(tests):
                 clip(f"test/section_00_{domain}_test_{label}_{i:04d}_noAttribute.wav", hum_hz, 0.01)
     for i in range(3):
         if kind == "noise":
@@ -80,7 +80,7 @@ def train(
     params: Params,
     data: TrainingSet,
     resume: str = "resume",
-    on_epoch: Callable[[Epoch], None] = lambda epoch: None,
+    on_epoch: Callable[[Epoch, Beats], None] = lambda epoch, encoder: None,
 ) -> FineTuned:
     """Fine-tune a tiny encoder, with the state kept in a folder of the working directory."""
     fabric = make_fabric(params)

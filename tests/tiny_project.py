@@ -21,14 +21,15 @@ VALUES = {
     },
     "embedding": {"layer": -1},
     "bank": {"k": 1},
+    "baselines": ["log_mel", "random", "frozen"],
     "evaluation": {"bootstrap": 100},
 }  # fmt: skip
 DATA_MD5 = "0123456789abcdef0123456789abcdef.dir"
 
 
-def write_project(root: Path, kind: str = "noise", **changes: dict) -> None:
+def write_project(root: Path, kind: str = "noise", tests: int = 2, **changes: dict) -> None:
     """Write clips, parameters, a tiny checkpoint and the file that says which version the clips are."""
-    write_pump(root, kind)
+    write_pump(root, kind, tests=tests)
     write_params(root, **changes)
     save_encoder(tiny_encoder(), root / "tiny.pt")
     (root / "data.dvc").write_text(f"outs:\n- md5: {DATA_MD5}\n  path: data\n")

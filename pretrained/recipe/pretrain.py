@@ -25,7 +25,7 @@ from stridor.distillation.teacher import Teacher
 from stridor.errors import StridorError, one_sentence
 from stridor.models.config import PRESETS
 from stridor.models.initial import random_beats
-from stridor.params import ComputeParams
+from stridor.records import ComputeParams
 from stridor.training.resume import ResumeFolder
 from stridor.whole import whole_file
 

@@ -84,11 +84,12 @@ def score(clips: tuple[Path, ...], detector: str, machine: str | None) -> None:
 def register(detectors: tuple[str, ...]) -> None:
     """Put trained detectors into the model registry; all of params.yaml if none is named."""
     from stridor.params import read_params
+    from stridor.stages.places import Places
     from stridor.stages.register import run
 
     params = read_params()
     for detector in detectors or tuple(params.detectors):
-        run(detector, params.for_detector(detector))
+        run(Places(detector), params.for_detector(detector))
 
 
 @main.command()
@@ -112,11 +113,36 @@ def distill(teacher: Path, audio: tuple[Path, ...], out: Path, workers: int, **v
     from stridor.distillation.params import distill_params
     from stridor.distillation.recordings import Recordings
     from stridor.distillation.run import beats_teacher, run
-    from stridor.params import ComputeParams
+    from stridor.records import ComputeParams
 
     params = distill_params(**values)
     run(beats_teacher(teacher), Recordings.from_folders(audio), params, out, ComputeParams(loader_workers=workers))
     click.echo(f"Student: {out}")
+
+
+@main.command()
+@click.option("--machine", help="A machine that has a detector of its own.")
+@click.option("--detector", help="A detector, also one that machines share.")
+@click.option("--trials", type=click.IntRange(0), help="Of the study in all; tune.trials of params.yaml if not given.")
+@click.option("--jobs", default=1, show_default=True, type=click.IntRange(1), help="Worker processes.")
+@click.option("--apply", "write", is_flag=True, help="Write the best values to params.yaml.")
+@click.option("--force", is_flag=True, help="Apply them even if the held-back half of the test clips got worse.")
+def tune(machine: str | None, detector: str | None, trials: int | None, jobs: int, write: bool, force: bool) -> None:
+    """Search for the values that suit a detector, such as learning rate and noise SNR, with Optuna.
+
+    What is searched, and on what budget, says `tune` in params.yaml. A study that was interrupted goes on; with
+    --trials 0 none is run, and the outcome so far is shown or applied.
+    """
+    from stridor.errors import StridorError
+    from stridor.params import read_params
+    from stridor.tuning.run import Wish, detector_of
+    from stridor.tuning.run import tune as run_study
+
+    if (machine is None) == (detector is None):
+        raise StridorError("Say what to tune: either --machine or --detector.")
+    params = read_params()
+    wish = Wish(params.tune.trials if trials is None else trials, jobs, write, force)
+    run_study(detector or detector_of(machine, params), params, wish)
 
 
 @main.group()

@@ -1,143 +1,28 @@
 """The parameters of params.yaml, read once into frozen records that refuse unknown keys."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError
 
 from stridor.errors import StridorError
-
-
-class Record(BaseModel):
-    """Base of all parameter records."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class FixedSnrs(Record):
-    """Signal-to-noise ratios drawn from a list instead of an interval."""
-
-    fixed: Annotated[tuple[float, ...], Field(min_length=1)]
-
-
-class SnrInterval(Record):
-    """Signal-to-noise ratios drawn uniformly from [low_db, high_db]."""
-
-    low_db: float
-    high_db: float
-
-    @model_validator(mode="before")
-    @classmethod
-    def _from_pair(cls, value: object) -> object:
-        if isinstance(value, list | tuple) and len(value) == 2:
-            return {"low_db": value[0], "high_db": value[1]}
-        return value
-
-    @model_validator(mode="after")
-    def _in_order(self) -> "SnrInterval":
-        if self.low_db > self.high_db:
-            raise ValueError(f"the low end {self.low_db} lies above the high end {self.high_db}")
-        return self
-
-
-SnrChoice = SnrInterval | FixedSnrs
-
-
-class DetectorParams(Record):
-    """One detector: the machines that share its encoder, and values that override the general ones."""
-
-    machines: Annotated[tuple[str, ...], Field(min_length=1)]
-    learning_rate: Annotated[float, Field(gt=0)] | None = None
-    snr_db: SnrChoice | None = None
-
-
-class AudioParams(Record):
-    """How a recording becomes one channel: the mean of all, or the index of one."""
-
-    channel: Literal["mean"] | Annotated[int, Field(ge=0)] = "mean"
-
-
-class AugmentParams(Record):
-    """Noisy variants of the supplemental clips (METHOD: 9 per clip, literal)."""
-
-    variants: Annotated[int, Field(ge=1)] = 9
-    snr_db: SnrChoice = SnrInterval(low_db=-5.0, high_db=20.0)
-
-
-class EncoderParams(Record):
-    """The encoder before fine-tuning: weights from a BEATs checkpoint, or a preset with random weights."""
-
-    preset: Literal["mini", "base"] = "mini"
-    checkpoint: str = "none"
-
-
-class DecoderParams(Record):
-    """The separator that reads the encoder's tokens during training."""
-
-    output: Literal["direct", "mask"] = "direct"
-    width: Annotated[int, Field(ge=8)] = 128
-    layers: Annotated[int, Field(ge=1)] = 2
-    heads: Annotated[int, Field(ge=1)] = 4
-
-
-class StageParams(Record):
-    """One of the two training stages; its learning rate is the training's times a factor (the report's is 1)."""
-
-    epochs: Annotated[int, Field(ge=0)]
-    learning_rate_factor: Annotated[float, Field(gt=0)] = 1.0
-
-
-class TrainingParams(Record):
-    """The two-stage training."""
-
-    batch_size: Annotated[int, Field(ge=1)] = 16
-    learning_rate: Annotated[float, Field(gt=0)] = 1e-5
-    weight_decay: Annotated[float, Field(ge=0)] = 0.01
-    gradient_clip: Annotated[float, Field(gt=0)] = 1.0
-    loss: Literal["l1", "mse"] = "l1"
-    interferer_weight: Annotated[float, Field(ge=0)] = 0.5
-    consistency_weight: Annotated[float, Field(ge=0)] = 0.0
-    held_out_clips: Annotated[int, Field(ge=0)] = 8
-    stage_one: StageParams = StageParams(epochs=50)
-    stage_two: StageParams = StageParams(epochs=100)
-    precision: Literal["32-true", "16-mixed", "bf16-mixed", "64-true"] = "32-true"
-
-
-class ComputeParams(Record):
-    """Where the work is done; none of it is meant to change a result."""
-
-    accelerator: Literal["auto", "cpu", "cuda", "mps"] = "auto"
-    devices: Literal["auto"] | Annotated[int, Field(ge=1)] = "auto"
-    num_nodes: Annotated[int, Field(ge=1)] = 1
-    strategy: Literal["auto", "ddp"] = "auto"
-    loader_workers: Annotated[int, Field(ge=0)] = 0
-
-
-class EmbeddingParams(Record):
-    """Which layer's tokens are averaged into a clip's embedding: 0 the encoder's input, -1 the last layer."""
-
-    layer: int = -1
-
-
-class BankParams(Record):
-    """Distance to the reference bank and the decision threshold."""
-
-    k: Annotated[int, Field(ge=1)] = 1
-    metric: Literal["euclidean", "cosine"] = "euclidean"
-    threshold_percentile: Annotated[float, Field(gt=0, lt=100)] = 90.0
-
-
-class EvaluationParams(Record):
-    """The bootstrap behind every interval."""
-
-    bootstrap: Annotated[int, Field(ge=100)] = 1000
-    confidence: Annotated[float, Field(gt=0, lt=1)] = 0.95
-
-
-class TrackingParams(Record):
-    """Where runs are filed in MLflow."""
-
-    experiment: str = "stridor"
+from stridor.records import (
+    AudioParams,
+    AugmentParams,
+    BankParams,
+    Baseline,
+    ComputeParams,
+    DecoderParams,
+    DetectorParams,
+    EmbeddingParams,
+    EncoderParams,
+    EvaluationParams,
+    Record,
+    TrackingParams,
+    TrainingParams,
+    TuneParams,
+)
 
 
 class Params(Record):
@@ -153,8 +38,10 @@ class Params(Record):
     compute: ComputeParams = ComputeParams()
     embedding: EmbeddingParams = EmbeddingParams()
     bank: BankParams = BankParams()
+    baselines: tuple[Baseline, ...] = get_args(Baseline)
     evaluation: EvaluationParams = EvaluationParams()
     tracking: TrackingParams = TrackingParams()
+    tune: TuneParams = TuneParams()
 
     def for_detector(self, name: str) -> "Params":
         """Return these parameters with the detector's own values put in place of the general ones.
@@ -167,12 +54,42 @@ class Params(Record):
         if name not in self.detectors:
             raise StridorError(f"params.yaml has no detector '{name}'; its detectors are {', '.join(self.detectors)}.")
         detector = self.detectors[name]
-        augment, training = self.augment, self.training
+        own = dict(detector.overrides)
         if detector.snr_db is not None:
-            augment = augment.model_copy(update={"snr_db": detector.snr_db})
+            own["augment.snr_db"] = detector.model_dump()["snr_db"]
         if detector.learning_rate is not None:
-            training = training.model_copy(update={"learning_rate": detector.learning_rate})
-        return self.model_copy(update={"detectors": {name: detector}, "augment": augment, "training": training})
+            own["training.learning_rate"] = detector.learning_rate
+        try:
+            return self.replaced(own).model_copy(update={"detectors": {name: detector}})
+        except StridorError as error:
+            raise StridorError(f"params.yaml, detector '{name}': {error}") from None
+
+    def replaced(self, values: Mapping[str, object]) -> "Params":
+        """Return these parameters with some others in their places.
+
+        Parameters
+        ----------
+        values : mapping of str to value
+            By full name: `training.stage_one.epochs`.
+
+        Raises
+        ------
+        StridorError
+            If there is no such parameter, or a value is out of range.
+        """
+        everything = self.model_dump()
+        for name, value in values.items():
+            *groups, last = name.split(".")
+            group = everything
+            for part in groups:
+                group = group.get(part) if isinstance(group, dict) else None
+            if not isinstance(group, dict):
+                raise StridorError(f"unknown parameter '{name}'; remove it or mend its name.")
+            group[last] = value
+        try:
+            return Params.model_validate(everything)
+        except ValidationError as error:
+            raise StridorError(f"{_first_problem(error)}.") from None
 
 
 def read_params(path: Path = Path("params.yaml")) -> Params:

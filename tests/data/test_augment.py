@@ -11,7 +11,7 @@ from stridor.audio.mixing import mean_power
 from stridor.data.augment import PEAK, augment, mix_with_noise, read_pairs
 from stridor.data.manifest import build_manifest
 from stridor.errors import StridorError
-from stridor.params import AugmentParams
+from stridor.records import AugmentParams
 from stridor.seeds import rng_for
 from tiny import tiny_params, write_pump
 

@@ -7,7 +7,7 @@ from kit import kit
 from stridor.errors import StridorError
 from stridor.models.checkpoint import initial_encoder, load_encoder, save_encoder
 from stridor.models.config import BeatsConfig
-from stridor.params import EncoderParams
+from stridor.records import EncoderParams
 from tiny import CONFIG, tiny_encoder
 
 

@@ -5,7 +5,7 @@ import torch
 
 from stridor.audio.fbank import NORMAL_SCALE
 from stridor.models.separator import Separator
-from stridor.params import DecoderParams
+from stridor.records import DecoderParams
 from tiny import tiny_encoder
 
 

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 import torch
 
+from stridor.audio.fbank import Fbank
 from stridor.data.manifest import build_manifest
 from stridor.errors import StridorError
-from stridor.params import AudioParams, EmbeddingParams
-from stridor.scoring.embedding import MIN_SAMPLES, Embedder
+from stridor.records import AudioParams, EmbeddingParams
+from stridor.scoring.embedding import MIN_SAMPLES, BeatsEmbedder, LogMelEmbedder
 from tiny import tiny_encoder, write_pump
 
 LENGTHS = [2_800, 3_001, 5_359, 5_360, 12_345, 16_001, 16_001]
@@ -23,7 +24,7 @@ def waves():
 @pytest.mark.parametrize("layer", [-1, 0, 1])
 def test_is_the_mean_token_of_the_layer_for_each_clip_alone(layer):
     encoder = tiny_encoder()
-    together = Embedder(encoder, EmbeddingParams(layer=layer)).embed(waves())
+    together = BeatsEmbedder(encoder, EmbeddingParams(layer=layer)).embed(waves())
     with torch.no_grad():
         for row, wave in zip(together, waves(), strict=True):
             alone = encoder(torch.from_numpy(wave)[None]).layers[layer][0].mean(0)
@@ -31,7 +32,7 @@ def test_is_the_mean_token_of_the_layer_for_each_clip_alone(layer):
 
 
 def test_order_and_company_do_not_matter():
-    embedder = Embedder(tiny_encoder(), EmbeddingParams())
+    embedder = BeatsEmbedder(tiny_encoder(), EmbeddingParams())
     forward, backward = embedder.embed(waves()), embedder.embed(waves()[::-1])[::-1]
     np.testing.assert_allclose(forward, backward, atol=1e-5)
 
@@ -42,19 +43,19 @@ def test_clips_from_disk_equal_waves(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     write_pump(Path())
     clips = build_manifest(Path("data"), ("pump",)).select("test")
-    embedder = Embedder(tiny_encoder(), EmbeddingParams())
+    embedder = BeatsEmbedder(tiny_encoder(), EmbeddingParams())
     from_disk = embedder.embed_clips(clips, AudioParams())
     np.testing.assert_allclose(from_disk, embedder.embed([read_clip(clip.path) for clip in clips]), atol=1e-6)
 
 
 def test_nothing_gives_an_empty_array():
-    embedder = Embedder(tiny_encoder(), EmbeddingParams())
+    embedder = BeatsEmbedder(tiny_encoder(), EmbeddingParams())
     assert embedder.embed([]).shape == (0, 32)
     assert embedder.embed_clips([], AudioParams()).shape == (0, 32)
 
 
 def test_a_clip_shorter_than_a_patch_is_refused_by_name():
-    embedder = Embedder(tiny_encoder(), EmbeddingParams())
+    embedder = BeatsEmbedder(tiny_encoder(), EmbeddingParams())
     assert embedder.embed([np.zeros(MIN_SAMPLES)]).shape == (1, 32)
     with pytest.raises(StridorError, match=r"short\.wav has 2799 samples"):
         embedder.embed([np.zeros(MIN_SAMPLES - 1)], ["short.wav"])
@@ -63,4 +64,12 @@ def test_a_clip_shorter_than_a_patch_is_refused_by_name():
 @pytest.mark.parametrize("layer", [-4, 3])
 def test_a_layer_that_is_not_there_is_refused(layer):
     with pytest.raises(StridorError, match=r"embedding\.layer"):
-        Embedder(tiny_encoder(), EmbeddingParams(layer=layer))
+        BeatsEmbedder(tiny_encoder(), EmbeddingParams(layer=layer))
+
+
+def test_the_log_mel_baseline_is_the_mean_spectrum_of_each_clip_alone():
+    together = LogMelEmbedder().embed(waves())
+    assert together.shape == (len(waves()), 128)
+    for row, wave in zip(together, waves(), strict=True):
+        alone = Fbank()(torch.from_numpy(wave)[None].float())[0].mean(dim=0)
+        np.testing.assert_allclose(row, alone, atol=1e-5)

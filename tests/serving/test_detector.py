@@ -12,8 +12,8 @@ from mlflow_project import in_project, wave, write_detector
 from stridor.audio.files import read_clip
 from stridor.errors import StridorError
 from stridor.models.checkpoint import load_encoder
-from stridor.params import DetectorParams
-from stridor.scoring.embedding import Embedder
+from stridor.records import DetectorParams
+from stridor.scoring.embedding import BeatsEmbedder
 from stridor.scoring.reference import MachineReference
 from stridor.serving.score import load_detector, score_file
 from stridor.tracking.registry import register
@@ -51,7 +51,7 @@ def recording(samples=7000, hum_hz=450, rate_hz=16000, channels=1, **options):
 
 
 def directly(params, recordings, machine):
-    embedder = Embedder(load_encoder(Path("encoder.pt")), params.embedding)
+    embedder = BeatsEmbedder(load_encoder(Path("encoder.pt")), params.embedding)
     waves = [read_clip(io.BytesIO(one), params.audio.channel) for one in recordings]
     return MachineReference.load(Path("banks") / machine).bank.score_samples(embedder.embed(waves))
 

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from stridor.audio.files import write_clip
+from stridor.digests import file_md5
 from stridor.errors import StridorError
 from stridor.models.checkpoint import load_encoder
 from stridor.scoring.measures import ScoredClips, measure
@@ -25,7 +26,7 @@ UPSTREAM = (augment, train, index, evaluate)
 
 def run(*stages):
     for stage in stages:
-        stage.run("pump", params_of())
+        stage.run(PLACES, params_of())
 
 
 @pytest.fixture
@@ -43,7 +44,7 @@ def test_the_whole_way_from_clips_to_a_registered_detector(evaluated):
     run(register)
     summary.run(params_of())
     client = MlflowClient()
-    found = client.get_run(find_training_run(train.weights_md5(PLACES)))
+    found = client.get_run(find_training_run(file_md5(PLACES.encoder)))
     assert found.info.status == "FINISHED"
     assert found.inputs.dataset_inputs[0].dataset.digest == DATA_MD5
     assert found.data.params["training.learning_rate"] == "0.002"
@@ -62,7 +63,7 @@ def test_the_whole_way_from_clips_to_a_registered_detector(evaluated):
 
 def test_metrics_are_those_of_the_official_files(evaluated):
     metrics = json.loads(PLACES.metrics.read_text())
-    for system in ("fine_tuned", "frozen"):
+    for system in ("fine_tuned", "frozen", "random", "log_mel"):
         official = read_official(PLACES.scores / system, "pump")
         clips = ScoredClips(
             "pump",
@@ -103,7 +104,7 @@ def test_the_weights_load_as_a_beats_checkpoint_and_nothing_to_resume_is_left(ev
 def test_the_summary_puts_both_systems_side_by_side(evaluated):
     summary.run(params_of())
     text = Path("reports/summary.md").read_text()
-    assert "| machine | measure | frozen encoder | fine-tuned |" in text
+    assert "| machine | measure | log-mel mean | random encoder | frozen encoder | fine-tuned |" in text
     assert "95 % bootstrap intervals" in text
     metrics = json.loads(Path("reports/metrics.json").read_text())
     assert metrics["frozen"]["total"] == json.loads(PLACES.metrics.read_text())["frozen"]["hmean"]
@@ -125,8 +126,8 @@ def test_an_interrupted_training_goes_on_with_its_run(project, monkeypatch):
     real = train.fine_tune
 
     def interrupted(encoder, data, params, fabric, resume, on_epoch):
-        def until_the_second(epoch):
-            on_epoch(epoch)
+        def until_the_second(epoch, encoder):
+            on_epoch(epoch, encoder)
             if epoch.number == 2:
                 raise KeyboardInterrupt
 
@@ -140,7 +141,7 @@ def test_an_interrupted_training_goes_on_with_its_run(project, monkeypatch):
     assert not PLACES.trained.exists()
     monkeypatch.setattr(train, "fine_tune", real)
     run(train)
-    assert find_training_run(train.weights_md5(PLACES)) == run_id
+    assert find_training_run(file_md5(PLACES.encoder)) == run_id
     assert MlflowClient().get_run(run_id).info.status == "FINISHED"
 
 

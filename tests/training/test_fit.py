@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from stridor.errors import StridorError
+from stridor.models.beats import Beats
 from stridor.training.fit import Epoch
 from tiny import tiny_encoder, tiny_params, tiny_training_set, train
 
@@ -25,7 +26,7 @@ def test_both_stages_learn_and_only_the_first_moves_the_decoder():
     _, data = tiny_training_set(params)
     after = {}
 
-    def keep(epoch: Epoch) -> None:
+    def keep(epoch: Epoch, encoder: Beats) -> None:
         after[epoch.number] = epoch
 
     one = train(tiny_params(training={"stage_two": {"epochs": 0}}), data, "one")
@@ -72,7 +73,7 @@ def test_an_interrupted_training_ends_with_the_same_weights(last_epoch):
     with pytest.raises(KeyboardInterrupt):
         train(params, data, "disturbed", interrupt)
     seen = []
-    resumed = train(params, data, "disturbed", lambda epoch: seen.append(epoch.number))
+    resumed = train(params, data, "disturbed", lambda epoch, encoder: seen.append(epoch.number))
     assert seen == list(range(last_epoch + 1, 5))
     for name, tensor in weights(undisturbed).items():
         assert torch.equal(tensor, weights(resumed)[name]), name
@@ -88,7 +89,7 @@ from tiny import tiny_params, tiny_training_set, train
 if __name__ == "__main__":
     params = tiny_params(compute={compute})
     _, data = tiny_training_set(params)
-    train(params, data, "resume", lambda epoch: print("epoch", epoch.number, flush=True))
+    train(params, data, "resume", lambda epoch, encoder: print("epoch", epoch.number, flush=True))
 """
 
 
@@ -106,7 +107,7 @@ def test_a_training_killed_with_sigkill_resumes():
     params = tiny_params()
     _, data = tiny_training_set(params)
     seen = []
-    resumed = train(params, data, "resume", lambda epoch: seen.append(epoch.number))
+    resumed = train(params, data, "resume", lambda epoch, encoder: seen.append(epoch.number))
     # Epochs 1 and 2 were whole; whether 3 was is a matter of microseconds.
     assert seen in ([3, 4], [4])
     undisturbed = train(params, data, "undisturbed")

@@ -11,7 +11,8 @@ from stridor.audio.mixing import scale_to_snr
 from stridor.data.manifest import Clip
 from stridor.data.names import Kind
 from stridor.errors import StridorError
-from stridor.params import AugmentParams, FixedSnrs, Params, SnrChoice
+from stridor.params import Params
+from stridor.records import AugmentParams, FixedSnrs, SnrChoice
 from stridor.seeds import rng_for
 from stridor.whole import whole_folder
 

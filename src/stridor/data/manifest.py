@@ -1,6 +1,5 @@
 """The manifest of a detector: one row for every clip of its machines, with all that later stages need."""
 
-import hashlib
 import json
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -9,6 +8,7 @@ import pandas as pd
 
 from stridor.audio.files import probe
 from stridor.data.names import AUDIO_SUFFIXES, Domain, Kind, Label, Split, parse_clip_name
+from stridor.digests import file_md5
 from stridor.errors import StridorError
 from stridor.whole import whole_file
 
@@ -183,5 +183,5 @@ def _look_at(path: Path, machine: str, split: Split, root: Path) -> Clip:
         seconds=round(info.seconds, 6),
         sample_rate_hz=info.sample_rate_hz,
         channels=info.channels,
-        md5=hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest(),
+        md5=file_md5(path),
     )

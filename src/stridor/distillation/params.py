@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, ValidationError
 
 from stridor.errors import StridorError
-from stridor.params import Record
+from stridor.records import Record
 
 
 class DistillParams(Record):

@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 from lightning_fabric import Fabric
 
+from stridor.digests import file_md5
 from stridor.distillation.fit import Report, distil
 from stridor.distillation.params import DistillParams
 from stridor.distillation.recordings import Recordings
@@ -17,7 +18,7 @@ from stridor.models.beats import Beats
 from stridor.models.checkpoint import load_encoder, save_encoder
 from stridor.models.config import PRESETS
 from stridor.models.initial import random_beats
-from stridor.params import ComputeParams
+from stridor.records import ComputeParams
 from stridor.seeds import seed_for
 from stridor.tracking.describe import code_tags
 from stridor.tracking.logged import logged_run
@@ -79,7 +80,7 @@ def run(
     first = fabric.is_global_zero
     data = [DataVersion(*version) for version in _versions(recordings)]
     student_seed = seed_for(params.seed, "student")
-    values = params.model_dump() | {"teacher": teacher.weights.name, "teacher_md5": _md5(teacher.weights)}
+    values = params.model_dump() | {"teacher": teacher.weights.name, "teacher_md5": file_md5(teacher.weights)}
     resume = ResumeFolder(unfinished(out), json.dumps([values, [version.digest for version in data]]))
     texts = {key: str(value) for key, value in values.items()}
     logged = logged_run(f"distil {out.stem}", EXPERIMENT, texts, data, code_tags(), resume.run_id)
@@ -100,7 +101,7 @@ def run(
         if first:
             _save(student, out)
             log.log_file(out, "weights")
-            log.tag_weights(_md5(out))
+            log.tag_weights(file_md5(out))
             resume.remove()
 
 
@@ -138,9 +139,6 @@ def _line(report: Report, params: DistillParams) -> str:
     return (
         f"step {report.step:5d}/{params.steps}: loss {figures['loss/total']:.4f} (pooled {figures['loss/pooled']:.4f}, "
         f"map {figures['loss/map']:.4f}, tags {figures['loss/tags']:.5f}, relation {figures['loss/relation']:.4f}), "
-        f"gradient {figures['gradient_norm']:.2f}, learning rate {figures['learning_rate']:.1e}, {figures['clips_per_second']:.1f} clips/s"
+        f"gradient {figures['gradient_norm']:.2f}, learning rate {figures['learning_rate']:.1e}, "
+        f"{figures['clips_per_second']:.1f} clips/s"
     )
-
-
-def _md5(path: Path) -> str:
-    return hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()

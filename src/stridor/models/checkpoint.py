@@ -9,7 +9,7 @@ from stridor.errors import StridorError
 from stridor.models.beats import Beats
 from stridor.models.config import PRESETS, BeatsConfig
 from stridor.models.initial import random_beats
-from stridor.params import EncoderParams
+from stridor.records import EncoderParams
 
 
 def initial_encoder(params: EncoderParams, seed: int) -> Beats:

@@ -3,7 +3,7 @@
 import torch
 
 from stridor.errors import StridorError
-from stridor.params import ComputeParams
+from stridor.records import ComputeParams
 
 
 def device_for(params: ComputeParams) -> torch.device:

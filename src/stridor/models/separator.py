@@ -6,7 +6,7 @@ from torch.nn import functional as F
 
 from stridor.audio.fbank import MEL_BANDS, NORMAL_SCALE
 from stridor.models.beats import BANDS, PATCH, Tokens
-from stridor.params import DecoderParams
+from stridor.records import DecoderParams
 
 SOURCES = ("machine", "interferer")
 

@@ -1,44 +1,41 @@
 """Clips to embeddings: the one function that pipeline and served detector share."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 
 import numpy as np
 import torch
+from torch import Tensor
 
-from stridor.audio.fbank import FRAME_SAMPLES, HOP_SAMPLES
+from stridor.audio.fbank import FRAME_SAMPLES, HOP_SAMPLES, MEL_BANDS, Fbank, frame_counts
 from stridor.audio.files import SAMPLE_RATE_HZ, read_clip
 from stridor.data.batches import pad, similar_length_batches
 from stridor.data.manifest import Clip
 from stridor.errors import StridorError
 from stridor.models.beats import PATCH, Beats
 from stridor.models.pooling import mean_pool
-from stridor.params import AudioParams, EmbeddingParams
+from stridor.records import AudioParams, EmbeddingParams
 
 MIN_SAMPLES = FRAME_SAMPLES + (PATCH - 1) * HOP_SAMPLES
 BATCH_SIZE = 16
 
 
-class Embedder:
-    """Embeds clips with a frozen encoder.
+class Embedder(ABC):
+    """Turns clips of any lengths into vectors of one width.
 
-    Parameters
+    Attributes
     ----------
-    encoder : Beats
-    params : EmbeddingParams
-        Which layer is pooled.
-    device : str or torch.device
+    width : int
+    device : torch.device
     """
 
-    def __init__(self, encoder: Beats, params: EmbeddingParams, device: str | torch.device = "cpu") -> None:
-        layers = encoder.config.encoder_layers
-        if not -layers - 1 <= params.layer <= layers:
-            raise StridorError(
-                f"embedding.layer is {params.layer}, but the encoder has {layers} layers; choose 0 (its input) to "
-                f"{layers}, or -1 for the last."
-            )
-        self.encoder = encoder.to(device).eval()
-        self.layer = params.layer
+    def __init__(self, width: int, device: str | torch.device) -> None:
+        self.width = width
         self.device = torch.device(device)
+
+    @abstractmethod
+    def embed_batch(self, wave: Tensor, lengths: Tensor) -> Tensor:
+        """Embed waves `[B x T]`, padded at the end, that have `lengths` samples `[B]`; return `[B x width]`."""
 
     @torch.inference_mode()
     def embed(self, waves: Sequence[np.ndarray], names: Sequence[str] | None = None) -> np.ndarray:
@@ -53,7 +50,7 @@ class Embedder:
         Returns
         -------
         array [clips x width], float32
-            Mean over all tokens of the chosen layer; the same for a clip alone and among others (1e-5).
+            The same for a clip alone and among others (1e-5).
 
         Raises
         ------
@@ -67,11 +64,11 @@ class Embedder:
                     f"{name} has {len(wave)} samples at 16 kHz; the encoder needs at least {MIN_SAMPLES} "
                     f"({MIN_SAMPLES / SAMPLE_RATE_HZ} s), leave it out."
                 )
-        embeddings = np.empty((len(waves), self.encoder.config.encoder_embed_dim), dtype=np.float32)
+        embeddings = np.empty((len(waves), self.width), dtype=np.float32)
         for batch in similar_length_batches([len(wave) for wave in waves], BATCH_SIZE):
             wave, lengths = pad([waves[i] for i in batch])
-            tokens = self.encoder(wave.to(self.device), lengths.to(self.device))
-            embeddings[batch] = mean_pool(tokens.layers[self.layer], tokens.valid).float().cpu().numpy()
+            embedded = self.embed_batch(wave.to(self.device), lengths.to(self.device))
+            embeddings[batch] = embedded.float().cpu().numpy()
         return embeddings
 
     def embed_clips(self, clips: Iterable[Clip], audio: AudioParams) -> np.ndarray:
@@ -82,10 +79,58 @@ class Embedder:
         array [clips x width], float32
         """
         clips = list(clips)
-        parts = [np.empty((0, self.encoder.config.encoder_embed_dim), dtype=np.float32)]
+        parts = [np.empty((0, self.width), dtype=np.float32)]
         for start in range(0, len(clips), 16 * BATCH_SIZE):
             some = clips[start : start + 16 * BATCH_SIZE]
             parts.append(
                 self.embed([read_clip(clip.path, audio.channel) for clip in some], [clip.path for clip in some])
             )
         return np.concatenate(parts)
+
+
+class BeatsEmbedder(Embedder):
+    """Mean over all tokens of one layer of an encoder.
+
+    Parameters
+    ----------
+    encoder : Beats
+    params : EmbeddingParams
+        Which layer is pooled.
+    device : str or torch.device
+
+    Raises
+    ------
+    StridorError
+        If the encoder has no such layer.
+    """
+
+    def __init__(self, encoder: Beats, params: EmbeddingParams, device: str | torch.device = "cpu") -> None:
+        layers = encoder.config.encoder_layers
+        if not -layers - 1 <= params.layer <= layers:
+            raise StridorError(
+                f"embedding.layer is {params.layer}, but the encoder has {layers} layers; choose 0 (its input) to "
+                f"{layers}, or -1 for the last."
+            )
+        super().__init__(encoder.config.encoder_embed_dim, device)
+        self.encoder = encoder.to(device).eval()
+        self.layer = params.layer
+
+    def embed_batch(self, wave: Tensor, lengths: Tensor) -> Tensor:
+        """Average the layer's tokens."""
+        tokens = self.encoder(wave, lengths)
+        return mean_pool(tokens.layers[self.layer], tokens.valid)
+
+
+class LogMelEmbedder(Embedder):
+    """Mean spectrum of the log-mel image that an encoder sees: what is known without any learning."""
+
+    def __init__(self, device: str | torch.device = "cpu") -> None:
+        super().__init__(MEL_BANDS, device)
+        self.fbank = Fbank().to(device)
+
+    def embed_batch(self, wave: Tensor, lengths: Tensor) -> Tensor:
+        """Average the clips' own frames."""
+        image = self.fbank(wave)
+        frames = frame_counts(lengths)
+        own = torch.arange(image.shape[1], device=image.device) < frames[:, None]
+        return (image * own[..., None]).sum(dim=1) / frames[:, None]

@@ -7,7 +7,7 @@ from pathlib import Path
 from numpy.typing import ArrayLike
 
 from stridor.data.manifest import Clip
-from stridor.params import BankParams
+from stridor.records import BankParams
 from stridor.scoring.bank import ReferenceBank
 from stridor.scoring.threshold import Calibration, calibrate
 

@@ -13,8 +13,8 @@ from mlflow.pyfunc import PythonModel, PythonModelContext
 from stridor.audio.files import read_clip
 from stridor.errors import StridorError
 from stridor.models.checkpoint import load_encoder
-from stridor.params import AudioParams, EmbeddingParams
-from stridor.scoring.embedding import Embedder
+from stridor.records import AudioParams, EmbeddingParams
+from stridor.scoring.embedding import BeatsEmbedder
 from stridor.scoring.reference import MachineReference
 
 
@@ -34,7 +34,7 @@ class DetectorModel(PythonModel):
         config = context.model_config
         self._audio = AudioParams(**config["audio"])
         encoder = load_encoder(Path(context.artifacts["encoder"]))
-        self._embedder = Embedder(encoder, EmbeddingParams(**config["embedding"]), config["device"])
+        self._embedder = BeatsEmbedder(encoder, EmbeddingParams(**config["embedding"]), config["device"])
         banks = Path(context.artifacts["banks"])
         self._references = {machine: MachineReference.load(banks / machine) for machine in config["machines"]}
 

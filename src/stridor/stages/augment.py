@@ -7,10 +7,9 @@ from stridor.stages.entry import run_for_detector
 from stridor.stages.places import DATA, Places
 
 
-def run(detector: str, params: Params) -> None:
+def run(places: Places, params: Params) -> None:
     """Write `manifest.csv` and `augmented/`."""
-    places = Places(detector)
-    manifest = build_manifest(DATA, params.detectors[detector].machines)
+    manifest = build_manifest(DATA, params.detectors[places.detector].machines)
     pairs = augment(manifest.select("supplemental"), params, places.augmented)
     manifest.write(places.manifest)
     for machine in manifest.machines:

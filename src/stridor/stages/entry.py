@@ -9,10 +9,11 @@ from typing import Any
 
 from stridor.errors import one_sentence
 from stridor.params import Params, read_params
+from stridor.stages.places import Places
 from stridor.whole import whole_file
 
 
-def run_for_detector(stage: Callable[[str, Params], None]) -> None:
+def run_for_detector(stage: Callable[[Places, Params], None]) -> None:
     """Run a stage for the detector named on the command line, with the parameters that are its own."""
     # Scores at near ties change with the number of BLAS threads; let one stage not start more than there are.
     os.environ.setdefault("OMP_NUM_THREADS", str(os.cpu_count()))
@@ -20,7 +21,7 @@ def run_for_detector(stage: Callable[[str, Params], None]) -> None:
         if len(sys.argv) != 2:
             raise SystemExit(f"usage: python -m stridor.stages.{Path(sys.argv[0]).stem} <detector>")
         detector = sys.argv[1]
-        stage(detector, read_params().for_detector(detector))
+        stage(Places(detector), read_params().for_detector(detector))
 
 
 def write_json(path: Path, values: dict[str, Any]) -> None:

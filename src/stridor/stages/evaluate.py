@@ -1,12 +1,15 @@
 """Stage `evaluate`: score a detector's test clips, measure, draw, and log to the training's run."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 from stridor.data.manifest import Clip, Manifest
+from stridor.digests import file_md5
 from stridor.errors import StridorError
 from stridor.params import Params
 from stridor.scoring.bootstrap import Intervals, bootstrap_intervals
+from stridor.scoring.embedding import Embedder
 from stridor.scoring.figures import draw_histogram, draw_roc
 from stridor.scoring.measures import (
     DOMAINS,
@@ -20,32 +23,30 @@ from stridor.scoring.measures import (
 from stridor.scoring.official import write_official
 from stridor.scoring.reference import MachineReference
 from stridor.stages.entry import run_for_detector, write_json
-from stridor.stages.index import embedder
-from stridor.stages.places import SYSTEMS, Places, System
-from stridor.stages.train import weights_md5
+from stridor.stages.places import Places
+from stridor.stages.systems import FINE_TUNED, System, embedder, systems_of
 from stridor.tracking.runs import find_training_run, log_evaluation
 from stridor.whole import whole_folder
 
 
-def run(detector: str, params: Params) -> None:
+def run(places: Places, params: Params) -> None:
     """Write `scores/`, `figures/` and `metrics.json`."""
-    places = Places(detector)
     test = labelled_test_clips(Manifest.read(places.manifest))
     metrics = {}
     with whole_folder(places.scores) as scores, whole_folder(places.figures) as figures:
-        for system in SYSTEMS:
+        for system in systems_of(params):
             scored, references = _score(system, test, places, params, scores / system)
             evaluation = params.evaluation
             intervals = bootstrap_intervals(scored, evaluation.bootstrap, evaluation.confidence, params.seed)
             measures = {clips.machine: measure(clips) for clips in scored}
             metrics[system] = _metrics(measures, intervals, scored, references)
-            if system == "fine_tuned":
+            if system == FINE_TUNED:
                 _draw(scored, measures, intervals, references, figures)
     write_json(places.metrics, metrics)
-    _report(detector, metrics)
-    measures = {f"{system}/{name}": value for system in SYSTEMS for name, value in metrics[system].items()}
-    run_id = find_training_run(weights_md5(places))
-    log_evaluation(run_id, detector, params, measures, sorted(places.figures.glob("*.png")))
+    _report(places.detector, metrics)
+    measures = {f"{system}/{name}": value for system in metrics for name, value in metrics[system].items()}
+    run_id = find_training_run(file_md5(places.encoder))
+    log_evaluation(run_id, places.detector, params, measures, sorted(places.figures.glob("*.png")))
 
 
 def labelled_test_clips(manifest: Manifest) -> dict[str, list[Clip]]:
@@ -78,13 +79,19 @@ def _score(
     scored, references = [], {}
     for machine, clips in test.items():
         reference = references[machine] = MachineReference.load(places.banks / system / machine)
-        values = reference.bank.score_samples(with_encoder.embed_clips(clips, params.audio))
-        names = [clip.file_name for clip in clips]
-        write_official(folder, machine, names, values, reference.calibration.decide(values))
-        scored.append(
-            ScoredClips(machine, names, [clip.domain for clip in clips], [clip.label for clip in clips], values)
-        )
+        one = score_clips(machine, clips, reference, with_encoder, params)
+        write_official(folder, machine, one.file_names, one.scores, reference.calibration.decide(one.scores))
+        scored.append(one)
     return scored, references
+
+
+def score_clips(
+    machine: str, clips: Sequence[Clip], reference: MachineReference, with_encoder: Embedder, params: Params
+) -> ScoredClips:
+    """Score labelled clips of a machine against its reference."""
+    values = reference.bank.score_samples(with_encoder.embed_clips(clips, params.audio))
+    names, domains, labels = ([getattr(clip, name) for clip in clips] for name in ("file_name", "domain", "label"))
+    return ScoredClips(machine, names, domains, labels, values)
 
 
 def _metrics(

@@ -3,38 +3,30 @@
 from pathlib import Path
 
 from stridor.data.manifest import Manifest
-from stridor.models.checkpoint import initial_encoder, load_encoder
-from stridor.models.device import device_for
 from stridor.params import Params
 from stridor.scoring.embedding import Embedder
 from stridor.scoring.reference import MachineReference
 from stridor.stages.entry import run_for_detector
-from stridor.stages.places import SYSTEMS, Places, System
+from stridor.stages.places import Places
+from stridor.stages.systems import embedder, systems_of
 from stridor.whole import whole_folder
 
 
-def embedder(system: System, places: Places, params: Params) -> Embedder:
-    """Return the embedder of a system: the trained encoder, or the one that training started from."""
-    tuned = system == "fine_tuned"
-    encoder = load_encoder(places.encoder) if tuned else initial_encoder(params.encoder, params.seed)
-    return Embedder(encoder, params.embedding, device_for(params.compute))
-
-
-def run(detector: str, params: Params) -> None:
+def run(places: Places, params: Params) -> None:
     """Write `bank/<system>/<machine>/`."""
-    places = Places(detector)
     manifest = Manifest.read(places.manifest)
     with whole_folder(places.banks) as folder:
-        for system in SYSTEMS:
+        for system in systems_of(params):
             with_encoder = embedder(system, places, params)
             for machine in manifest.machines:
-                reference = _reference(with_encoder, manifest, machine, params)
+                reference = fit_reference(with_encoder, manifest, machine, params)
                 reference.save(Path(folder) / system / machine)
                 threshold = reference.calibration.threshold
                 print(f"{machine}, {system}: {len(reference.bank.file_names_)} references, threshold {threshold:.4g}")
 
 
-def _reference(with_encoder: Embedder, manifest: Manifest, machine: str, params: Params) -> MachineReference:
+def fit_reference(with_encoder: Embedder, manifest: Manifest, machine: str, params: Params) -> MachineReference:
+    """Embed a machine's training clips into its reference."""
     clips = manifest.select("train", machine)
     return MachineReference.fit(with_encoder.embed_clips(clips, params.audio), clips, params.bank)
 

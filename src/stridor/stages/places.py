@@ -2,31 +2,34 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 DATA = Path("data")
 REPORTS = Path("reports")
 
-# What is scored side by side: the encoder after the two stages, and the one that they started from.
-System = Literal["fine_tuned", "frozen"]
-SYSTEMS: tuple[System, ...] = ("fine_tuned", "frozen")
-
 
 @dataclass(frozen=True)
 class Places:
-    """Files of one detector, relative to the project's root."""
+    """Files of one detector, relative to the project's root.
+
+    Attributes
+    ----------
+    detector : str
+    base : Path
+        Folder that holds `artifacts/` and `results/`: the project's root, or one of its own for a trial.
+    """
 
     detector: str
+    base: Path = Path()
 
     @property
     def artifacts(self) -> Path:
         """What later stages need."""
-        return Path("artifacts") / self.detector
+        return self.base / "artifacts" / self.detector
 
     @property
     def results(self) -> Path:
         """What people look at."""
-        return Path("results") / self.detector
+        return self.base / "results" / self.detector
 
     @property
     def manifest(self) -> Path:
@@ -56,7 +59,7 @@ class Places:
     @property
     def resume(self) -> Path:
         """State of an unfinished training; outside the outputs, which DVC deletes before a stage runs."""
-        return Path("artifacts/.resume") / self.detector
+        return self.base / "artifacts/.resume" / self.detector
 
     @property
     def banks(self) -> Path:
@@ -90,5 +93,5 @@ class Places:
 
     @property
     def metrics(self) -> Path:
-        """Measures of both systems."""
+        """Measures of every system."""
         return self.results / "metrics.json"

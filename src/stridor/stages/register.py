@@ -1,18 +1,18 @@
 """Stage `register`: put a detector into the model registry and leave a record of what it holds."""
 
-import hashlib
 import json
 
+from stridor.digests import file_md5
 from stridor.errors import StridorError
 from stridor.params import Params
 from stridor.stages.entry import run_for_detector, write_json
 from stridor.stages.places import Places
-from stridor.stages.train import weights_md5
+from stridor.stages.systems import FINE_TUNED
 from stridor.tracking.registry import register
 from stridor.tracking.runs import find_training_run
 
 
-def run(detector: str, params: Params) -> None:
+def run(places: Places, params: Params) -> None:
     """Register encoder and reference banks of the fine-tuned system; write `registered.json`.
 
     Raises
@@ -20,13 +20,13 @@ def run(detector: str, params: Params) -> None:
     StridorError
         If the detector has not been trained and indexed.
     """
-    places = Places(detector)
-    banks = places.banks / "fine_tuned"
+    detector = places.detector
+    banks = places.banks / FINE_TUNED
     if not (places.encoder.exists() and banks.exists()):
         raise StridorError(f"The detector '{detector}' is not there yet; run 'dvc repro index@{detector}' first.")
     # Machines without test clips have no measures, and are worth listening to all the same.
-    metrics = json.loads(places.metrics.read_text())["fine_tuned"] if places.metrics.exists() else {}
-    weights = weights_md5(places)
+    metrics = json.loads(places.metrics.read_text())[FINE_TUNED] if places.metrics.exists() else {}
+    weights = file_md5(places.encoder)
     version = register(detector, places.encoder, banks, params, find_training_run(weights), metrics)
     print(f"stridor-{detector} version {version} is models:/stridor-{detector}@champion")
     # No run id and no version number: the record must be the same whenever its inputs are.
@@ -36,7 +36,7 @@ def run(detector: str, params: Params) -> None:
         "machines": list(params.detectors[detector].machines),
         "encoder_md5": weights,
         "banks_md5": {
-            machine: hashlib.md5((banks / machine / "embeddings.npz").read_bytes(), usedforsecurity=False).hexdigest()
+            machine: file_md5(banks / machine / "embeddings.npz")
             for machine in params.detectors[detector].machines
         },
         "hmean": metrics.get("hmean"),

@@ -8,30 +8,22 @@ from stridor.scoring.measures import ScoredClips, measure, total_score
 from stridor.scoring.official import read_official
 from stridor.scoring.table import SystemResults, results_table, to_csv, to_markdown
 from stridor.stages.entry import write_json
-from stridor.stages.places import REPORTS, SYSTEMS, Places, System
+from stridor.stages.places import REPORTS, Places
+from stridor.stages.systems import FINE_TUNED, NAMES, System, systems_of
 from stridor.whole import whole_file
-
-NAMES: dict[System, str] = {"frozen": "frozen encoder", "fine_tuned": "fine-tuned"}
 
 
 def run(params: Params) -> None:
     """Write `reports/summary.md`, `summary.csv` and `metrics.json`."""
     evaluation = params.evaluation
-    scored = {system: _scored(system, params) for system in SYSTEMS}
+    scored = {system: _scored(system, params) for system in systems_of(params)}
     results = {}
-    for system, name in NAMES.items():
+    for system in scored:
         intervals = bootstrap_intervals(scored[system], evaluation.bootstrap, evaluation.confidence, params.seed)
         measures = {clips.machine: measure(clips) for clips in scored[system]}
-        results[system] = SystemResults(name, measures, intervals)
+        results[system] = SystemResults(NAMES[system], measures, intervals)
     table = results_table(list(results.values()))
-    gain = bootstrap_differences(
-        scored["frozen"], scored["fine_tuned"], evaluation.bootstrap, evaluation.confidence, params.seed
-    ).total
-    sentence = (
-        f"Percent, with {100 * evaluation.confidence:.0f} % bootstrap intervals. Fine-tuned minus frozen, on the same "
-        f"resampled clips: {100 * gain.value:+.2f} [{100 * gain.interval.low:+.1f}, {100 * gain.interval.high:+.1f}].\n"
-    )
-    markdown = f"{to_markdown(table)}\n{sentence}"
+    markdown = f"{to_markdown(table)}\n{_gains(scored, params)}\n"
     for name, text in (("summary.md", markdown), ("summary.csv", to_csv(table))):
         with whole_file(REPORTS / name) as beside:
             beside.write_text(text, encoding="utf-8")
@@ -44,6 +36,21 @@ def run(params: Params) -> None:
         for system, one in results.items()
     })  # fmt: skip
     print(markdown)
+
+
+def _gains(scored: dict[System, list[ScoredClips]], params: Params) -> str:
+    """Say how far the fine-tuned encoder is ahead of every baseline."""
+    evaluation = params.evaluation
+    sentence = f"Percent, with {100 * evaluation.confidence:.0f} % bootstrap intervals."
+    gains = []
+    for system in scored:
+        if system != FINE_TUNED:
+            gain = bootstrap_differences(
+                scored[system], scored[FINE_TUNED], evaluation.bootstrap, evaluation.confidence, params.seed
+            ).total
+            low, high = gain.interval.low, gain.interval.high
+            gains.append(f"{NAMES[system]} {100 * gain.value:+.2f} [{100 * low:+.1f}, {100 * high:+.1f}]")
+    return f"{sentence} Fine-tuned minus, on the same resampled clips: {', '.join(gains)}." if gains else sentence
 
 
 def _scored(system: System, params: Params) -> list[ScoredClips]:

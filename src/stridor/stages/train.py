@@ -1,8 +1,8 @@
 """Stage `train`: fine-tune a detector's encoder in two stages and log the run."""
 
-import hashlib
 import json
-from dataclasses import asdict
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import pandas as pd
@@ -11,6 +11,8 @@ import torch
 from stridor.data.augment import read_pairs
 from stridor.data.manifest import Manifest
 from stridor.data.version import data_md5
+from stridor.digests import file_md5
+from stridor.models.beats import Beats
 from stridor.models.checkpoint import initial_encoder, save_encoder
 from stridor.params import Params
 from stridor.stages.entry import run_for_detector, write_json
@@ -26,9 +28,28 @@ from stridor.whole import whole_file, whole_folder
 LEARNT_FROM = {"seed", "detectors", "audio", "augment", "encoder", "decoder", "training"}
 
 
-def run(detector: str, params: Params) -> None:
+@dataclass(frozen=True)
+class Watch:
+    """What a study wants of the training of a trial.
+
+    Attributes
+    ----------
+    tags : mapping of str to str
+        Of the run, besides those that every run gets.
+    on_start : callable
+        Told of the id of the run.
+    on_epoch : callable
+        Told of every new epoch, with the encoder as it is then; what it raises ends the training.
+    """
+
+    tags: Mapping[str, str] = field(default_factory=dict)
+    on_start: Callable[[str | None], None] = lambda run_id: None
+    on_epoch: Callable[[Epoch, Beats], None] = lambda epoch, encoder: None
+
+
+def run(places: Places, params: Params, watch: Watch | None = None) -> None:
     """Write `encoder/`, `curves.csv` and `separation.json`, and log one run with all figures."""
-    places = Places(detector)
+    watch = watch or Watch()
     data = training_set(Manifest.read(places.manifest), read_pairs(places.augmented), params)
     encoder = initial_encoder(params.encoder, params.seed)
     fabric = make_fabric(params)
@@ -37,14 +58,17 @@ def run(detector: str, params: Params) -> None:
     version = DataVersion(DATA.as_posix(), data_md5(DATA))
     # Of several processes the first one speaks for all.
     first = fabric.is_global_zero
-    with training_run(detector, params, version, resume.run_id) if first else no_run() as log:
+    logged = training_run(places.detector, params, version, resume.run_id, watch.tags) if first else no_run()
+    with logged as log:
         if first:
             resume.run_id = log.run_id
+        watch.on_start(log.run_id)
 
-        def on_epoch(epoch: Epoch) -> None:
+        def on_epoch(epoch: Epoch, encoder: Beats) -> None:
             log.log_epoch(epoch.number, epoch.flat())
             if first:
                 print(_line(epoch), flush=True)
+            watch.on_epoch(epoch, encoder)
 
         tuned = fine_tune(encoder, data, params, fabric, resume, on_epoch)
         if first:
@@ -71,12 +95,11 @@ def _write(tuned: FineTuned, data: TrainingSet, params: Params, places: Places, 
                 f"{one.estimate_db:.1f} dB from the target, the mixture {one.mixture_db:.1f} dB, the mean spectrum "
                 f"{one.mean_spectrum_db:.1f} dB."
             )
-    learnt = bool(separation) and all(one.learnt for one in separation)
-    log.set_tag("separation_learnt", "yes" if learnt else "no" if separation else "not checked, no clip held out")
+    log.tag_separation(all(one.learnt for one in separation) if separation else None)
     if data.held_out:
         log.log_figure(separation_picture(tuned.encoder, tuned.separator, data, params), "figures/separation.png")
     log.log_folder(places.trained, "weights")
-    log.tag_weights(weights_md5(places))
+    log.tag_weights(file_md5(places.encoder))
 
 
 def _write_curves(epochs: list[Epoch], path: Path) -> None:
@@ -87,19 +110,10 @@ def _write_curves(epochs: list[Epoch], path: Path) -> None:
         table.round(6).to_csv(beside, index=False, lineterminator="\n")
 
 
-def weights_md5(places: Places) -> str:
-    """Return the MD5 of the fine-tuned weights, by which the run that made them is found."""
-    return _md5(places.encoder)
-
-
 def _inputs(places: Places, params: Params) -> str:
-    checkpoint = "" if params.encoder.checkpoint == "none" else _md5(Path(params.encoder.checkpoint))
-    pairs = _md5(places.augmented / "pairs.csv")
-    return json.dumps([params.model_dump(include=LEARNT_FROM), _md5(places.manifest), pairs, checkpoint])
-
-
-def _md5(path: Path) -> str:
-    return hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
+    checkpoint = "" if params.encoder.checkpoint == "none" else file_md5(Path(params.encoder.checkpoint))
+    pairs = file_md5(places.augmented / "pairs.csv")
+    return json.dumps([params.model_dump(include=LEARNT_FROM), file_md5(places.manifest), pairs, checkpoint])
 
 
 def _line(epoch: Epoch) -> str:

@@ -52,7 +52,8 @@ def flatten(params: Params) -> dict[str, str]:
         elif value is not None:
             flat[as_name(name)] = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
-    values = params.model_dump(mode="json")
+    # What a study searches is no property of any one training.
+    values = params.model_dump(mode="json", exclude={"tune"})
     [values["detector"]] = values.pop("detectors").values()
     visit(values, "")
     return flat

@@ -44,9 +44,10 @@ class RunLog:
         """Tie the run to the weights it brought forth, so that it is found even if their stage is cached."""
         self.set_tag(WEIGHTS_TAG, md5)
 
-    def tag_separation(self, learnt: bool) -> None:
-        """Say whether the auxiliary task has been learnt."""
-        self.set_tag(SEPARATION_TAG, "yes" if learnt else "no")
+    def tag_separation(self, learnt: bool | None) -> None:
+        """Say whether the auxiliary task has been learnt; None where no clip was held out to tell."""
+        answers = {True: "yes", False: "no", None: "not checked, no clip held out"}
+        self.set_tag(SEPARATION_TAG, answers[learnt])
 
 
 class MlflowRun(RunLog):

@@ -13,8 +13,8 @@ from stridor.tracking.store import experiment_id, open_store
 __all__ = ["DataVersion", "RunLog", "find_training_run", "log_evaluation", "no_run", "training_run"]
 
 # What may change without a new training, and so neither makes nor breaks the identity of a training run.
-SCORING = ("embedding", "bank", "evaluation")
-ELSEWHERE = ("compute", "tracking", "tune")
+SCORING = ("embedding", "bank", "baselines", "evaluation")
+ELSEWHERE = ("compute", "tracking")
 
 
 @contextmanager
@@ -172,3 +172,54 @@ def _add(run: RunLog, measures: Mapping[str, float], figures: list[Path]) -> Non
 
 def _only(values: Mapping[str, str], groups: tuple[str, ...]) -> dict[str, str]:
     return {name: value for name, value in values.items() if name.split(".")[0] in groups}
+
+
+def reopened(run_id: str) -> MlflowRun:
+    """Return the log of a run that is there.
+
+    Raises
+    ------
+    StridorError
+        If the store cannot be reached.
+    """
+    return MlflowRun(open_store(), run_id)
+
+
+def end_as(run_id: str, status: str | None, tags: Mapping[str, str]) -> None:
+    """Set tags of a run and, if given, the status that it has ended with: FINISHED, FAILED or KILLED.
+
+    Raises
+    ------
+    StridorError
+        If the store fails.
+    """
+    from mlflow import MlflowClient
+
+    store = open_store()
+    client = MlflowClient()
+    with store.errors():
+        for key, value in tags.items():
+            client.set_tag(run_id, key, value)
+        if status is not None:
+            client.set_terminated(run_id, status)
+
+
+def is_running(run_id: str) -> bool:
+    """Tell whether the store takes a run for running; one that it does not know is not.
+
+    Raises
+    ------
+    StridorError
+        If the store cannot be reached.
+    """
+    from mlflow import MlflowClient
+    from mlflow.exceptions import MlflowException
+
+    store = open_store()
+    with store.errors():
+        try:
+            return MlflowClient().get_run(run_id).info.status == "RUNNING"
+        except MlflowException as error:
+            if error.error_code == "RESOURCE_DOES_NOT_EXIST":
+                return False
+            raise

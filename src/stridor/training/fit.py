@@ -13,7 +13,8 @@ from tqdm import tqdm
 from stridor.errors import StridorError
 from stridor.models.beats import Beats
 from stridor.models.separator import Separator
-from stridor.params import Params, StageParams
+from stridor.params import Params
+from stridor.records import StageParams
 from stridor.seeds import seed_for
 from stridor.training.loader import EpochLoader
 from stridor.training.resume import ResumeFolder
@@ -82,7 +83,7 @@ def fine_tune(
     params: Params,
     fabric: Fabric,
     resume: ResumeFolder,
-    on_epoch: Callable[[Epoch], None],
+    on_epoch: Callable[[Epoch, Beats], None],
 ) -> FineTuned:
     """Fine-tune an encoder in two stages.
 
@@ -98,7 +99,7 @@ def fine_tune(
     resume : ResumeFolder
         Where the state of an interrupted training is looked for and kept.
     on_epoch : callable
-        Told of every new epoch; what it raises ends the training.
+        Told of every new epoch, with the encoder as it is then; what it raises ends the training.
 
     Raises
     ------
@@ -136,7 +137,7 @@ def fine_tune(
                 figures = _train_epoch(module, optimiser, loader, number, params, fabric, label)
                 epoch = Epoch(number, stage, figures, sanity(task))
                 epochs.append(epoch)
-                on_epoch(epoch)
+                on_epoch(epoch, task.encoder)
                 if fabric.is_global_zero:
                     resume.save({
                         "task": task.state_dict(), "optimiser": optimiser.state_dict(),

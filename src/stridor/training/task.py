@@ -9,7 +9,7 @@ from stridor.audio.fbank import frame_counts
 from stridor.models.beats import PATCH, Beats
 from stridor.models.pooling import mean_pool
 from stridor.models.separator import Separator
-from stridor.params import TrainingParams
+from stridor.records import TrainingParams
 from stridor.training.loader import TripleBatch
 
 

@@ -80,30 +80,28 @@ def _edit(text: str, removed: tuple[str, ...], added: tuple[str, ...]) -> str:
     lines = text.splitlines(keepends=True)
     indent = " " * node.start_mark.column
     new = [f"{indent}{_plain(machine)}:\n{indent}  machines: [{_plain(machine)}]\n" for machine in added]
-    last_line = max(_last_line(value) for _, value in node.value)
-    if not lines[last_line].endswith("\n"):
-        lines[last_line] += "\n"
+    end = max(last_line(value) for _, value in node.value)
+    if not lines[end].endswith("\n"):
+        lines[end] += "\n"
     dropped = {
         line
         for key, value in node.value
         if key.value in removed
-        for line in range(key.start_mark.line, _last_line(value) + 1)
+        for line in range(key.start_mark.line, last_line(value) + 1)
     }
     return "".join(
-        [line for number, line in enumerate(lines[: last_line + 1]) if number not in dropped]
-        + new
-        + lines[last_line + 1 :]
+        [line for number, line in enumerate(lines[: end + 1]) if number not in dropped] + new + lines[end + 1 :]
     )
 
 
-def _last_line(node: "Node") -> int:
+def last_line(node: "Node") -> int:
     """Return the line where a node's text ends; a block's own end mark lies behind the comments after it."""
     from ruamel.yaml.nodes import MappingNode, ScalarNode
 
     if isinstance(node, ScalarNode) or node.flow_style or not node.value:
         return node.end_mark.line
     last = node.value[-1]
-    return _last_line(last[1] if isinstance(node, MappingNode) else last)
+    return last_line(last[1] if isinstance(node, MappingNode) else last)
 
 
 def _plain(machine: str) -> str:

@@ -1,0 +1,181 @@
+"""The sections of params.yaml as frozen records; their defaults are the report's values where it gives any."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+
+class Record(BaseModel):
+    """Base of all parameter records."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class FixedSnrs(Record):
+    """Signal-to-noise ratios drawn from a list instead of an interval."""
+
+    fixed: Annotated[tuple[float, ...], Field(min_length=1)]
+
+
+class SnrInterval(Record):
+    """Signal-to-noise ratios drawn uniformly from [low_db, high_db]."""
+
+    low_db: float
+    high_db: float
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_pair(cls, value: object) -> object:
+        if isinstance(value, list | tuple) and len(value) == 2:
+            return {"low_db": value[0], "high_db": value[1]}
+        return value
+
+    @model_validator(mode="after")
+    def _in_order(self) -> "SnrInterval":
+        if self.low_db > self.high_db:
+            raise ValueError(f"the low end {self.low_db} lies above the high end {self.high_db}")
+        return self
+
+
+SnrChoice = SnrInterval | FixedSnrs
+
+
+class DetectorParams(Record):
+    """One detector: the machines that share its encoder, and values that override the general ones."""
+
+    machines: Annotated[tuple[str, ...], Field(min_length=1)]
+    learning_rate: Annotated[float, Field(gt=0)] | None = None
+    snr_db: SnrChoice | None = None
+    # Any others, under their full names, as tuning writes them: {bank.k: 2}.
+    overrides: dict[str, bool | int | float | str | list[float]] = {}
+
+
+class AudioParams(Record):
+    """How a recording becomes one channel: the mean of all, or the index of one."""
+
+    channel: Literal["mean"] | Annotated[int, Field(ge=0)] = "mean"
+
+
+class AugmentParams(Record):
+    """Noisy variants of the supplemental clips (METHOD: 9 per clip, literal)."""
+
+    variants: Annotated[int, Field(ge=1)] = 9
+    snr_db: SnrChoice = SnrInterval(low_db=-5.0, high_db=20.0)
+
+
+class EncoderParams(Record):
+    """The encoder before fine-tuning: weights from a BEATs checkpoint, or a preset with random weights."""
+
+    preset: Literal["mini", "base"] = "mini"
+    checkpoint: str = "none"
+
+
+class DecoderParams(Record):
+    """The separator that reads the encoder's tokens during training."""
+
+    output: Literal["direct", "mask"] = "direct"
+    width: Annotated[int, Field(ge=8)] = 128
+    layers: Annotated[int, Field(ge=1)] = 2
+    heads: Annotated[int, Field(ge=1)] = 4
+
+
+class StageParams(Record):
+    """One of the two training stages; its learning rate is the training's times a factor (the report's is 1)."""
+
+    epochs: Annotated[int, Field(ge=0)]
+    learning_rate_factor: Annotated[float, Field(gt=0)] = 1.0
+
+
+class TrainingParams(Record):
+    """The two-stage training."""
+
+    batch_size: Annotated[int, Field(ge=1)] = 16
+    learning_rate: Annotated[float, Field(gt=0)] = 1e-5
+    weight_decay: Annotated[float, Field(ge=0)] = 0.01
+    gradient_clip: Annotated[float, Field(gt=0)] = 1.0
+    loss: Literal["l1", "mse"] = "l1"
+    interferer_weight: Annotated[float, Field(ge=0)] = 0.5
+    consistency_weight: Annotated[float, Field(ge=0)] = 0.0
+    held_out_clips: Annotated[int, Field(ge=0)] = 8
+    stage_one: StageParams = StageParams(epochs=50)
+    stage_two: StageParams = StageParams(epochs=100)
+    precision: Literal["32-true", "16-mixed", "bf16-mixed", "64-true"] = "32-true"
+
+
+class ComputeParams(Record):
+    """Where the work is done; none of it is meant to change a result."""
+
+    accelerator: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    devices: Literal["auto"] | Annotated[int, Field(ge=1)] = "auto"
+    num_nodes: Annotated[int, Field(ge=1)] = 1
+    strategy: Literal["auto", "ddp"] = "auto"
+    loader_workers: Annotated[int, Field(ge=0)] = 0
+
+
+class EmbeddingParams(Record):
+    """Which layer's tokens are averaged into a clip's embedding: 0 the encoder's input, -1 the last layer."""
+
+    layer: int = -1
+
+
+class BankParams(Record):
+    """Distance to the reference bank and the decision threshold."""
+
+    k: Annotated[int, Field(ge=1)] = 1
+    metric: Literal["euclidean", "cosine"] = "euclidean"
+    threshold_percentile: Annotated[float, Field(gt=0, lt=100)] = 90.0
+
+
+class EvaluationParams(Record):
+    """The bootstrap behind every interval."""
+
+    bootstrap: Annotated[int, Field(ge=100)] = 1000
+    confidence: Annotated[float, Field(gt=0, lt=1)] = 0.95
+
+
+Baseline = Literal["log_mel", "random", "frozen"]
+
+
+class SearchRange(Record):
+    """Numbers that a study draws from: all between two ends, or those `step` apart."""
+
+    low: float
+    high: float
+    log: bool = False
+    step: Annotated[float, Field(gt=0)] | None = None
+
+    @model_validator(mode="after")
+    def _possible(self) -> "SearchRange":
+        if self.low >= self.high:
+            raise ValueError(f"the low end {self.low} must lie below the high end {self.high}")
+        if self.log and (self.low <= 0 or self.step is not None):
+            raise ValueError("a logarithmic range needs a low end above 0 and takes no step")
+        return self
+
+
+class SearchChoices(Record):
+    """Values that a study picks from."""
+
+    choices: Annotated[tuple[bool | int | float | str, ...], Field(min_length=2)]
+
+
+class TuneParams(Record):
+    """A study: what it searches, on what budget, and by what it judges."""
+
+    trials: Annotated[int, Field(ge=1)] = 20
+    objective: Literal["hmean", "normal_only"] = "hmean"
+    startup_trials: Annotated[int, Field(ge=1)] = 5
+    pruner: Literal["median", "none"] = "median"
+    report_epochs: Annotated[int, Field(ge=1)] = 1
+    budget: dict[str, bool | int | float | str | list[float]] = {}
+    search: Annotated[dict[str, SearchRange | SearchChoices], Field(min_length=1)] = {
+        "training.learning_rate": SearchRange(low=1e-6, high=1e-4, log=True),
+        "augment.snr_low_db": SearchRange(low=-15.0, high=5.0),
+        "augment.snr_width_db": SearchRange(low=0.0, high=30.0),
+    }
+
+
+class TrackingParams(Record):
+    """Where runs are filed in MLflow."""
+
+    experiment: str = "stridor"

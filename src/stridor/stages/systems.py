@@ -1,0 +1,54 @@
+"""What is scored side by side: the fine-tuned encoder, and the baselines that it has to beat."""
+
+from pathlib import Path
+from typing import Literal, get_args
+
+from stridor.models.checkpoint import initial_encoder, load_encoder
+from stridor.models.device import device_for
+from stridor.models.initial import random_beats
+from stridor.params import Params
+from stridor.records import Baseline
+from stridor.scoring.embedding import BeatsEmbedder, Embedder, LogMelEmbedder
+from stridor.stages.places import Places
+
+FINE_TUNED = "fine_tuned"
+System = Literal["fine_tuned"] | Baseline
+
+NAMES: dict[System, str] = {
+    "log_mel": "log-mel mean",
+    "random": "random encoder",
+    "frozen": "frozen encoder",
+    "fine_tuned": "fine-tuned",
+}
+
+
+def systems_of(params: Params) -> tuple[System, ...]:
+    """Return the systems to be scored, the fine-tuned one last.
+
+    Where the frozen encoder has random weights, it is the random one already, which is left out then.
+    """
+    same = "frozen" in params.baselines and params.encoder.checkpoint == "none"
+    chosen = [one for one in get_args(Baseline) if one in params.baselines and not (same and one == "random")]
+    return (*chosen, FINE_TUNED)
+
+
+def embedder(system: System, places: Places, params: Params) -> Embedder:
+    """Return what embeds clips for a system.
+
+    log_mel: the mean log-mel spectrum; random: the architecture with random weights; frozen: the encoder that
+    training starts from; fine_tuned: the one that it ends with.
+
+    Raises
+    ------
+    StridorError
+        If a checkpoint is missing or does not fit.
+    """
+    device = device_for(params.compute)
+    if system == FINE_TUNED:
+        return BeatsEmbedder(load_encoder(Path(places.encoder)), params.embedding, device)
+    if system == "log_mel":
+        return LogMelEmbedder(device)
+    encoder = initial_encoder(params.encoder, params.seed)
+    if system == "random":
+        encoder = random_beats(encoder.config, params.seed)
+    return BeatsEmbedder(encoder, params.embedding, device)

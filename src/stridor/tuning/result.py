@@ -1,0 +1,89 @@
+"""What came of a study: its best trial beside the general values, on the half it tuned on and on the other."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from stridor.data.manifest import build_manifest
+from stridor.params import Params
+from stridor.scoring.bootstrap import Difference, Interval, bootstrap_differences, bootstrap_intervals
+from stridor.scoring.measures import ScoredClips, measure, total_score
+from stridor.scoring.reference import MachineReference
+from stridor.stages.evaluate import labelled_test_clips, score_clips
+from stridor.stages.places import DATA, Places
+from stridor.stages.systems import FINE_TUNED, embedder
+from stridor.tuning.split import Halves, split_halves
+from stridor.tuning.study import StudySpec
+
+if TYPE_CHECKING:
+    from optuna.trial import FrozenTrial
+
+
+@dataclass(frozen=True)
+class Score:
+    """Harmonic mean of the measures on some clips, with its bootstrap interval."""
+
+    value: float
+    interval: Interval
+
+
+@dataclass(frozen=True)
+class HalfComparison:
+    """The general values and the best ones on the same half of the test clips, and the paired difference."""
+
+    general: Score
+    best: Score
+    difference: Difference
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Both halves: where they differ in the gain, luck was at work in the study."""
+
+    tuning: HalfComparison
+    held_back: HalfComparison
+
+
+def halves_of(params: Params) -> Halves:
+    """Return the halves of the test clips of a detector's machines.
+
+    Raises
+    ------
+    StridorError
+        If clips cannot be read, are not labelled, or are too few.
+    """
+    [detector] = params.detectors.values()
+    test = labelled_test_clips(build_manifest(DATA, detector.machines))
+    return split_halves((clip for clips in test.values() for clip in clips), params.seed)
+
+
+def compare(spec: StudySpec, general: "FrozenTrial", best: "FrozenTrial") -> Comparison:
+    """Score both halves with the encoders of two finished trials, whose files are still there."""
+    params = spec.space.base
+    halves = halves_of(params)
+    found = []
+    for half in (halves.tuning, halves.held_back):
+        before, after = (_scored(spec, trial, half) for trial in (general, best))
+        resamples, confidence = params.evaluation.bootstrap, params.evaluation.confidence
+        difference = bootstrap_differences(before, after, resamples, confidence, params.seed).total
+        scores = (
+            Score(
+                total_score(measure(clips) for clips in scored),
+                bootstrap_intervals(scored, resamples, confidence, params.seed).total,
+            )
+            for scored in (before, after)
+        )
+        found.append(HalfComparison(*scores, difference))
+    return Comparison(*found)
+
+
+def _scored(spec: StudySpec, trial: "FrozenTrial", clips: tuple) -> list[ScoredClips]:
+    places: Places = spec.places(trial.number)
+    # Scoring parameters may be among what was searched.
+    params = spec.space.params(spec.space.values(trial))
+    with_encoder = embedder(FINE_TUNED, places, params)
+    scored = []
+    for machine in dict.fromkeys(clip.machine for clip in clips):
+        reference = MachineReference.load(places.banks / FINE_TUNED / machine)
+        own = [clip for clip in clips if clip.machine == machine]
+        scored.append(score_clips(machine, own, reference, with_encoder, params))
+    return scored

@@ -1,0 +1,223 @@
+"""Where a study is kept, what makes it the same study, and trials whose worker is gone."""
+
+import hashlib
+import json
+import os
+import socket
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from stridor.errors import StridorError
+from stridor.seeds import seed_for
+from stridor.stages.places import Places
+from stridor.tracking.place import SQLITE, find_store
+from stridor.tuning.space import Space
+
+if TYPE_CHECKING:
+    import optuna
+
+DATABASE = "optuna.db"
+# What decides the outcome of a trial; the rest of the parameters says where or how closely one looks.
+JUDGED_BY = {"compute", "tracking", "evaluation", "baselines", "tune"}
+# Names of the user attributes of a trial.
+DEFAULT, RUN_ID, WORKER, ERROR = "default", "mlflow_run_id", "worker", "error"
+_HEARTBEAT_S, _GRACE_S = 60, 240
+
+
+@dataclass(frozen=True)
+class StudySpec:
+    """All that a worker process has to know of a study.
+
+    Attributes
+    ----------
+    detector : str
+    space : Space
+    data_md5 : str
+        Version of the raw clips.
+    storage : str
+        URL of Optuna's storage.
+    threads : int
+        Of a worker.
+    parent_run : str or None
+        MLflow run of the study.
+    """
+
+    detector: str
+    space: Space
+    data_md5: str
+    storage: str
+    threads: int = 1
+    parent_run: str | None = None
+
+    @property
+    def name(self) -> str:
+        """Detector and digest of all that trials depend on: changed parameters or data begin another study."""
+        base = self.space.base
+        values = [
+            base.model_dump(mode="json", exclude=JUDGED_BY),
+            base.tune.model_dump(mode="json", include={"search", "objective"}),
+            self.data_md5,
+        ]
+        text = json.dumps(values, sort_keys=True)
+        return f"{self.detector}-{hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()[:8]}"
+
+    @property
+    def folder(self) -> Path:
+        """Folder of the trials' files."""
+        return Path("artifacts/.tune") / self.name
+
+    def places(self, number: int) -> Places:
+        """Return where a trial keeps its files."""
+        return Places(self.detector, self.folder / f"trial_{number:04d}")
+
+
+def storage_url() -> str:
+    """Return OPTUNA_STORAGE, or a SQLite database beside the MLflow store's."""
+    if url := os.environ.get("OPTUNA_STORAGE", "").strip():
+        return url
+    database = find_store().database
+    folder = Path.cwd() if database is None else database.parent
+    return f"{SQLITE}{folder / DATABASE}"
+
+
+def open_study(spec: StudySpec, sampler_seed: int = 0) -> "optuna.Study":
+    """Open a study, or create it.
+
+    Parameters
+    ----------
+    spec : StudySpec
+    sampler_seed : int
+        Each worker needs its own, or all suggest the same values at the start.
+
+    Raises
+    ------
+    StridorError
+        If the storage cannot be used.
+    """
+    import optuna
+    from sqlalchemy.exc import SQLAlchemyError
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    tune = spec.space.base.tune
+    try:
+        with _experimental():
+            storage = optuna.storages.RDBStorage(
+                spec.storage,
+                # Writers of a SQLite file wait for each other.
+                engine_kwargs={"connect_args": {"timeout": 60}} if spec.storage.startswith(SQLITE) else {},
+                heartbeat_interval=_HEARTBEAT_S,
+                grace_period=_GRACE_S,
+            )
+        return optuna.create_study(
+            storage=storage,
+            study_name=spec.name,
+            direction="maximize",
+            load_if_exists=True,
+            sampler=optuna.samplers.TPESampler(seed=sampler_seed, n_startup_trials=tune.startup_trials),
+            pruner=optuna.pruners.MedianPruner(n_startup_trials=tune.startup_trials)
+            if tune.pruner == "median"
+            else optuna.pruners.NopPruner(),
+        )
+    except (SQLAlchemyError, ImportError, ValueError, optuna.exceptions.StorageInternalError) as error:
+        shown = storage_shown(spec.storage)
+        reason = " ".join(str(getattr(error, "orig", None) or error).split())
+        raise StridorError(
+            f"Optuna's storage {shown} cannot be used ({reason.replace(spec.storage, shown).rstrip('.')}); mend "
+            "it, or set OPTUNA_STORAGE to another."
+        ) from None
+
+
+def storage_shown(url: str) -> str:
+    """Return the URL of a storage without its password."""
+    from sqlalchemy.engine import make_url
+    from sqlalchemy.exc import ArgumentError
+
+    try:
+        return make_url(url).render_as_string(hide_password=True)
+    except ArgumentError:
+        return url
+
+
+def sampler_seed(spec: StudySpec, worker: int, trials: int) -> int:
+    """Return the seed of a worker's sampler; a resumed study must not suggest its first values again."""
+    return seed_for(spec.space.base.seed, "sampler", worker, trials) % 2**32
+
+
+def counted(study: "optuna.Study") -> int:
+    """Return how many trials have been paid for: finished, pruned, or crashed by their own values."""
+    from optuna.trial import TrialState
+
+    trials = study.get_trials(deepcopy=False)
+    done = (TrialState.COMPLETE, TrialState.PRUNED)
+    return sum(
+        trial.state in done or (trial.state == TrialState.FAIL and ERROR in trial.user_attrs) for trial in trials
+    )
+
+
+def default_trial(study: "optuna.Study") -> "optuna.trial.FrozenTrial | None":
+    """Return the finished trial of the general values."""
+    from optuna.trial import TrialState
+
+    complete = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+    return next((trial for trial in complete if trial.user_attrs.get(DEFAULT)), None)
+
+
+def enqueue_default(study: "optuna.Study", space: Space) -> None:
+    """Let the next trial have the general values, unless one had them or is about to."""
+    from optuna.trial import TrialState
+
+    alive = (TrialState.COMPLETE, TrialState.RUNNING, TrialState.WAITING)
+    if not any(trial.user_attrs.get(DEFAULT) for trial in study.get_trials(deepcopy=False, states=alive)):
+        study.enqueue_trial(space.defaults(), user_attrs={DEFAULT: True})
+
+
+def worker_id() -> str:
+    """Name this process among those of all hosts."""
+    return f"{socket.gethostname()}:{os.getpid()}"
+
+
+def fail_lost_trials(study: "optuna.Study") -> "list[optuna.trial.FrozenTrial]":
+    """Give up trials whose worker was killed, so that nothing waits for them; return these.
+
+    Those of this host are known by their process; those of other hosts by their heartbeat.
+    """
+    import optuna
+    from optuna.exceptions import UpdateFinishedTrialError
+    from optuna.trial import TrialState
+
+    with _experimental():
+        optuna.storages.fail_stale_trials(study)
+    lost = []
+    for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+        host, _, process = trial.user_attrs.get(WORKER, "").partition(":")
+        if host == socket.gethostname() and not _alive(int(process)):
+            try:
+                study.tell(trial.number, state=TrialState.FAIL)
+            except (UpdateFinishedTrialError, ValueError):
+                continue  # another process was faster
+            lost.append(trial)
+    return lost
+
+
+@contextmanager
+def _experimental() -> Iterator[None]:
+    """Use heartbeats without Optuna's warning that their interface may change: its version is pinned."""
+    from optuna.exceptions import ExperimentalWarning
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ExperimentalWarning)
+        yield
+
+
+def _alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

@@ -1,0 +1,173 @@
+"""A trial: the pipeline's stages with the values that Optuna suggests, judged and pruned on the tuning half."""
+
+import json
+from collections.abc import Mapping
+from multiprocessing import parent_process
+from typing import TYPE_CHECKING
+
+from stridor.data.manifest import Manifest
+from stridor.errors import StridorError
+from stridor.models.beats import Beats
+from stridor.models.device import device_for
+from stridor.params import Params
+from stridor.scoring.embedding import BeatsEmbedder
+from stridor.scoring.measures import ScoredClips, measure, total_score
+from stridor.stages import augment, evaluate, index, train
+from stridor.stages.places import Places
+from stridor.stages.systems import FINE_TUNED
+from stridor.tracking.runlog import MlflowRun
+from stridor.tracking.runs import end_as, reopened
+from stridor.training.fit import Epoch
+from stridor.tuning.split import split_halves
+from stridor.tuning.study import DEFAULT, ERROR, RUN_ID, WORKER, StudySpec, worker_id
+
+if TYPE_CHECKING:
+    import optuna
+
+
+class Objective:
+    """What Optuna calls with every trial.
+
+    Parameters
+    ----------
+    spec : StudySpec
+    """
+
+    def __init__(self, spec: StudySpec) -> None:
+        self.spec = spec
+
+    def __call__(self, trial: "optuna.Trial") -> float:
+        """Run a trial; return the harmonic mean of the measures, or how well held-out normals are separated.
+
+        Raises
+        ------
+        TrialPruned
+            If it falls behind the others.
+        KeyboardInterrupt
+            If this process is told to stop.
+        """
+        import optuna
+
+        trial.set_user_attr(WORKER, worker_id())
+        try:
+            value = self._run(trial)
+            self._end(trial, "finished")
+        except optuna.TrialPruned:
+            self._end(trial, "pruned", "KILLED")
+            raise
+        except Exception as error:
+            trial.set_user_attr(ERROR, str(error) or type(error).__name__)
+            self._end(trial, "failed", "FAILED")
+            raise
+        except (KeyboardInterrupt, SystemExit):
+            self._end(trial, "interrupted", "KILLED")
+            # Optuna records a trial as failed after this one alone.
+            raise KeyboardInterrupt from None
+        return value
+
+    def _run(self, trial: "optuna.Trial") -> float:
+        spec = self.spec
+        params = spec.space.params(spec.space.suggest(trial))
+        places = spec.places(trial.number)
+        watcher = _Watcher(spec, trial, places, params)
+        augment.run(places, params)
+        if judged_by_labels(params):
+            hide_held_back(places, params.seed)
+        train.run(places, params, train.Watch(watcher.tags(), watcher.on_start, watcher.on_epoch))
+        if judged_by_labels(params):
+            index.run(places, params)
+            evaluate.run(places, params)
+            value = json.loads(places.metrics.read_text())[FINE_TUNED]["hmean"]
+        else:
+            value = watcher.separation()
+        watcher.log_objective(value)
+        return value
+
+    def _end(self, trial: "optuna.Trial", state: str, status: str | None = None) -> None:
+        run_id = trial.user_attrs.get(RUN_ID)
+        if run_id is not None:
+            end_as(run_id, status, {"trial_state": state})
+
+
+class _Watcher:
+    """Follows the training of a trial, and ends it where it falls behind."""
+
+    def __init__(self, spec: StudySpec, trial: "optuna.Trial", places: Places, params: Params) -> None:
+        self.spec, self.trial, self.places, self.params = spec, trial, places, params
+        self._last: Epoch | None = None
+        self._run: MlflowRun | None = None
+
+    def tags(self) -> dict[str, str]:
+        """Return the tags of the trial's run."""
+        tags = {
+            "study": self.spec.name, "trial": str(self.trial.number), "trial_state": "running",
+            "measured_on": "tuning half of the test clips" if judged_by_labels(self.params) else "no test clips",
+        }  # fmt: skip
+        return tags | ({} if self.spec.parent_run is None else {"mlflow.parentRunId": self.spec.parent_run})
+
+    def on_start(self, run_id: str | None) -> None:
+        """Tie the trial to its run."""
+        self.trial.set_user_attr(RUN_ID, run_id)
+        self._run = reopened(run_id)
+        self._run.set_tag("mlflow.runName", f"{self.spec.detector} trial {self.trial.number}")
+
+    def on_epoch(self, epoch: Epoch, encoder: Beats) -> None:
+        """Report to the study after every so many epochs of stage two, but the last: that one is judged in full."""
+        import optuna
+
+        self._last = epoch
+        parent = parent_process()
+        if parent is not None and not parent.is_alive():
+            raise KeyboardInterrupt  # nobody is left to hear of the outcome
+        training = self.params.training
+        done = epoch.number - training.stage_one.epochs
+        if epoch.stage == 1 or done % self.params.tune.report_epochs or done == training.stage_two.epochs:
+            return
+        value = self._judge(encoder) if judged_by_labels(self.params) else self.separation()
+        self.trial.report(value, epoch.number)
+        self.log_objective(value)
+        if self.trial.should_prune() and not self.trial.user_attrs.get(DEFAULT):
+            raise optuna.TrialPruned(f"{value:.4f} after epoch {epoch.number}")
+
+    def log_objective(self, value: float) -> None:
+        """Add the objective after the latest epoch to the trial's run."""
+        self._run.log_epoch(self._last.number if self._last else 0, {"objective": value})
+
+    def separation(self) -> float:
+        """Return how much nearer held-out estimates are than the mean spectrum, in dB, over all test SNRs.
+
+        Raises
+        ------
+        StridorError
+            If no clip is held out.
+        """
+        figures = self._last.flat() if self._last else {}
+        gains = [value for name, value in figures.items() if "gain_over_mean_spectrum" in name]
+        if not gains:
+            raise StridorError(
+                "tune.objective: normal_only judges by clips that training.held_out_clips keeps out, and there are "
+                "none; set it to 1 or more, or add normal clips."
+            )
+        return sum(gains) / len(gains)
+
+    def _judge(self, encoder: Beats) -> float:
+        manifest = Manifest.read(self.places.manifest)
+        embedder = BeatsEmbedder(encoder, self.params.embedding, device_for(self.params.compute))
+        scored: list[ScoredClips] = []
+        for machine, clips in evaluate.labelled_test_clips(manifest).items():
+            reference = index.fit_reference(embedder, manifest, machine, self.params)
+            scored.append(evaluate.score_clips(machine, clips, reference, embedder, self.params))
+        return total_score(measure(clips) for clips in scored)
+
+
+def judged_by_labels(params: Params) -> bool:
+    """Tell whether trials are judged by labelled test clips."""
+    return params.tune.objective == "hmean"
+
+
+def hide_held_back(places: Places, seed: int) -> None:
+    """Take the held-back half of the test clips out of a trial's manifest: no stage can look at it then."""
+    manifest = Manifest.read(places.manifest)
+    test: Mapping = evaluate.labelled_test_clips(manifest)
+    halves = split_halves((clip for clips in test.values() for clip in clips), seed)
+    halves.without_held_back(manifest).write(places.manifest)

@@ -1,0 +1,74 @@
+"""A worker process: trial after trial of one study, until there are enough."""
+
+import os
+import shutil
+import sys
+import warnings
+from multiprocessing.synchronize import Semaphore
+from typing import TYPE_CHECKING
+
+from stridor.tracking.stopping import sigterm_as_exit
+from stridor.tuning.study import DEFAULT, StudySpec, open_study
+
+if TYPE_CHECKING:
+    import optuna
+
+INTERRUPTED = 130
+
+
+def work(spec: StudySpec, number: int, seed: int, tickets: Semaphore) -> None:
+    """Run trials while there are tickets; what they print goes to `worker_<number>.log`.
+
+    A semaphore, because a worker that is killed can hold no lock of it.
+    """
+    _print_to(spec, number)
+    try:
+        with sigterm_as_exit():
+            _run_trials(spec, seed, tickets)
+    except (KeyboardInterrupt, SystemExit):
+        sys.exit(INTERRUPTED)
+
+
+def _run_trials(spec: StudySpec, seed: int, tickets: Semaphore) -> None:
+    import torch
+
+    from stridor.tuning.trial import Objective
+
+    torch.set_num_threads(spec.threads)
+    warnings.simplefilter("ignore", category=_experimental())
+    study = open_study(spec, seed)
+    objective = Objective(spec)
+
+    def tidy(study: "optuna.Study", trial: "optuna.trial.FrozenTrial") -> None:
+        drop_losers(study, spec)
+
+    while tickets.acquire(block=False):
+        study.optimize(objective, n_trials=1, catch=(Exception,), callbacks=[tidy])
+
+
+def drop_losers(study: "optuna.Study", spec: StudySpec) -> None:
+    """Remove the files of every ended trial but the best one and the one with the general values."""
+    from optuna.trial import TrialState
+
+    trials = study.get_trials(deepcopy=False)
+    complete = [trial for trial in trials if trial.state == TrialState.COMPLETE]
+    kept = {trial.number for trial in complete if trial.user_attrs.get(DEFAULT)}
+    if complete:
+        kept.add(max(complete, key=lambda trial: trial.value).number)
+    for trial in trials:
+        if trial.state.is_finished() and trial.number not in kept:
+            shutil.rmtree(spec.places(trial.number).base, ignore_errors=True)
+
+
+def _print_to(spec: StudySpec, number: int) -> None:
+    """Send both outputs to a file: bars of several workers would overwrite each other."""
+    spec.folder.mkdir(parents=True, exist_ok=True)
+    log = open(spec.folder / f"worker_{number}.log", "a", buffering=1, encoding="utf-8")  # noqa: SIM115
+    os.dup2(log.fileno(), sys.stdout.fileno())
+    os.dup2(log.fileno(), sys.stderr.fileno())
+
+
+def _experimental() -> type[Warning]:
+    from optuna.exceptions import ExperimentalWarning
+
+    return ExperimentalWarning
