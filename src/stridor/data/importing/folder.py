@@ -1,14 +1,12 @@
 """Importing a folder of recordings: check everything, then place, edit params.yaml and track."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Literal
 
 from stridor.data.importing.checking import CheckedMachine, check_machine
 from stridor.data.importing.detectors import edit_detectors
-from stridor.data.importing.journal import undo_killed
+from stridor.data.importing.journal import import_lock, undo_killed
 from stridor.data.importing.layout import MachineFolder, Source, find_machines
 from stridor.data.importing.placing import Fill, bring, placed, track
 from stridor.data.importing.plain import (
@@ -69,7 +67,7 @@ def import_folder(
     read_params(params_file)
     if not (root / ".dvc").is_dir():
         raise StridorError(f"{root} is no DVC project; run the command in the project's root.")
-    with _alone(root):
+    with import_lock(root):
         undone = undo_killed(data)
         params = read_params(params_file)
         found = find_machines(source)
@@ -94,20 +92,6 @@ def import_folder(
         detectors_removed=edit.removed,
         notes=(*(("an import that was cut off was undone first",) if undone else ()), *found.notes),
     )
-
-
-@contextmanager
-def _alone(root: Path) -> Iterator[None]:
-    """Keep a second import out, which would take the first for one that was killed."""
-    from filelock import FileLock, Timeout
-
-    lock = root / ".dvc" / "tmp" / "stridor-import.lock"
-    lock.parent.mkdir(exist_ok=True)
-    try:
-        with FileLock(lock, timeout=0):
-            yield
-    except Timeout:
-        raise StridorError(f"Another import into {root.resolve()} is running; wait until it has ended.") from None
 
 
 def _fill(machine: CheckedMachine | PlannedMachine, link: bool) -> Fill:

@@ -2,10 +2,12 @@
 
 import json
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from stridor.errors import StridorError
 from stridor.whole import sweep_unfinished, whole_file
 
 _NAME = "journal.json"
@@ -67,6 +69,8 @@ class Journal:
         said = json.loads((self.beside / _NAME).read_text(encoding="utf-8"))
         for number, name in enumerate(said["files"]):
             file, old, new = root / name, before / str(number), before / f"{number}.new"
+            for left in file.parent.glob(f".{file.stem}.unfinished-*{file.suffix}"):
+                left.unlink()
             # Somebody may have gone on working after a kill: a text that is not the import's own stays.
             if new.exists() and file.exists() and file.read_bytes() != new.read_bytes():
                 continue
@@ -82,12 +86,53 @@ class Journal:
         self.close()
 
 
+@contextmanager
+def import_lock(root: Path) -> Iterator[None]:
+    """Keep a second import out of a project, which would take the first for one that was killed.
+
+    Raises
+    ------
+    StridorError
+        If an import is running.
+    """
+    from filelock import FileLock, Timeout
+
+    lock = root / ".dvc" / "tmp" / "stridor-import.lock"
+    lock.parent.mkdir(exist_ok=True)
+    try:
+        with FileLock(lock, timeout=0):
+            yield
+    except Timeout:
+        raise StridorError(f"An import into {root.resolve()} is running; wait until it has ended.") from None
+
+
 def undo_killed(data: Path) -> bool:
-    """Undo the import that was killed before it had ended, if there is one; return whether there was."""
-    killed = [Journal(folder) for folder in sorted(data.parent.glob(f".{data.name}.unfinished-*"))]
-    undone = [journal.undo() for journal in killed if journal.is_open]
+    """Undo the import that was killed before it had ended, if there is one; return whether there was.
+
+    Only for those who hold the lock.
+    """
+    undone = [journal.undo() for journal in _journals(data)]
     sweep_unfinished(data)
     return bool(undone)
+
+
+def heal(root: Path) -> None:
+    """Undo the import into a project that was killed, if there is one.
+
+    Raises
+    ------
+    StridorError
+        If an import is running.
+    """
+    data = root / "data"
+    if _journals(data):
+        with import_lock(root):
+            undo_killed(data)
+
+
+def _journals(data: Path) -> list[Journal]:
+    found = [Journal(folder) for folder in sorted(data.parent.glob(f".{data.name}.unfinished-*"))]
+    return [journal for journal in found if journal.is_open]
 
 
 def _inside(path: Path, root: Path) -> str:

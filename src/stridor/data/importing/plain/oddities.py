@@ -31,7 +31,8 @@ class Oddity:
 
     def note(self) -> str:
         """Return a line that counts the entries and shows the first."""
-        return f"{self.heading()}: {self.entries[0]}{', ...' if len(self.entries) > 1 else ''}"
+        rest = f", and {len(self.entries) - 1} more" if len(self.entries) > 1 else ""
+        return f"{self.heading()}: {self.entries[0]}{rest}"
 
     def heading(self) -> str:
         """Return e.g. "clipped recordings (3)"."""

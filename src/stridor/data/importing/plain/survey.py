@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 import soundfile as sf
 
-from stridor.audio.files import probe, read_clip
+from stridor.audio.files import _cut_short, probe, read_clip
 from stridor.data.importing.plain.cutting import VALUES_PER_BLOCK, clip_lengths
 from stridor.data.importing.plain.folder import Recording
 from stridor.data.manifest import SHORTEST_SECONDS
@@ -91,14 +91,16 @@ class _Cell:
         """Take in a block, float32 [T x C]."""
         self.frames += len(block)
         self.hash.update(np.ascontiguousarray(block))
-        magnitude = np.abs(block)
-        # Float recordings may go beyond full scale without harm.
-        self.clipped += np.count_nonzero((magnitude >= FULL_SCALE) & (magnitude <= 1))
-        # A view where it can be, as nearly all recordings have one channel.
-        mixed = channel == "mean" and block.shape[1] > 1
-        one = block.mean(axis=1) if mixed else block[:, 0 if channel == "mean" else channel]
+        low, high = block.min(), block.max()
+        # Most blocks never come near it. Float recordings may go beyond full scale without harm.
+        if max(-low, high) >= FULL_SCALE:
+            magnitude = np.abs(block)
+            self.clipped += np.count_nonzero((magnitude >= FULL_SCALE) & (magnitude <= 1))
+        if block.shape[1] > 1:
+            one = block.mean(axis=1) if channel == "mean" else block[:, channel]
+            low, high = one.min(), one.max()
         # np.minimum keeps a NaN, which min() may drop.
-        self.low, self.high = np.minimum(self.low, one.min()), np.maximum(self.high, one.max())
+        self.low, self.high = np.minimum(self.low, low), np.maximum(self.high, high)
 
 
 def listen(recording: Recording, clip_seconds: float, channel: int | Literal["mean"]) -> Heard:
@@ -123,6 +125,7 @@ def listen(recording: Recording, clip_seconds: float, channel: int | Literal["me
     try:
         with sf.SoundFile(path) as sound, np.errstate(invalid="ignore", over="ignore"):
             cells = _cells(sound, clip_frames, channel)
+            log = sound.extra_info
     except sf.SoundFileError as error:
         reason = getattr(error, "error_string", str(error)).rstrip(".")
         raise StridorError(f"{path} is damaged ({reason}); export it again.") from None
@@ -143,7 +146,7 @@ def listen(recording: Recording, clip_seconds: float, channel: int | Literal["me
         pieces=_pieces(cells, clip_lengths(frames, clip_frames)),
         peak=peak,
         clipped_share=sum(cell.clipped for cell in cells) / (frames * info.channels),
-        cut_short=frames < info.frames,
+        cut_short=frames < info.frames or _cut_short(log),
     )
 
 
