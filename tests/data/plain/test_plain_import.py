@@ -7,6 +7,7 @@ import signal
 from pathlib import Path
 
 import pytest
+import soundfile as sf
 from filelock import FileLock
 
 from recordings import PARAMS, content, write_machine, write_recording
@@ -54,6 +55,11 @@ def test_a_plain_folder_becomes_a_machine_of_the_pipeline(project, plain):
     assert "dvc repro index@<detector>" in report.text()
 
 
+def test_a_machine_that_can_be_measured_may_run_the_whole_pipeline(project, plain):
+    write_recording(plain / "normal" / "target" / "e.wav", 5)
+    assert import_folder(plain, project, cutting=SHORT).text().endswith("\n'dvc repro' runs the pipeline.")
+
+
 def test_the_usual_cutting_is_ten_seconds(project, plain):
     write_recording(plain / "normal" / "long.wav", 34)
     (machine,) = import_folder(plain, project).machines
@@ -95,10 +101,16 @@ def test_what_cannot_be_used_refuses_all_machines(project, plain):
     assert any("normal/bad.wav is no readable audio" in note for note in machine.notes)
 
 
-def test_the_project_s_channel_decides_what_is_silent(project, plain):
-    refuse_channel = PARAMS + "audio:\n  channel: 1\n"
-    (project / "params.yaml").write_text(refuse_channel)
+def test_the_channel_of_the_project_must_be_there_and_decides_what_is_silent(project, plain):
+    (project / "params.yaml").write_text(PARAMS + "audio:\n  channel: 1\n")
     refuse(plain, project, "has no channel 1")
+    for path in [path for path in plain.rglob("*") if path.is_file()]:
+        samples = write_recording(path, 5, channels=2)
+    samples[:, 1] = 0
+    sf.write(path, samples, 4000)
+    (machine,) = import_folder(plain, project, cutting=SHORT).machines
+    assert any(f"silent clips, left out (5): {path.relative_to(plain)} from 0 s" in note for note in machine.notes)
+    assert machine.channels == (2,)
 
 
 @pytest.mark.parametrize("failure", [OSError(28, "No space left on device"), KeyboardInterrupt()])
