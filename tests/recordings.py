@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import soundfile as sf
 
 from stridor.audio.files import write_clip
 
@@ -55,3 +56,12 @@ def content(folder: Path) -> dict[str, bytes]:
         for path in sorted(folder.rglob("*"))
         if path.is_file() and path.relative_to(folder).parts[0] not in (".git", ".dvc")
     }
+
+
+def write_recording(path: Path, seconds: float, *, rate_hz: int = 4000, channels: int = 1, **how: str) -> np.ndarray:
+    """Write a recording of noise that is its own by its path; return its samples, int16 [T x C]."""
+    random = np.random.default_rng(list(path.as_posix().encode()))
+    samples = random.integers(-9999, 9999, (round(seconds * rate_hz), channels), dtype=np.int16)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    sf.write(path, samples, rate_hz, **how)
+    return samples

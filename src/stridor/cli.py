@@ -54,16 +54,21 @@ def demo(force: bool) -> None:
 @click.option("--link", is_flag=True, help="Hard-link the clips instead of copying them.")
 @click.option("--replace", is_flag=True, help="Replace machines of the same name that are already in data/.")
 @click.option("--fresh", is_flag=True, help="Start with these machines only; others leave data/ and params.yaml.")
-def import_(folder: Path, link: bool, replace: bool, fresh: bool) -> None:
-    """Bring recordings in DCASE layout into the project.
+@click.option("--clip-seconds", type=float, help="Length of the clips that plain recordings are cut into.  [10]")
+@click.option("--test-share", type=float, help="Share of the normal plain recordings kept for the test.  [0.25]")
+@click.option("--skip-unreadable", is_flag=True, default=None, help="Leave out plain recordings that cannot be used.")
+def import_(folder: Path, link: bool, replace: bool, fresh: bool, **cutting: float | None) -> None:
+    """Bring recordings into the project.
 
-    FOLDER holds <machine>/{train,test,supplemental}/, or is one machine's folder itself. Everything is
-    checked before anything is written.
+    FOLDER holds one folder per machine, or is one machine's folder itself: plain, with the folders normal/ and
+    maybe anomaly/, noise/ and clean/, which are cut into clips; or in DCASE layout, with train/, test/ and
+    supplemental/. Everything is checked before anything is written.
     """
-    from stridor.data.importing import import_folder
+    from stridor.data.importing import Cutting, import_folder
 
-    report = import_folder(folder, Path(), link=link, replace=replace, fresh=fresh)
-    click.echo(report.text())
+    given = {name: value for name, value in cutting.items() if value is not None}
+    how = Cutting(**given) if given else None
+    click.echo(import_folder(folder, Path(), link=link, replace=replace, fresh=fresh, cutting=how).text())
 
 
 @main.command()

@@ -7,6 +7,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from stridor.data.demo import generate
+from stridor.data.importing.journal import heal
 from stridor.data.importing.placing import track
 from stridor.data.version import data_md5
 from stridor.errors import StridorError
@@ -25,6 +26,7 @@ def make_ready(root: Path) -> str:
         If the clips are neither the demo's nor to be had from a remote.
     """
     data = root / "data"
+    heal(root)
     if data.is_dir() and any(data.iterdir()):
         return f"{data} is there."
     if data_md5(data) == DEMO_MD5:

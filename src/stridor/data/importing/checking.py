@@ -1,4 +1,4 @@
-"""Checking every clip of a machine before anything is placed."""
+"""Checking every clip of a machine in the DCASE layout before anything is placed."""
 
 import hashlib
 import warnings
@@ -13,6 +13,7 @@ from tqdm import tqdm
 from stridor.audio.files import SAMPLE_RATE_HZ, AudioInfo, probe, read_clip
 from stridor.data.importing.attributes import attribute_notes
 from stridor.data.importing.layout import MachineFolder
+from stridor.data.importing.problems import refuse
 from stridor.data.importing.report import ClipCount, MachineReport, Supplement
 from stridor.data.manifest import SHORTEST_SECONDS
 from stridor.data.names import ClipName, Split, parse_clip_name
@@ -68,7 +69,8 @@ def check_machine(folder: MachineFolder, channel: int | Literal["mean"]) -> Chec
             clips.append(_check_clip(path, split, channel))
         except StridorError as error:
             problems.append((path.name, str(error)))
-    _refuse(problems)
+    if problems:
+        refuse(problems, "clips")
     train = [clip for clip in clips if clip.name.split == "train"]
     if len(train) < 2:
         raise StridorError(
@@ -92,16 +94,6 @@ def check_machine(folder: MachineFolder, channel: int | Literal["mean"]) -> Chec
             notes=tuple(notes),
         ),
     )
-
-
-def _refuse(problems: list[tuple[str, str]]) -> None:
-    if not problems:
-        return
-    sentence = problems[0][1].rstrip(".")
-    if others := [name for name, _ in problems[1:]]:
-        shown = ", ".join(others[:3]) + (", ..." if len(others) > 3 else "")
-        sentence += f"; {len(others)} more of the machine's clips have problems too ({shown})"
-    raise StridorError(sentence + ".")
 
 
 def _check_clip(path: Path, split: Split, channel: int | Literal["mean"]) -> _Clip:
@@ -147,7 +139,8 @@ def _refuse_leaks(clips: list[_Clip]) -> list[str]:
             leaks.append((clip.path.name, sentence))
         else:
             twins.append(clip.path.name)
-    _refuse(leaks)
+    if leaks:
+        refuse(leaks, "clips")
     return [_some(twins, "hold the same bytes as another clip and count twice")] if twins else []
 
 

@@ -6,79 +6,73 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from stridor.data.importing.checking import CheckedMachine
+from stridor.data.importing.journal import Journal
 from stridor.errors import StridorError
-from stridor.whole import sweep_unfinished
+from stridor.whole import sweep_unfinished, whole_file
+
+# Writes a machine's files into a folder of its own.
+Fill = Callable[[Path], None]
 
 
 @contextmanager
-def placed(machines: tuple[CheckedMachine, ...], data: Path, *, link: bool, fresh: bool) -> Iterator[None]:
+def placed(machines: Mapping[str, Fill], data: Path, *, texts: Mapping[Path, bytes], fresh: bool) -> Iterator[None]:
     """Put machines into `data` for good if the block ends well, and put the old state back if it does not.
+
+    A process that is killed in between leaves a journal, with which `undo_killed` puts the old state back.
 
     Parameters
     ----------
-    machines : tuple of CheckedMachine
+    machines : mapping of name to Fill
         A machine of the same name that is already there is replaced.
-    link : bool
-        Hard links instead of copies.
+    data : Path
+        The project's data/, which need not exist.
+    texts : mapping of Path to bytes
+        Files of the project that get a new content together with the machines.
     fresh : bool
         `data` holds nothing but these machines afterwards.
-
-    Raises
-    ------
-    StridorError
-        If files cannot be linked.
     """
     sweep_unfinished(data)
     # Beside data/, so that every move is a rename within one file system.
     beside = Path(tempfile.mkdtemp(prefix=f".{data.name}.unfinished-", dir=data.parent))
-    new, old = beside / "new", beside / "old"
-    old.mkdir()
-    moves: list[tuple[Path, Path]] = []
-
-    def move(here: Path, there: Path) -> None:
-        here.rename(there)
-        moves.append((here, there))
-
+    journal = Journal(beside)
     try:
-        for machine in machines:
-            _bring(machine, new / machine.machine, link)
-        if fresh or not data.exists():
-            if data.exists():
-                move(data, old / data.name)
-            move(new, data)
-        else:
-            for machine in machines:
-                place = data / machine.machine
-                if place.exists():
-                    move(place, old / machine.machine)
-                move(new / machine.machine, place)
-        yield
-    except BaseException:
-        for here, there in reversed(moves):
-            there.rename(here)
-        raise
+        for name, fill in machines.items():
+            fill(beside / "new" / name)
+        (beside / "old").mkdir()
+        moves = _moves(tuple(machines), data, beside, fresh)
+        journal.open(moves, texts, data.with_name(f"{data.name}.dvc"))
+        try:
+            for here, there in moves:
+                here.rename(there)
+            for file, content in texts.items():
+                with whole_file(file) as whole:
+                    whole.write_bytes(content)
+            yield
+        except BaseException:
+            journal.undo()
+            raise
+        journal.close()
     finally:
-        shutil.rmtree(beside, ignore_errors=True)
+        if not journal.is_open:
+            shutil.rmtree(beside, ignore_errors=True)
 
 
-@contextmanager
-def restored_on_failure(*files: Path) -> Iterator[None]:
-    """Give files their old content back if the block fails."""
-    before = {file: file.read_bytes() if file.exists() else None for file in files}
-    try:
-        yield
-    except BaseException:
-        for file, content in before.items():
-            if content is None:
-                file.unlink(missing_ok=True)
-            else:
-                file.write_bytes(content)
-        raise
+def _moves(names: tuple[str, ...], data: Path, beside: Path, fresh: bool) -> list[tuple[Path, Path]]:
+    new, old = beside / "new", beside / "old"
+    if fresh or not data.exists():
+        away = [(data, old / data.name)] if data.exists() else []
+        return [*away, (new, data)]
+    moves = []
+    for name in names:
+        if (data / name).exists():
+            moves.append((data / name, old / name))
+        moves.append((new / name, data / name))
+    return moves
 
 
 def track(data: Path) -> None:
@@ -105,7 +99,14 @@ def track(data: Path) -> None:
         )
 
 
-def _bring(machine: CheckedMachine, folder: Path, link: bool) -> None:
+def bring(machine: CheckedMachine, folder: Path, *, link: bool) -> None:
+    """Copy a machine's files into `folder`, or hard-link them.
+
+    Raises
+    ------
+    StridorError
+        If files cannot be linked.
+    """
     for path, place in machine.files:
         target = folder / place
         target.parent.mkdir(parents=True, exist_ok=True)

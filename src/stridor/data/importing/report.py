@@ -37,6 +37,13 @@ class MachineReport:
     supplement: Supplement
     notes: tuple[str, ...]
 
+    @property
+    def measurable(self) -> bool:
+        """Whether the official measures exist: normal test clips of both domains, and anomalies."""
+        test = {(count.domain, count.label) for count in self.counts if count.split == "test"}
+        normals = {("source", "normal"), ("target", "normal")} <= test
+        return normals and any(label == "anomaly" for _, label in test)
+
     def text(self) -> str:
         """Return the machine's part of the report, a few lines."""
         lines = [self.machine]
@@ -70,5 +77,15 @@ class ImportReport:
         if self.detectors_added:
             parts.append(f"params.yaml: added the detectors {', '.join(self.detectors_added)}.")
         names = ", ".join(machine.machine for machine in self.machines)
-        parts.append(f"Imported into data/ and tracked by data.dvc: {names}; 'dvc repro' runs the pipeline.")
+        names = ", ".join(machine.machine for machine in self.machines)
+        parts.append(f"Imported into data/ and tracked by data.dvc: {names}.")
+        unmeasured = [machine.machine for machine in self.machines if not machine.measurable]
+        if unmeasured:
+            parts.append(
+                "There are no official measures without anomalies and normal test clips of both domains, so that "
+                f"'dvc repro' ends at the stage evaluate ({', '.join(unmeasured)}); 'dvc repro index@<detector>' and "
+                "'stridor register <detector>' make the detector."
+            )
+        else:
+            parts.append("'dvc repro' runs the pipeline.")
         return "\n".join(parts)
