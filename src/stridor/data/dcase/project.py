@@ -26,6 +26,8 @@ from stridor.data.version import data_md5
 from stridor.errors import StridorError
 from stridor.params import read_params
 
+_PROBE = "dcase-probe"
+
 LICENCE = "The recordings are published under CC BY-NC-SA 4.0: name the authors, no commercial use."
 
 
@@ -90,6 +92,7 @@ def bring(request: Request, root: Path, say: Callable[[str], object] = print) ->
     truths = _read_truths(request, wanted)
     folder = root / request.downloads
     with _lock(folder):
+        _sweep(folder, root)
         pins = Pins(root / NAME)
         downloads = choose(wanted, folder, pins, request.site, request.patience)
         say(f"{listing(downloads)}\n{LICENCE}")
@@ -120,12 +123,18 @@ def _lock(folder: Path) -> Iterator[None]:
     folder.mkdir(parents=True, exist_ok=True)
     try:
         with FileLock(folder / ".lock", timeout=0):
-            # Only now nobody else can be at work on them.
-            for left in folder.glob("unpacked.unfinished-*"):
-                shutil.rmtree(left, ignore_errors=True)
             yield
     except Timeout:
         raise StridorError(f"Another download into {folder.resolve()} is running; wait until it has ended.") from None
+
+
+def _sweep(folder: Path, root: Path) -> None:
+    """Remove what a call that was killed has left; parts of archives stay, as the next call goes on with them."""
+    for left in folder.glob("unpacked.unfinished-*"):
+        shutil.rmtree(left, ignore_errors=True)
+    for name in (_PROBE, Path(NAME).stem, "params"):
+        for left in root.glob(f".{name}.unfinished-*"):
+            left.unlink()
 
 
 def _holds_demo(root: Path, machines: tuple[Contents, ...]) -> bool:
@@ -194,7 +203,7 @@ def _import(machines: tuple[Contents, ...], downloads: Path, root: Path, *, repl
 
 def _can_link(staging: Path, root: Path) -> bool:
     """Tell whether data/ can share the unpacked bytes; other disks and some file systems cannot."""
-    probe, link = staging / ".probe", root / f".probe.unfinished-{staging.name[-8:]}"
+    probe, link = staging / f".{_PROBE}", root / f".{_PROBE}.unfinished-{staging.name[-8:]}"
     probe.touch()
     try:
         os.link(probe, link)
