@@ -29,7 +29,7 @@ def main() -> None:
 
 @main.group()
 def data() -> None:
-    """Recordings: the demo data, or your own."""
+    """Recordings: the demo data, published sets, or your own."""
 
 
 @data.command()
