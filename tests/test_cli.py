@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 COMMANDS = [
-    [], ["data"], ["data", "import"], ["data", "demo"], ["data", "ready"], ["data", "dcase"], ["score"], ["register"], ["distill"],
-    ["store"],
+    [], ["data"], ["data", "import"], ["data", "demo"], ["data", "ready"], ["data", "dcase"], ["score"], ["register"],
+    ["distill"], ["store"],
 ]  # fmt: skip
 
 

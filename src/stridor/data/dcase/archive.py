@@ -23,7 +23,6 @@ MOST_ENTRIES = 50_000
 # zipfile unpacks the other methods without a bound on memory; published archives use none of them.
 _METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
 _TABLE = re.compile(r"attributes_\d+\.csv")
-_PLAIN = re.compile(r"[A-Za-z0-9_.+-]+", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -55,8 +54,8 @@ class Member:
 def read_members(archive: Path, machine: str) -> tuple[Member, ...]:
     """List what an archive holds of a machine; nothing is unpacked.
 
-    The folders above the splits differ from year to year: `<machine>/train/...`, `train/...` or
-    `dev_<machine>/<machine>/train/...`.
+    The folders above the splits have differed: `<machine>/train/...`, `dev_<machine>/<machine>/train/...`,
+    `dev_<machine>/train/...` or `train/...`.
 
     Raises
     ------
@@ -141,8 +140,10 @@ def _member(archive: Path, entry: zipfile.ZipInfo, machine: str) -> Member | Non
     # Before Python made it pleasing: zipfile cuts names at a NUL.
     name = entry.orig_filename
     parts = name.rstrip("/").split("/")
-    if "\\" in name or "\0" in name or ":" in name or any(part in ("", ".", "..") for part in parts):
-        raise StridorError(f"{archive} holds the name {name!r}, which leads out of its folder; delete the archive.")
+    if "\\" in name or ":" in name or any(part in ("", ".", "..") for part in parts) or not name.isprintable():
+        raise StridorError(
+            f"{archive} holds the name {name!r}, which leads out of its folder or is none; delete the archive."
+        )
     kind = stat.S_IFMT(entry.external_attr >> 16)
     if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
         raise StridorError(f"{archive} holds {name!r}, which is a link or no file at all; delete the archive.")
@@ -159,10 +160,8 @@ def _member(archive: Path, entry: zipfile.ZipInfo, machine: str) -> Member | Non
     clip = split is not None and last.lower().endswith(AUDIO_SUFFIXES)
     if not clip and not (split is None and _TABLE.fullmatch(last)):
         return None
-    if above and above[-1] != machine:
+    if above and above[-1] not in (machine, archive.stem):
         raise StridorError(
             f"{archive} holds {name!r}, which is not of the machine {machine}; look at the record in a browser."
         )
-    if not _PLAIN.fullmatch(last):
-        raise StridorError(f"{archive} holds {name!r}, whose name no clip of the data sets has; delete the archive.")
     return Member(archive, entry.filename, f"{split}/{last}" if split else last, entry.file_size, entry.CRC)

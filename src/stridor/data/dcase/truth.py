@@ -7,7 +7,6 @@ from pathlib import Path
 from stridor.data.names import parse_clip_name
 from stridor.errors import StridorError
 
-_PLAIN = re.compile(r"[A-Za-z0-9_.+-]{1,200}", re.ASCII)
 _DOMAINS = {"0": "source", "1": "target"}
 _LABELS = {"0": "normal", "1": "anomaly"}
 _HIDDEN = re.compile(r"section_(\d+)_(\d+)\.wav")
@@ -74,7 +73,8 @@ def _name(hidden: str, domain: str, label: str, folder: Path) -> str:
 
 def _check(hidden: str, name: str, folder: Path, machine: str) -> None:
     try:
-        parsed = parse_clip_name(name, "test") if _PLAIN.fullmatch(name) else None
+        whole = name.isprintable() and not {"/", "\\", ":"} & set(name)
+        parsed = parse_clip_name(name, "test") if whole else None
     except StridorError:
         parsed = None
     if parsed is None or parsed.label is None:
