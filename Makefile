@@ -27,8 +27,13 @@ $(READY): requirements.lock pyproject.toml
 	$(VENV)/bin/stridor store create
 	touch $@
 
-data: $(READY)  ## put the clips that data.dvc names into data/ (synthesised for the demo, pulled otherwise)
-	stridor data ready
+# DATASET=dcase2025 downloads the real recordings; SETS, MACHINES and GROUND_TRUTH narrow and name them.
+DATASET ?=
+DOWNLOAD = stridor data dcase --year $(DATASET:dcase%=%) $(if $(SETS),--set "$(SETS)") \
+	$(if $(MACHINES),--machines "$(MACHINES)") $(if $(GROUND_TRUTH),--ground-truth "$(GROUND_TRUTH)")
+
+data: $(READY)  ## put clips into data/: what data.dvc names (the demo is synthesised), or DATASET=dcase2025
+	$(if $(DATASET),$(DOWNLOAD),stridor data ready)
 
 repro: data  ## run the whole pipeline; later calls run what changed
 	dvc repro

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 COMMANDS = [
-    [], ["data"], ["data", "import"], ["data", "demo"], ["data", "ready"], ["score"], ["register"], ["distill"],
-    ["store"],
+    [], ["data"], ["data", "import"], ["data", "demo"], ["data", "ready"], ["data", "dcase"], ["score"], ["register"],
+    ["distill"], ["store"],
 ]  # fmt: skip
 
 
@@ -33,6 +33,10 @@ def test_every_command_has_help(command):
     [
         (["data", "import", "."], "params.yaml is missing"),
         (["data", "ready"], "data.dvc is missing"),
+        (["data", "dcase"], "params.yaml is missing"),
+        (["data", "dcase", "--list", "--year", "1900"], "no table for the year 1900"),
+        (["data", "dcase", "--list", "--machines", "fan, ToyPet"], "have no machine 'ToyPet'"),
+        (["data", "dcase", "--list", "--set", "all"], "no set 'all'; expected some of dev, additional, eval"),
         (["score", "x.wav", "--detector", "valve"], "lies in no project"),
         (["register"], "params.yaml is missing"),
     ],

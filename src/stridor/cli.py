@@ -29,7 +29,7 @@ def main() -> None:
 
 @main.group()
 def data() -> None:
-    """Recordings: the demo data, or your own."""
+    """Recordings: the demo data, published sets, or your own."""
 
 
 @data.command()
@@ -69,6 +69,33 @@ def import_(folder: Path, link: bool, replace: bool, fresh: bool, **cutting: flo
     given = {name: value for name, value in cutting.items() if value is not None}
     how = Cutting(**given) if given else None
     click.echo(import_folder(folder, Path(), link=link, replace=replace, fresh=fresh, cutting=how).text())
+
+
+def _names(_context: click.Context, _option: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(" ".join(values).replace(",", " ").split())
+
+
+@data.command()
+@click.option("--year", default=2025, show_default=True, help="2023, 2024 or 2025.")
+@click.option("--set", "sets", multiple=True, default=["dev"], show_default=True, callback=_names,
+              help="Some of dev, additional and eval; eval brings additional with it.")  # fmt: skip
+@click.option("--machines", multiple=True, callback=_names, help="Only these, e.g. fan,valve; all if left out.")
+@click.option("--ground-truth", type=EXISTING, help="The organisers' evaluator, which knows the labels of eval.")
+@click.option("--downloads", type=click.Path(path_type=Path), help="Where archives are kept.  [default: downloads]")
+@click.option("--parallel", default=3, show_default=True, type=click.IntRange(1, 8), help="Files side by side.")
+@click.option("--site", help="A mirror with the addresses of Zenodo.")
+@click.option("--list", "only_list", is_flag=True, help="Only list the files and their sizes.")
+@click.option("--replace", is_flag=True, help="Replace machines of the same name that are already in data/.")
+@click.option("--fresh", is_flag=True, help="Start with these machines only; others leave data/ and params.yaml.")
+def dcase(only_list: bool, **values: object) -> None:
+    """Download data sets of DCASE Task 2 from Zenodo and bring them into the project.
+
+    A call that was cut off goes on where it stopped. The demo data gives way; other machines stay.
+    """
+    from stridor.data.dcase import Request, bring, list_files
+
+    request = Request(**{name: value for name, value in values.items() if value is not None})
+    click.echo(list_files(request, Path()) if only_list else bring(request, Path(), say=click.echo))
 
 
 @main.command()

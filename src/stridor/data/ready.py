@@ -35,7 +35,8 @@ def make_ready(root: Path) -> str:
     if pulled.returncode:
         raise StridorError(
             "data.dvc names recordings that are neither here nor in a DVC remote; set one with 'dvc remote add -d', "
-            "import the recordings again with 'stridor data import', or go back to the demo with 'stridor data demo'."
+            "bring the recordings in again with 'stridor data import' or 'stridor data dcase', or go back to the demo "
+            "with 'stridor data demo'."
         )
     return f"{data} was pulled from the DVC remote."
 
