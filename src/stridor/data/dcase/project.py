@@ -21,6 +21,7 @@ from stridor.data.dcase.record import ZENODO
 from stridor.data.dcase.truth import read_truth
 from stridor.data.dcase.years import Wanted, wanted_archives
 from stridor.data.importing import ImportReport, import_folder
+from stridor.data.importing.journal import heal
 from stridor.data.ready import DEMO_MD5
 from stridor.data.version import data_md5
 from stridor.errors import StridorError
@@ -92,6 +93,7 @@ def bring(request: Request, root: Path, say: Callable[[str], object] = print) ->
     truths = _read_truths(request, wanted)
     folder = root / request.downloads
     with _lock(folder):
+        heal(root)
         _sweep(folder, root)
         pins = Pins(root / NAME)
         downloads = choose(wanted, folder, pins, request.site, request.patience)
