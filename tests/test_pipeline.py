@@ -40,7 +40,8 @@ def reproduced(tmp_path_factory, empty_database):
         for name in ("dvc.yaml", ".dvcignore", ".gitignore"):
             shutil.copy(ROOT / name, root)
         # The stages depend on the code; a copy could differ from what the interpreter imports.
-        (root / "src").symlink_to(ROOT / "src")
+        for name in ("src", "pretrained"):
+            (root / name).symlink_to(ROOT / name)
         subprocess.run(["git", "init", "-q"], check=True)
         dvc("init", "-q")
         write_project(root, "noise")
