@@ -65,7 +65,7 @@ def test_an_interrupted_training_ends_with_the_same_weights(last_epoch):
     _, data = tiny_training_set(params)
     undisturbed = train(params, data, "undisturbed")
 
-    def interrupt(epoch: Epoch) -> None:
+    def interrupt(epoch: Epoch, encoder: Beats) -> None:
         # The state is kept after this call, so epoch n + 1 is where epoch n is the last one kept.
         if epoch.number == last_epoch + 1:
             raise KeyboardInterrupt
