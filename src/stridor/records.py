@@ -174,6 +174,11 @@ class TuneParams(Record):
         "augment.snr_width_db": SearchRange(low=0.0, high=30.0),
     }
 
+    @property
+    def judged_by_labels(self) -> bool:
+        """Whether the objective looks at labelled test clips."""
+        return self.objective == "hmean"
+
 
 class TrackingParams(Record):
     """Where runs are filed in MLflow."""

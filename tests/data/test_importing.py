@@ -21,19 +21,6 @@ TRAIN, TEST = NAMES["train"], NAMES["test"]
 
 
 @pytest.fixture
-def project(tmp_path, monkeypatch):
-    """A project with the two demo machines on disk; DVC is only played."""
-    root = tmp_path / "project"
-    for machine in ("valve", "pump"):
-        write_machine(root / "data" / machine)
-    (root / ".dvc").mkdir()
-    (root / "params.yaml").write_text(PARAMS)
-    (root / "data.dvc").write_text("outs: old\n")
-    monkeypatch.setattr(folder_module, "track", lambda data: (root / "data.dvc").write_text("outs: new\n"))
-    return root
-
-
-@pytest.fixture
 def source(tmp_path):
     return write_machine(tmp_path / "in" / "fan").parent
 

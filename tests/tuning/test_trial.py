@@ -6,7 +6,6 @@ import optuna
 import pytest
 from mlflow import MlflowClient
 from optuna.trial import TrialState
-from tiny_study import spec_of, write_study
 
 from stridor.data.manifest import Manifest
 from stridor.stages import train
@@ -14,6 +13,7 @@ from stridor.tuning.result import compare, halves_of
 from stridor.tuning.study import DEFAULT, ERROR, RUN_ID, enqueue_default, open_study
 from stridor.tuning.trial import Objective
 from stridor.tuning.worker import drop_losers
+from tiny_study import spec_of, write_study
 
 
 class PruneEverything(optuna.pruners.BasePruner):
@@ -72,14 +72,15 @@ def test_the_general_values_and_the_best_are_compared_on_both_halves(project):
     study.optimize(Objective(spec), n_trials=2)
     general, other = study.get_trials()
     assert general.user_attrs[DEFAULT]
-    found = compare(spec, general, other)
+    halves = halves_of(spec.space.base)
+    found = compare(spec, halves, general, other)
     assert found.tuning.general.value == pytest.approx(general.value, abs=1e-6)
     assert found.tuning.best.value == pytest.approx(other.value, abs=1e-6)
     assert found.tuning.difference.value == pytest.approx(other.value - general.value, abs=1e-6)
     for half in (found.tuning, found.held_back):
         for score in (half.general, half.best):
             assert score.interval.low <= score.value <= score.interval.high
-    same = compare(spec, general, general)
+    same = compare(spec, halves, general, general)
     assert same.held_back.difference.value == 0
     assert same.held_back.general == found.held_back.general
 
@@ -114,14 +115,14 @@ def test_a_crashed_trial_is_recorded_and_the_study_goes_on(project, monkeypatch)
     def crash_first(*args):
         calls.append(1)
         if len(calls) == 1:
-            args[-1] = None  # a tuple cannot be changed
+            raise RuntimeError("this trial cannot go on")
         return real(*args)
 
     monkeypatch.setattr(train, "fine_tune", crash_first)
     study = optimise(spec, trials=2)
     crashed, finished = study.get_trials()
     assert (crashed.state, finished.state) == (TrialState.FAIL, TrialState.COMPLETE)
-    assert "does not support item assignment" in crashed.user_attrs[ERROR]
+    assert crashed.user_attrs[ERROR] == "this trial cannot go on"
     assert run_of(crashed).info.status == "FAILED"
     assert run_of(crashed).data.tags["trial_state"] == "failed"
 

@@ -4,11 +4,15 @@ import logging
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from stridor.tracking.describe import DataVersion
 from stridor.tracking.runlog import MlflowRun
 from stridor.tracking.stopping import sigterm_as_exit
 from stridor.tracking.store import Store, brief_retries, experiment_id, open_store
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run
 
 
 @contextmanager
@@ -87,18 +91,25 @@ def logged_run(
 
 def agrees(store: Store, run_id: str, values: Mapping[str, str]) -> bool:
     """Tell whether a run is there and none of its parameters contradicts these."""
+    run = find_run(store, run_id)
+    if run is None:
+        return False
+    logged = run.data.params
+    return run.info.lifecycle_stage == "active" and all(logged.get(k, v) == v for k, v in values.items())
+
+
+def find_run(store: Store, run_id: str) -> "Run | None":
+    """Return a run; None if the store does not know it."""
     from mlflow import MlflowClient
     from mlflow.exceptions import MlflowException
 
     with store.errors():
         try:
-            run = MlflowClient().get_run(run_id)
+            return MlflowClient().get_run(run_id)
         except MlflowException as error:
             if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
-                return False
+                return None
             raise
-    logged = run.data.params
-    return run.info.lifecycle_stage == "active" and all(logged.get(k, v) == v for k, v in values.items())
 
 
 def _end(store: Store, run_id: str, status: str) -> None:

@@ -88,3 +88,8 @@ class MlflowRun(RunLog):
         """Set a tag."""
         with self._store.errors():
             self._client.set_tag(self.run_id, key, value)
+
+    def end(self, status: str) -> None:
+        """End the run as FINISHED, FAILED or KILLED; one that has ended already gets the new status."""
+        with self._store.errors():
+            self._client.set_terminated(self.run_id, status)

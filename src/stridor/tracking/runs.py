@@ -6,7 +6,7 @@ from pathlib import Path
 
 from stridor.params import Params
 from stridor.tracking.describe import DataVersion, flatten, tags_of
-from stridor.tracking.logged import agrees, logged_run
+from stridor.tracking.logged import agrees, find_run, logged_run
 from stridor.tracking.runlog import WEIGHTS_TAG, MlflowRun, RunLog
 from stridor.tracking.store import experiment_id, open_store
 
@@ -154,14 +154,14 @@ def later_run(name: str, detector: str, params: Params, parent: str | None = Non
         experiment = experiment_id(store, params.tracking.experiment)
         run_id = client.create_run(experiment, run_name=name, tags=tags).info.run_id
     status = "FAILED"
+    run = MlflowRun(store, run_id)
     try:
         with store.errors():
             mlflow.log_params(flatten(params), run_id=run_id)
-        yield MlflowRun(store, run_id)
+        yield run
         status = "FINISHED"
     finally:
-        with store.errors():
-            client.set_terminated(run_id, status)
+        run.end(status)
 
 
 def _add(run: RunLog, measures: Mapping[str, float], figures: list[Path]) -> None:
@@ -193,15 +193,11 @@ def end_as(run_id: str, status: str | None, tags: Mapping[str, str]) -> None:
     StridorError
         If the store fails.
     """
-    from mlflow import MlflowClient
-
-    store = open_store()
-    client = MlflowClient()
-    with store.errors():
-        for key, value in tags.items():
-            client.set_tag(run_id, key, value)
-        if status is not None:
-            client.set_terminated(run_id, status)
+    run = reopened(run_id)
+    for key, value in tags.items():
+        run.set_tag(key, value)
+    if status is not None:
+        run.end(status)
 
 
 def is_running(run_id: str) -> bool:
@@ -212,14 +208,5 @@ def is_running(run_id: str) -> bool:
     StridorError
         If the store cannot be reached.
     """
-    from mlflow import MlflowClient
-    from mlflow.exceptions import MlflowException
-
-    store = open_store()
-    with store.errors():
-        try:
-            return MlflowClient().get_run(run_id).info.status == "RUNNING"
-        except MlflowException as error:
-            if error.error_code == "RESOURCE_DOES_NOT_EXIST":
-                return False
-            raise
+    run = find_run(open_store(), run_id)
+    return run is not None and run.info.status == "RUNNING"

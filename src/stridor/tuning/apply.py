@@ -6,7 +6,7 @@ from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stridor.data.importing.detectors import last_line
+from stridor.data.importing.yaml_text import edit_mapping
 from stridor.errors import StridorError
 from stridor.params import read_params
 from stridor.whole import whole_file
@@ -39,7 +39,8 @@ def with_entry(text: str, detector: str, entry: Mapping[str, Any]) -> str:
     values = yaml.load(text)
     own = {name: value for name, value in values["detectors"][detector].items() if name not in TUNED}
     expected = {**values, "detectors": {**values["detectors"], detector: {**own, **entry}}}
-    edited = _edit(text, _entry_node(text, detector), entry)
+    added = [f"{name}: {_plain(value)}" for name, value in entry.items()]
+    edited = edit_mapping(text, _entry_node(text, detector), TUNED, flow=added, block=added)
     # Editing text is only as safe as reading the outcome back.
     try:
         safe = yaml.load(edited) == expected
@@ -95,28 +96,6 @@ def _entry_node(text: str, detector: str) -> "MappingNode":
     for name in ("detectors", detector):
         node = next(value for key, value in node.value if str(key.value) == name)
     return node
-
-
-def _edit(text: str, node: "MappingNode", entry: Mapping[str, Any]) -> str:
-    kept = [(key, value) for key, value in node.value if key.value not in TUNED]
-    if node.flow_style:
-        parts = [text[key.start_mark.index : value.end_mark.index] for key, value in kept]
-        parts += [f"{name}: {_plain(value)}" for name, value in entry.items()]
-        return f"{text[: node.start_mark.index]}{{{', '.join(parts)}}}{text[node.end_mark.index :]}"
-    lines = text.splitlines(keepends=True)
-    end = max(last_line(value) for _, value in node.value)
-    if not lines[end].endswith("\n"):
-        lines[end] += "\n"
-    dropped = {
-        line
-        for key, value in node.value
-        if key.value in TUNED
-        for line in range(key.start_mark.line, last_line(value) + 1)
-    }
-    indent = " " * node.start_mark.column
-    new = [f"{indent}{name}: {_plain(value)}\n" for name, value in entry.items()]
-    before = [line for number, line in enumerate(lines[: end + 1]) if number not in dropped]
-    return "".join(before + new + lines[end + 1 :])
 
 
 def _plain(value: Any) -> str:

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Self
 
 from tqdm import tqdm
 
-from stridor.tuning.study import DEFAULT, ERROR
+from stridor.tuning.study import DEFAULT, ERROR, best_of
 
 if TYPE_CHECKING:
     import optuna
@@ -49,12 +49,6 @@ class Progress:
         best = best_of(self.study)
         said = "none yet" if best is None else f"{best.value:.4f} (trial {best.number})"
         self._bar.set_postfix_str(f"running {', '.join(running) or 'none'}, best {said}")
-
-
-def best_of(study: "optuna.Study") -> "FrozenTrial | None":
-    """Return the best finished trial, the first of equals."""
-    complete = [trial for trial in study.get_trials(deepcopy=False) if trial.state.name == "COMPLETE"]
-    return max(complete, key=lambda trial: (trial.value, -trial.number), default=None)
 
 
 def state_of(trial: "FrozenTrial") -> str:

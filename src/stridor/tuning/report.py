@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 from stridor.scoring.bootstrap import Difference, Interval
 from stridor.stages.places import REPORTS
 from stridor.tracking.runlog import RunLog
-from stridor.tuning.progress import best_of, state_of
+from stridor.tuning.progress import state_of
 from stridor.tuning.result import Comparison, HalfComparison, Score
 from stridor.tuning.space import Space
-from stridor.tuning.study import DEFAULT, RUN_ID, StudySpec
+from stridor.tuning.study import DEFAULT, RUN_ID, StudySpec, best_of
 from stridor.whole import whole_folder
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def _page(study: "optuna.Study", spec: StudySpec, comparison: Comparison | None)
     best = best_of(study)
     base = spec.space.base
     unit = "harmonic mean of AUC source, AUC target and pAUC on the tuning half of the test clips"
-    if base.tune.objective == "normal_only":
+    if not base.tune.judged_by_labels:
         unit = "gain of the separated held-out normals over the mean spectrum, in dB; no label is looked at"
     parts = [
         f"# Study {study.study_name}",

@@ -3,15 +3,15 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from stridor.data.manifest import build_manifest
+from stridor.data.manifest import Clip, build_manifest
 from stridor.params import Params
 from stridor.scoring.bootstrap import Difference, Interval, bootstrap_differences, bootstrap_intervals
 from stridor.scoring.measures import ScoredClips, measure, total_score
 from stridor.scoring.reference import MachineReference
-from stridor.stages.evaluate import labelled_test_clips, score_clips
-from stridor.stages.places import DATA, Places
+from stridor.stages.evaluate import score_clips
+from stridor.stages.places import DATA
 from stridor.stages.systems import FINE_TUNED, embedder
-from stridor.tuning.split import Halves, split_halves
+from stridor.tuning.split import Halves, labelled_halves
 from stridor.tuning.study import StudySpec
 
 if TYPE_CHECKING:
@@ -52,14 +52,12 @@ def halves_of(params: Params) -> Halves:
         If clips cannot be read, are not labelled, or are too few.
     """
     [detector] = params.detectors.values()
-    test = labelled_test_clips(build_manifest(DATA, detector.machines))
-    return split_halves((clip for clips in test.values() for clip in clips), params.seed)
+    return labelled_halves(build_manifest(DATA, detector.machines), params.seed)
 
 
-def compare(spec: StudySpec, general: "FrozenTrial", best: "FrozenTrial") -> Comparison:
+def compare(spec: StudySpec, halves: Halves, general: "FrozenTrial", best: "FrozenTrial") -> Comparison:
     """Score both halves with the encoders of two finished trials, whose files are still there."""
     params = spec.space.base
-    halves = halves_of(params)
     found = []
     for half in (halves.tuning, halves.held_back):
         before, after = (_scored(spec, trial, half) for trial in (general, best))
@@ -76,8 +74,8 @@ def compare(spec: StudySpec, general: "FrozenTrial", best: "FrozenTrial") -> Com
     return Comparison(*found)
 
 
-def _scored(spec: StudySpec, trial: "FrozenTrial", clips: tuple) -> list[ScoredClips]:
-    places: Places = spec.places(trial.number)
+def _scored(spec: StudySpec, trial: "FrozenTrial", clips: tuple[Clip, ...]) -> list[ScoredClips]:
+    places = spec.places(trial.number)
     # Scoring parameters may be among what was searched.
     params = spec.space.params(spec.space.values(trial))
     with_encoder = embedder(FINE_TUNED, places, params)

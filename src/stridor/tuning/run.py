@@ -19,7 +19,7 @@ from stridor.tracking.describe import DataVersion, code_tags
 from stridor.tracking.logged import logged_run
 from stridor.tracking.runs import end_as, is_running
 from stridor.tuning import apply
-from stridor.tuning.progress import Progress, best_of
+from stridor.tuning.progress import Progress
 from stridor.tuning.report import comparison_table, write_report
 from stridor.tuning.result import Comparison, compare, halves_of
 from stridor.tuning.space import Space
@@ -28,6 +28,7 @@ from stridor.tuning.study import (
     ERROR,
     RUN_ID,
     StudySpec,
+    best_of,
     counted,
     default_trial,
     enqueue_default,
@@ -40,6 +41,7 @@ from stridor.tuning.study import (
 
 if TYPE_CHECKING:
     import optuna
+    from optuna.trial import FrozenTrial
 
 LOOK_S = 0.5
 # After a request to stop, workers end their runs; one that hangs is killed.
@@ -99,13 +101,11 @@ def tune(detector: str, params: Params, wish: Wish) -> None:
     StridorError
         If parameters, data or stores do not allow it, no trial finished, or values may not be applied.
     """
-    # One that two processes create at once would be broken.
     version = data_md5(DATA)
     threads = max(1, (os.cpu_count() or 1) // wish.jobs)
     spec = StudySpec(detector, Space.of(params, detector), version, storage_url(), threads)
-    labels = params.tune.objective == "hmean"
-    if labels:
-        halves_of(spec.space.base)
+    # Before anything else is touched: clips that cannot be split end it here.
+    halves = halves_of(spec.space.base) if params.tune.judged_by_labels else None
     study = open_study(spec)
     _sweep(study)
     missing = wish.trials - counted(study)
@@ -117,17 +117,16 @@ def tune(detector: str, params: Params, wish: Wish) -> None:
         if best is None:
             raise StridorError(_why_none(study, spec))
         general = default_trial(study)
-        comparison = compare(spec, general, best) if labels and general is not None else None
+        comparison = compare(spec, halves, general, best) if halves and general else None
         place = write_report(study, spec, comparison, log)
     click.echo(f"\nBest: trial {best.number}, {best.value:.4f}. Report: {place / 'study.md'}")
     if comparison is not None:
         click.echo(f"\n{comparison_table(comparison)}")
-    _offer(spec, study, comparison, wish)
+    _offer(spec, best, comparison, wish)
 
 
-def _offer(spec: StudySpec, study: "optuna.Study", comparison: Comparison | None, wish: Wish) -> None:
+def _offer(spec: StudySpec, best: "FrozenTrial", comparison: Comparison | None, wish: Wish) -> None:
     """Show what the best values change in params.yaml, and write them if wished and wise."""
-    best = best_of(study)
     before = apply.read_text()
     values = {} if best.user_attrs.get(DEFAULT) else spec.space.values(best)
     after = apply.with_entry(before, spec.detector, spec.space.entry(values) if values else {})

@@ -3,10 +3,12 @@
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import chain
 
 from stridor.data.manifest import Clip, Manifest
 from stridor.errors import StridorError
 from stridor.seeds import rng_for
+from stridor.stages.evaluate import labelled_test_clips
 
 # Fewer in a group leave a half with one clip, by which no measure can be told from chance.
 FEWEST = 4
@@ -52,6 +54,17 @@ def split_halves(clips: Iterable[Clip], seed: int) -> Halves:
         tuning += shuffled[::2]
         held_back += shuffled[1::2]
     return Halves(*(tuple(sorted(half, key=lambda clip: clip.path)) for half in (tuning, held_back)))
+
+
+def labelled_halves(manifest: Manifest, seed: int) -> Halves:
+    """Split the test clips of a manifest.
+
+    Raises
+    ------
+    StridorError
+        If a machine has no test clips or too few, or their names hide domain or label.
+    """
+    return split_halves(chain.from_iterable(labelled_test_clips(manifest).values()), seed)
 
 
 def _check(groups: dict[tuple[str, str, str], list[Clip]]) -> None:

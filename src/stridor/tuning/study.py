@@ -158,6 +158,12 @@ def counted(study: "optuna.Study") -> int:
     )
 
 
+def best_of(study: "optuna.Study") -> "optuna.trial.FrozenTrial | None":
+    """Return the best finished trial, the first of equals."""
+    complete = [trial for trial in study.get_trials(deepcopy=False) if trial.state.name == "COMPLETE"]
+    return max(complete, key=lambda trial: (trial.value, -trial.number), default=None)
+
+
 def default_trial(study: "optuna.Study") -> "optuna.trial.FrozenTrial | None":
     """Return the finished trial of the general values."""
     from optuna.trial import TrialState

@@ -1,7 +1,6 @@
 """A trial: the pipeline's stages with the values that Optuna suggests, judged and pruned on the tuning half."""
 
 import json
-from collections.abc import Mapping
 from multiprocessing import parent_process
 from typing import TYPE_CHECKING
 
@@ -18,7 +17,7 @@ from stridor.stages.systems import FINE_TUNED
 from stridor.tracking.runlog import MlflowRun
 from stridor.tracking.runs import end_as, reopened
 from stridor.training.fit import Epoch
-from stridor.tuning.split import split_halves
+from stridor.tuning.split import labelled_halves
 from stridor.tuning.study import DEFAULT, ERROR, RUN_ID, WORKER, StudySpec, worker_id
 
 if TYPE_CHECKING:
@@ -71,10 +70,10 @@ class Objective:
         places = spec.places(trial.number)
         watcher = _Watcher(spec, trial, places, params)
         augment.run(places, params)
-        if judged_by_labels(params):
+        if params.tune.judged_by_labels:
             hide_held_back(places, params.seed)
         train.run(places, params, train.Watch(watcher.tags(), watcher.on_start, watcher.on_epoch))
-        if judged_by_labels(params):
+        if params.tune.judged_by_labels:
             index.run(places, params)
             evaluate.run(places, params)
             value = json.loads(places.metrics.read_text())[FINE_TUNED]["hmean"]
@@ -101,7 +100,7 @@ class _Watcher:
         """Return the tags of the trial's run."""
         tags = {
             "study": self.spec.name, "trial": str(self.trial.number), "trial_state": "running",
-            "measured_on": "tuning half of the test clips" if judged_by_labels(self.params) else "no test clips",
+            "measured_on": "tuning half of the test clips" if self.params.tune.judged_by_labels else "no test clips",
         }  # fmt: skip
         return tags | ({} if self.spec.parent_run is None else {"mlflow.parentRunId": self.spec.parent_run})
 
@@ -123,7 +122,7 @@ class _Watcher:
         done = epoch.number - training.stage_one.epochs
         if epoch.stage == 1 or done % self.params.tune.report_epochs or done == training.stage_two.epochs:
             return
-        value = self._judge(encoder) if judged_by_labels(self.params) else self.separation()
+        value = self._judge(encoder) if self.params.tune.judged_by_labels else self.separation()
         self.trial.report(value, epoch.number)
         self.log_objective(value)
         if self.trial.should_prune() and not self.trial.user_attrs.get(DEFAULT):
@@ -160,14 +159,7 @@ class _Watcher:
         return total_score(measure(clips) for clips in scored)
 
 
-def judged_by_labels(params: Params) -> bool:
-    """Tell whether trials are judged by labelled test clips."""
-    return params.tune.objective == "hmean"
-
-
 def hide_held_back(places: Places, seed: int) -> None:
     """Take the held-back half of the test clips out of a trial's manifest: no stage can look at it then."""
     manifest = Manifest.read(places.manifest)
-    test: Mapping = evaluate.labelled_test_clips(manifest)
-    halves = split_halves((clip for clips in test.values() for clip in clips), seed)
-    halves.without_held_back(manifest).write(places.manifest)
+    labelled_halves(manifest, seed).without_held_back(manifest).write(places.manifest)

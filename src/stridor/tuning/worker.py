@@ -8,7 +8,7 @@ from multiprocessing.synchronize import Semaphore
 from typing import TYPE_CHECKING
 
 from stridor.tracking.stopping import sigterm_as_exit
-from stridor.tuning.study import DEFAULT, StudySpec, open_study
+from stridor.tuning.study import StudySpec, best_of, default_trial, open_study
 
 if TYPE_CHECKING:
     import optuna
@@ -48,13 +48,9 @@ def _run_trials(spec: StudySpec, seed: int, tickets: Semaphore) -> None:
 
 def drop_losers(study: "optuna.Study", spec: StudySpec) -> None:
     """Remove the files of every ended trial but the best one and the one with the general values."""
-    from optuna.trial import TrialState
-
+    # Before the best is asked for: a trial that ends meanwhile must not be taken for a loser.
     trials = study.get_trials(deepcopy=False)
-    complete = [trial for trial in trials if trial.state == TrialState.COMPLETE]
-    kept = {trial.number for trial in complete if trial.user_attrs.get(DEFAULT)}
-    if complete:
-        kept.add(max(complete, key=lambda trial: trial.value).number)
+    kept = {trial.number for trial in (best_of(study), default_trial(study)) if trial is not None}
     for trial in trials:
         if trial.state.is_finished() and trial.number not in kept:
             shutil.rmtree(spec.places(trial.number).base, ignore_errors=True)

@@ -1,25 +1,8 @@
-"""A project to import into, in which DVC is only played, and a plain machine."""
+"""A plain machine to import."""
 
 import pytest
 
-from recordings import PARAMS, write_machine, write_recording
-from stridor.data.importing import folder as folder_module
-
-
-@pytest.fixture
-def project(tmp_path, monkeypatch):
-    root = tmp_path / "project"
-    for machine in ("valve", "pump"):
-        write_machine(root / "data" / machine)
-    (root / ".dvc").mkdir()
-    (root / "params.yaml").write_text(PARAMS)
-    (root / "data.dvc").write_text("outs: old\n")
-
-    def played_track(data):
-        (root / "data.dvc").write_text("outs: new\n")
-
-    monkeypatch.setattr(folder_module, "track", played_track)
-    return root
+from recordings import write_recording
 
 
 @pytest.fixture

@@ -12,8 +12,9 @@ from tqdm import tqdm
 from stridor.data.dcase.asking import USUAL, Patience
 from stridor.data.dcase.pins import Pins
 from stridor.data.dcase.record import RecordFile, file_url, newest_revision, read_record
-from stridor.data.dcase.transfer import fetch, md5_of, partial_of
+from stridor.data.dcase.transfer import fetch, partial_of
 from stridor.data.dcase.years import Wanted
+from stridor.digests import file_md5
 from stridor.errors import StridorError
 
 
@@ -151,7 +152,7 @@ def _place(folder: Path, file: RecordFile) -> Path:
 
 def _is_here(folder: Path, file: RecordFile) -> bool:
     place = _place(folder, file)
-    return place.is_file() and place.stat().st_size == file.bytes and md5_of(place) == file.md5
+    return place.is_file() and place.stat().st_size == file.bytes and file_md5(place) == file.md5
 
 
 def _check_space(missing: list[Download]) -> None:

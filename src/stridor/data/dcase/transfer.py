@@ -1,12 +1,12 @@
 """Fetching one file over HTTP: what has arrived is kept, a broken line is taken up again, the checksum decides."""
 
-import hashlib
 import re
 from collections.abc import Callable
 from pathlib import Path
 from threading import Event
 
 from stridor.data.dcase.asking import USUAL, Patience, Stopped, Trouble, answer, line_troubles, persist
+from stridor.digests import file_md5
 from stridor.errors import StridorError
 
 # What a broken line costs at most.
@@ -59,7 +59,7 @@ def fetch(
         progressed, farthest = have > farthest, max(have, farthest)
         if have < size:
             raise Trouble(f"the line broke after {have} of {size} bytes", progressed=progressed)
-        found = md5_of(partial)
+        found = file_md5(partial)
         if found != md5:
             _drop(partial, moved)
             wrong += 1
@@ -77,12 +77,6 @@ def fetch(
 def partial_of(place: Path, md5: str) -> Path:
     """Return where the part of a file lies that has arrived; another version of the file has another place."""
     return place.with_name(f"{place.name}.unfinished-{md5[:12]}")
-
-
-def md5_of(path: Path) -> str:
-    """Return the MD5 of a file in hexadecimal digits."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "md5").hexdigest()
 
 
 def _take(url: str, partial: Path, size: int, moved: Callable[[int], None], stop: Event, patience: Patience) -> None:

@@ -1,6 +1,5 @@
 """Checking every clip of a machine in the DCASE layout before anything is placed."""
 
-import hashlib
 import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from stridor.data.importing.problems import refuse
 from stridor.data.importing.report import ClipCount, MachineReport, Supplement
 from stridor.data.manifest import SHORTEST_SECONDS
 from stridor.data.names import ClipName, Split, parse_clip_name
+from stridor.digests import file_md5
 from stridor.errors import StridorError
 
 SHORTEST_SAMPLES = round(SHORTEST_SECONDS * SAMPLE_RATE_HZ)
@@ -116,10 +116,8 @@ def _check_clip(path: Path, split: Split, channel: int | Literal["mean"]) -> _Cl
         raise StridorError(
             f"{path} is silent, so that nothing can be mixed with it at a signal-to-noise ratio; remove it."
         )
-    with path.open("rb") as file:
-        md5 = hashlib.file_digest(file, "md5").hexdigest()
     notes = tuple(str(entry.message).rstrip(".") for entry in caught if entry.category is UserWarning)
-    return _Clip(path, name, info, md5, silent, notes)
+    return _Clip(path, name, info, file_md5(path), silent, notes)
 
 
 def _refuse_leaks(clips: list[_Clip]) -> list[str]:

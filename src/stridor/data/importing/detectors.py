@@ -2,12 +2,9 @@
 
 from dataclasses import dataclass
 from io import StringIO
-from typing import TYPE_CHECKING
 
+from stridor.data.importing.yaml_text import edit_mapping
 from stridor.errors import StridorError
-
-if TYPE_CHECKING:
-    from ruamel.yaml.nodes import Node
 
 # YAML 1.1 readers take these for truth values.
 _NOT_PLAIN = {"y", "n", "yes", "no", "on", "off"}
@@ -71,37 +68,14 @@ def _edit(text: str, removed: tuple[str, ...], added: tuple[str, ...]) -> str:
 
     root = YAML().compose(StringIO(text))
     node = next(value for key, value in root.value if key.value == "detectors")
-    if node.flow_style:
-        entries = [
-            text[key.start_mark.index : value.end_mark.index] for key, value in node.value if key.value not in removed
-        ]
-        entries += [f"{_plain(machine)}: {{machines: [{_plain(machine)}]}}" for machine in added]
-        return f"{text[: node.start_mark.index]}{{{', '.join(entries)}}}{text[node.end_mark.index :]}"
-    lines = text.splitlines(keepends=True)
-    indent = " " * node.start_mark.column
-    new = [f"{indent}{_plain(machine)}:\n{indent}  machines: [{_plain(machine)}]\n" for machine in added]
-    end = max(last_line(value) for _, value in node.value)
-    if not lines[end].endswith("\n"):
-        lines[end] += "\n"
-    dropped = {
-        line
-        for key, value in node.value
-        if key.value in removed
-        for line in range(key.start_mark.line, last_line(value) + 1)
-    }
-    return "".join(
-        [line for number, line in enumerate(lines[: end + 1]) if number not in dropped] + new + lines[end + 1 :]
+    names = [_plain(machine) for machine in added]
+    return edit_mapping(
+        text,
+        node,
+        removed,
+        flow=[f"{name}: {{machines: [{name}]}}" for name in names],
+        block=[line for name in names for line in (f"{name}:", f"  machines: [{name}]")],
     )
-
-
-def last_line(node: "Node") -> int:
-    """Return the line where a node's text ends; a block's own end mark lies behind the comments after it."""
-    from ruamel.yaml.nodes import MappingNode, ScalarNode
-
-    if isinstance(node, ScalarNode) or node.flow_style or not node.value:
-        return node.end_mark.line
-    last = node.value[-1]
-    return last_line(last[1] if isinstance(node, MappingNode) else last)
 
 
 def _plain(machine: str) -> str:
