@@ -15,5 +15,9 @@ def project(tmp_path, monkeypatch):
     (root / ".dvc").mkdir()
     (root / "params.yaml").write_text(PARAMS)
     (root / "data.dvc").write_text("outs: old\n")
-    monkeypatch.setattr(folder_module, "track", lambda data: (root / "data.dvc").write_text("outs: new\n"))
+
+    def played_track(data):
+        (root / "data.dvc").write_text("outs: new\n")
+
+    monkeypatch.setattr(folder_module, "track", played_track)
     return root
