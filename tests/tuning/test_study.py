@@ -10,6 +10,7 @@ import pytest
 from optuna.trial import TrialState
 
 from stridor.errors import StridorError
+from stridor.tuning import study as study_module
 from stridor.tuning.study import (
     DEFAULT,
     ERROR,
@@ -19,7 +20,6 @@ from stridor.tuning.study import (
     enqueue_default,
     fail_lost_trials,
     open_study,
-    sampler_seed,
     storage_shown,
     storage_url,
     worker_id,
@@ -33,24 +33,42 @@ def spec(project):
     return spec_of()
 
 
-def suggested(spec, seed, trials=6):
-    """Run a study of made-up outcomes; return the values that were suggested."""
-    study = open_study(spec, seed)
+def suggested(spec, trials=6):
+    """Run a study of made-up outcomes, or go on with it; return the values that were suggested."""
+    study = open_study(spec)
     enqueue_default(study, spec.space)
     study.optimize(lambda trial: -(spec.space.suggest(trial)["training.learning_rate"]), n_trials=trials)
     return [trial.params for trial in study.get_trials()]
 
 
 def test_the_same_seed_and_one_worker_suggest_the_same_values(spec):
-    seed = sampler_seed(spec, 0, 0)
     first, second, other = (
-        suggested(replace(spec, storage=f"sqlite:///{name}.db"), given)
-        for name, given in (("a", seed), ("b", seed), ("c", sampler_seed(spec, 1, 0)))
+        suggested(replace(spec_of(seed=seed), storage=f"sqlite:///{name}.db"))
+        for name, seed in (("a", 1), ("b", 1), ("c", 2))
     )
     assert first == second
     assert first[0] == other[0] == spec.space.defaults()
     assert first[1] != other[1]
-    assert sampler_seed(spec, 0, 6) != seed
+
+
+def test_an_interrupted_study_suggests_what_it_would_have_suggested(spec):
+    whole = suggested(replace(spec, storage="sqlite:///whole.db"))
+    suggested(spec, trials=3)
+    assert suggested(spec, trials=3) == whole
+
+
+def test_two_processes_that_look_at_the_same_moment_try_the_general_values_once(spec, monkeypatch):
+    mine, other = open_study(spec), open_study(spec)
+
+    def look_and_add(*args, **kwargs):
+        with monkeypatch.context() as patch:
+            patch.setattr(study_module, "worker_id", lambda: "other:1")
+            enqueue_default(other, spec.space)
+        type(mine).enqueue_trial(mine, *args, **kwargs)
+
+    monkeypatch.setattr(mine, "enqueue_trial", look_and_add)
+    enqueue_default(mine, spec.space)
+    assert sorted(trial.state.name for trial in mine.get_trials()) == ["FAIL", "WAITING"]
 
 
 def test_what_decides_a_trial_decides_which_study_it_is(spec):

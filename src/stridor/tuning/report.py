@@ -12,7 +12,7 @@ from stridor.tracking.runlog import RunLog
 from stridor.tuning.progress import state_of
 from stridor.tuning.result import Comparison, HalfComparison, Score
 from stridor.tuning.space import Space
-from stridor.tuning.study import DEFAULT, RUN_ID, StudySpec, best_of
+from stridor.tuning.study import DEFAULT, RUN_ID, StudySpec, best_of, trials_in
 from stridor.whole import whole_folder
 
 if TYPE_CHECKING:
@@ -42,8 +42,12 @@ def write_report(study: "optuna.Study", spec: StudySpec, comparison: Comparison 
     Path
         The folder.
     """
+    from filelock import FileLock
+
     place = REPORTS / "tune" / spec.detector
-    with whole_folder(place) as folder:
+    spec.folder.mkdir(parents=True, exist_ok=True)
+    # Several commands may come to the end of one study together.
+    with FileLock(spec.folder / "report.lock"), whole_folder(place) as folder:
         (folder / "study.md").write_text(_page(study, spec, comparison), encoding="utf-8")
         study.trials_dataframe(attrs=("number", "state", "value", "duration", "params", "user_attrs")).to_csv(
             folder / "trials.csv", index=False
@@ -117,7 +121,7 @@ def _figures(study: "optuna.Study") -> Iterator[tuple[str, "Figure"]]:
     import matplotlib.pyplot as plt
     from optuna.visualization import matplotlib as draw
 
-    complete = [trial for trial in study.get_trials(deepcopy=False) if trial.state.name == "COMPLETE"]
+    complete = trials_in(study, "COMPLETE")
     enough = len(complete) >= FEWEST_FOR_PICTURES and len({trial.value for trial in complete}) > 1
     names = list(complete[0].params)
     pictures: dict[str, Callable[[], Any]] = {"history": lambda: draw.plot_optimization_history(study)}
@@ -127,12 +131,12 @@ def _figures(study: "optuna.Study") -> Iterator[tuple[str, "Figure"]]:
         if len(names) > 1:
             pictures["contour"] = lambda: draw.plot_contour(study, params=names[:3])
     for name, picture in pictures.items():
-        with _quiet():
+        # From the start: a colour bar keeps to the layout that it was drawn into.
+        with _quiet(), matplotlib.rc_context({"figure.constrained_layout.use": True}):
             axes = picture()
         figure = (axes if not hasattr(axes, "flat") else axes.flat[0]).figure
         if name in ("slice", "contour"):
             figure.set_size_inches(4.6 * min(3, len(names)), 4.2 if name == "slice" else 3.6 * min(3, len(names)))
-            figure.tight_layout()
         yield name, figure
         plt.close(figure)
 

@@ -34,9 +34,9 @@ from stridor.tuning.study import (
     enqueue_default,
     fail_lost_trials,
     open_study,
-    sampler_seed,
     storage_shown,
     storage_url,
+    trials_in,
 )
 
 if TYPE_CHECKING:
@@ -186,10 +186,8 @@ def _run_workers(study: "optuna.Study", spec: StudySpec, trials: int, wish: Wish
     os.environ["OMP_NUM_THREADS"] = str(spec.threads)
     context = get_context("spawn")
     tickets = context.Semaphore(trials)
-    before = len(study.get_trials(deepcopy=False))
     workers = [
-        context.Process(target=work, args=(spec, i, sampler_seed(spec, i, before), tickets), name=f"worker {i}")
-        for i in range(min(wish.jobs, trials))
+        context.Process(target=work, args=(spec, i, tickets), name=f"worker {i}") for i in range(min(wish.jobs, trials))
     ]
     click.echo(f"{len(workers)} worker(s) with {spec.threads} thread(s) each; their output: {spec.folder}/worker_*.log")
     try:
@@ -232,9 +230,9 @@ def _stop(workers: list[BaseProcess]) -> None:
 def _sweep(study: "optuna.Study") -> None:
     """Give up lost trials, and end the MLflow runs that their workers could not end."""
     fail_lost_trials(study)
-    for trial in study.get_trials(deepcopy=False):
+    for trial in trials_in(study, "FAIL"):
         run_id = trial.user_attrs.get(RUN_ID)
-        if trial.state.name == "FAIL" and run_id and is_running(run_id):
+        if run_id and is_running(run_id):
             end_as(run_id, "KILLED", {"trial_state": "interrupted"})
 
 

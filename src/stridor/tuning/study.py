@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stridor.errors import StridorError
-from stridor.seeds import seed_for
 from stridor.stages.places import Places
 from stridor.tracking.place import SQLITE, find_store
+from stridor.tuning.sampling import seeded_sampler
 from stridor.tuning.space import Space
 
 if TYPE_CHECKING:
@@ -84,14 +84,8 @@ def storage_url() -> str:
     return f"{SQLITE}{folder / DATABASE}"
 
 
-def open_study(spec: StudySpec, sampler_seed: int = 0) -> "optuna.Study":
+def open_study(spec: StudySpec) -> "optuna.Study":
     """Open a study, or create it.
-
-    Parameters
-    ----------
-    spec : StudySpec
-    sampler_seed : int
-        Each worker needs its own, or all suggest the same values at the start.
 
     Raises
     ------
@@ -117,7 +111,7 @@ def open_study(spec: StudySpec, sampler_seed: int = 0) -> "optuna.Study":
             study_name=spec.name,
             direction="maximize",
             load_if_exists=True,
-            sampler=optuna.samplers.TPESampler(seed=sampler_seed, n_startup_trials=tune.startup_trials),
+            sampler=seeded_sampler(spec.space.base.seed, tune.startup_trials),
             pruner=optuna.pruners.MedianPruner(n_startup_trials=tune.startup_trials)
             if tune.pruner == "median"
             else optuna.pruners.NopPruner(),
@@ -142,43 +136,46 @@ def storage_shown(url: str) -> str:
         return url
 
 
-def sampler_seed(spec: StudySpec, worker: int, trials: int) -> int:
-    """Return the seed of a worker's sampler; a resumed study must not suggest its first values again."""
-    return seed_for(spec.space.base.seed, "sampler", worker, trials) % 2**32
+def trials_in(study: "optuna.Study", *states: str) -> "list[optuna.trial.FrozenTrial]":
+    """Return the trials in some states, by number."""
+    return [trial for trial in study.get_trials(deepcopy=False) if trial.state.name in states]
 
 
 def counted(study: "optuna.Study") -> int:
     """Return how many trials have been paid for: finished, pruned, or crashed by their own values."""
-    from optuna.trial import TrialState
-
-    trials = study.get_trials(deepcopy=False)
-    done = (TrialState.COMPLETE, TrialState.PRUNED)
-    return sum(
-        trial.state in done or (trial.state == TrialState.FAIL and ERROR in trial.user_attrs) for trial in trials
-    )
+    crashed = [trial for trial in trials_in(study, "FAIL") if ERROR in trial.user_attrs]
+    return len(trials_in(study, "COMPLETE", "PRUNED")) + len(crashed)
 
 
 def best_of(study: "optuna.Study") -> "optuna.trial.FrozenTrial | None":
     """Return the best finished trial, the first of equals."""
-    complete = [trial for trial in study.get_trials(deepcopy=False) if trial.state.name == "COMPLETE"]
-    return max(complete, key=lambda trial: (trial.value, -trial.number), default=None)
+    return max(trials_in(study, "COMPLETE"), key=lambda trial: (trial.value, -trial.number), default=None)
 
 
 def default_trial(study: "optuna.Study") -> "optuna.trial.FrozenTrial | None":
     """Return the finished trial of the general values."""
-    from optuna.trial import TrialState
-
-    complete = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
-    return next((trial for trial in complete if trial.user_attrs.get(DEFAULT)), None)
+    return next((trial for trial in trials_in(study, "COMPLETE") if trial.user_attrs.get(DEFAULT)), None)
 
 
 def enqueue_default(study: "optuna.Study", space: Space) -> None:
     """Let the next trial have the general values, unless one had them or is about to."""
+
+    def alive() -> "list[optuna.trial.FrozenTrial]":
+        return [trial for trial in trials_in(study, "COMPLETE", "RUNNING", "WAITING") if trial.user_attrs.get(DEFAULT)]
+
+    if alive():
+        return
+    study.enqueue_trial(space.defaults(), user_attrs={DEFAULT: True, WORKER: worker_id()})
+    first, *more = alive()
+    if more and first.user_attrs[WORKER] != worker_id():
+        # Another process had looked at the same moment: one of the two that wait is given up.
+        _fail(study, study.ask())
+
+
+def _fail(study: "optuna.Study", trial: "optuna.Trial | int") -> None:
     from optuna.trial import TrialState
 
-    alive = (TrialState.COMPLETE, TrialState.RUNNING, TrialState.WAITING)
-    if not any(trial.user_attrs.get(DEFAULT) for trial in study.get_trials(deepcopy=False, states=alive)):
-        study.enqueue_trial(space.defaults(), user_attrs={DEFAULT: True})
+    study.tell(trial, state=TrialState.FAIL)
 
 
 def worker_id() -> str:
@@ -193,16 +190,15 @@ def fail_lost_trials(study: "optuna.Study") -> "list[optuna.trial.FrozenTrial]":
     """
     import optuna
     from optuna.exceptions import UpdateFinishedTrialError
-    from optuna.trial import TrialState
 
     with _experimental():
         optuna.storages.fail_stale_trials(study)
     lost = []
-    for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+    for trial in trials_in(study, "RUNNING"):
         host, _, process = trial.user_attrs.get(WORKER, "").partition(":")
         if host == socket.gethostname() and not _alive(int(process)):
             try:
-                study.tell(trial.number, state=TrialState.FAIL)
+                _fail(study, trial.number)
             except (UpdateFinishedTrialError, ValueError):
                 continue  # another process was faster
             lost.append(trial)

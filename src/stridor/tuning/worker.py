@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import sys
 import warnings
 from multiprocessing.synchronize import Semaphore
@@ -16,27 +17,30 @@ if TYPE_CHECKING:
 INTERRUPTED = 130
 
 
-def work(spec: StudySpec, number: int, seed: int, tickets: Semaphore) -> None:
+def work(spec: StudySpec, number: int, tickets: Semaphore) -> None:
     """Run trials while there are tickets; what they print goes to `worker_<number>.log`.
 
     A semaphore, because a worker that is killed can hold no lock of it.
     """
     _print_to(spec, number)
+    # Ctrl-C in a terminal reaches all processes, and the study then asks its workers to stop: a second request
+    # on top of the first could cut short the roll-back of a transaction, whose lock all others would wait for.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         with sigterm_as_exit():
-            _run_trials(spec, seed, tickets)
+            _run_trials(spec, tickets)
     except (KeyboardInterrupt, SystemExit):
         sys.exit(INTERRUPTED)
 
 
-def _run_trials(spec: StudySpec, seed: int, tickets: Semaphore) -> None:
+def _run_trials(spec: StudySpec, tickets: Semaphore) -> None:
     import torch
 
     from stridor.tuning.trial import Objective
 
     torch.set_num_threads(spec.threads)
     warnings.simplefilter("ignore", category=_experimental())
-    study = open_study(spec, seed)
+    study = open_study(spec)
     objective = Objective(spec)
 
     def tidy(study: "optuna.Study", trial: "optuna.trial.FrozenTrial") -> None:
