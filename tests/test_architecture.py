@@ -8,9 +8,12 @@ import pytest
 SOURCE = Path(__file__).resolve().parents[1] / "src" / "stridor"
 # Each room with the rooms it may import; modules beside the rooms (errors, params, seeds, whole) serve all.
 ROOMS = {
+    "transfer": set(),
     "audio": set(),
-    "data": {"audio"},
+    "data": {"audio", "transfer"},
     "models": {"audio", "data"},
+    "checkpoints": {"models", "transfer"},
+    "commands": {"checkpoints"},
     "training": {"audio", "data", "models"},
     "scoring": {"audio", "data", "models"},
     "tracking": {"audio", "data", "models", "scoring"},
