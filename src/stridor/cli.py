@@ -5,6 +5,8 @@ from pathlib import Path
 import click
 
 from stridor.commands.checkpoint import checkpoint
+from stridor.commands.plan import plan
+from stridor.commands.profile import profile
 from stridor.errors import one_sentence
 
 # Heavy rooms are imported inside the commands: `stridor --help` must not wait for torch or MLflow.
@@ -192,3 +194,5 @@ def create() -> None:
 
 
 main.add_command(checkpoint)
+main.add_command(plan)
+main.add_command(profile)
