@@ -3,7 +3,7 @@
 import resource
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -17,6 +17,9 @@ from stridor.params import Params
 from stridor.training.fit import make_fabric
 from stridor.training.loader import TripleBatch
 from stridor.training.task import SeparationTask
+
+STEPS = 3
+ENOUGH_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -46,8 +49,10 @@ class StepCost:
     device: str
 
 
-def measure_step(params: Params, seconds: float, repeats: int = 2) -> StepCost:
+def measure_step(params: Params, seconds: float) -> StepCost:
     """Time training steps on noise of a given length, after one step to warm up.
+
+    The fastest of three counts, because other work only ever slows one down; a step that takes long is taken once.
 
     Parameters
     ----------
@@ -55,8 +60,6 @@ def measure_step(params: Params, seconds: float, repeats: int = 2) -> StepCost:
         Of one detector; one device is measured, whatever `compute.devices` says.
     seconds : float
         Length of a clip.
-    repeats : int
-        Steps that are timed; the fastest counts, because other work only ever slows one down.
 
     Raises
     ------
@@ -82,7 +85,9 @@ def measure_step(params: Params, seconds: float, repeats: int = 2) -> StepCost:
         torch.cuda.reset_peak_memory_stats(fabric.device)
     with FlopCounterMode(display=False) as counter:
         step()
-    times = [_timed(step, fabric.device) for _ in range(repeats)]
+    times = [_timed(step, fabric.device)]
+    while len(times) < STEPS and sum(times) < ENOUGH_SECONDS:
+        times.append(_timed(step, fabric.device))
     peak = _peak_bytes(fabric.device)
     with torch.inference_mode(), _evaluating(task):
         one = TripleBatch(*(part[:1] for part in batch))
@@ -95,7 +100,7 @@ def _noise(clips: int, seconds: float) -> TripleBatch:
     return TripleBatch(target + interferer, target, interferer, torch.full((clips,), target.shape[1]))
 
 
-def _timed(work: object, device: torch.device) -> float:
+def _timed(work: Callable[[], object], device: torch.device) -> float:
     start = time.perf_counter()
     work()
     if device.type == "cuda":

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 from stridor.data.manifest import build_manifest
-from stridor.errors import StridorError
 from stridor.params import Params
 from stridor.planning.measure import StepCost, measure_step
 from stridor.planning.work import Work, work_of
@@ -58,8 +57,8 @@ class Plan:
             f"Encoder {cost.encoder_parameters / 1e6:.1f} million parameters, decoder "
             f"{cost.separator_parameters / 1e6:.2f} million. One step of {self.batch_size} clips on {cost.device}: "
             f"{cost.step_seconds:.3g} s, {cost.flop / 1e12:.3g} TFLOP, {cost.peak_bytes / 1e9:.1f} GB at the peak.",
-            "Hours are those of training and embedding on one device of this machine, from steps timed on noise just now; "
-            "reading clips and the checks after each epoch come on top.",
+            "Hours are those of training and embedding on one device of this machine, from steps timed on noise just "
+            "now; reading clips and the checks after each epoch come on top.",
         ])  # fmt: skip
 
 
@@ -83,8 +82,6 @@ def make_plan(params: Params, detectors: tuple[str, ...] = ()) -> Plan:
         of_detector = params.for_detector(name)
         manifest = build_manifest(DATA, of_detector.detectors[name].machines)
         work[name] = work_of(manifest, of_detector)
-        if not work[name].examples:
-            raise StridorError(f"The detector '{name}' has no training clip; put normal clips into data/<machine>/train.")
     # One length for all: the longest mean, so that memory is not underestimated.
     cost = measure_step(params, max(one.seconds for one in work.values()))
     return Plan(work, cost, params.training.batch_size)

@@ -62,7 +62,7 @@ def work_of(manifest: Manifest, params: Params) -> Work:
         supplements=len(supplements),
         tests=len(tests),
         examples=examples,
-        seconds=float(np.mean([clip.seconds for clip in heard])) if heard else 0.0,
+        seconds=float(np.mean([clip.seconds for clip in heard])),
         steps_one=steps * params.training.stage_one.epochs,
         steps_two=steps * params.training.stage_two.epochs,
         embedded=len(normals) + len(tests),
