@@ -13,7 +13,7 @@ from stridor.tracking.store import experiment_id, open_store
 __all__ = ["DataVersion", "RunLog", "find_training_run", "log_evaluation", "no_run", "training_run"]
 
 # What may change without a new training, and so neither makes nor breaks the identity of a training run.
-SCORING = ("embedding", "bank", "baselines", "evaluation")
+SCORING = ("embedding", "bank", "baselines", "autoencoder", "evaluation")
 ELSEWHERE = ("compute", "tracking")
 
 
