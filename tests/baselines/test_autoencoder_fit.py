@@ -46,6 +46,18 @@ def test_the_same_seed_gives_the_same_weights_and_each_machine_its_own():
         assert not torch.equal(one["decoder.12.weight"], different["decoder.12.weight"])
 
 
+def test_weights_do_not_hang_on_the_number_of_threads_which_stays_as_it_was():
+    before = torch.get_num_threads()
+    one = trained()[0].state_dict()
+    torch.set_num_threads(2)
+    try:
+        two = trained()[0].state_dict()
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+    assert all(torch.equal(one[name], two[name]) for name in one)
+
+
 def test_the_validation_loss_is_that_of_stacks_the_network_does_not_learn_from():
     frames = clips()
     every = torch.cat([stacks(of_clip) for of_clip in frames])

@@ -1,7 +1,8 @@
 """The autoencoder's training: it learns to reconstruct stacked frames of normal clips."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -90,15 +91,31 @@ def fit_autoencoder(
     # Of so small a network's step on a CPU, Adam takes a third when it visits its 38 tensors one by one.
     optimizer = torch.optim.Adam(network.parameters(), lr=params.learning_rate, fused=True)
     order = torch.Generator().manual_seed(seed_for(seed, "autoencoder batches", machine))
-    for number in range(1, params.epochs + 1):
-        training = _one_epoch(network, optimizer, together, learnt, params.batch_size, order)
-        if not math.isfinite(training):
-            raise StridorError(
-                f"The autoencoder of '{machine}' diverged in epoch {number} (loss {training}); lower "
-                "autoencoder.learning_rate."
-            )
-        on_epoch(Epoch(number, training, _look(network, together, kept_out) if len(kept_out) else None))
+    with _one_thread():
+        for number in range(1, params.epochs + 1):
+            training = _one_epoch(network, optimizer, together, learnt, params.batch_size, order)
+            if not math.isfinite(training):
+                raise StridorError(
+                    f"The autoencoder of '{machine}' diverged in epoch {number} (loss {training}); lower "
+                    "autoencoder.learning_rate."
+                )
+            on_epoch(Epoch(number, training, _look(network, together, kept_out) if len(kept_out) else None))
     return network.eval()
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Compute on one thread of the CPU: a step is too small to share.
+
+    Two idle cores make it a third faster, but where other work runs beside, threads that wait for each other
+    hundreds of times a step made it ten times slower. And so the weights do not hang on the number of threads.
+    """
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def _one_epoch(

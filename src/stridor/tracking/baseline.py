@@ -6,9 +6,8 @@ from contextlib import contextmanager
 from stridor.params import Params
 from stridor.tracking.describe import DataVersion, flatten, tags_of
 from stridor.tracking.logged import logged_run
-from stridor.tracking.runlog import RunLog
+from stridor.tracking.runlog import KIND_TAG, RunLog
 
-KIND_TAG = "kind"
 AUTOENCODER = "autoencoder"
 # What an autoencoder is learnt from; other parameters would only clutter the comparison of runs.
 _LEARNT_FROM = ("seed", "audio", "autoencoder", "detector.machines", "bank.threshold_percentile")
