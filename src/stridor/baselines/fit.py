@@ -107,8 +107,8 @@ def fit_autoencoder(
 def _one_thread() -> Iterator[None]:
     """Compute on one thread of the CPU: a step is too small to share.
 
-    Two idle cores make it a third faster, but where other work runs beside, threads that wait for each other
-    hundreds of times a step made it ten times slower. And so the weights do not hang on the number of threads.
+    Two idle cores make it a third faster, but beside other work two threads, which wait for each other at every
+    operation, made it ten times slower. Besides, the weights do not hang on the number of threads so.
     """
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
