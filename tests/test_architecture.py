@@ -17,15 +17,16 @@ ROOMS = {
     "commands": {"checkpoints", "planning"},
     "training": {"audio", "data", "models"},
     "scoring": {"audio", "data", "models"},
+    "baselines": {"audio", "data", "scoring"},
     "tracking": {"audio", "data", "models", "scoring"},
     "serving": {"audio", "data", "models", "scoring", "tracking"},
     "distillation": {"audio", "data", "models", "training", "tracking"},
-    "stages": {"audio", "data", "models", "training", "scoring", "tracking", "serving"},
+    "stages": {"audio", "data", "models", "training", "scoring", "baselines", "tracking", "serving"},
     "tuning": {"audio", "data", "models", "training", "scoring", "tracking", "stages"},
 }
 SHARED = {"digests", "errors", "params", "records", "seeds", "whole"}
 PLATFORMS = {"mlflow", "dvc", "optuna"}
-CORE = ("audio", "data", "models", "training", "scoring")
+CORE = ("audio", "data", "models", "training", "scoring", "baselines")
 MODULES = sorted(SOURCE.rglob("*.py"))
 
 
