@@ -19,6 +19,7 @@ from stridor.records import (
     EncoderParams,
     EvaluationParams,
     Record,
+    SweepParams,
     TrackingParams,
     TrainingParams,
     TuneParams,
@@ -42,6 +43,7 @@ class Params(Record):
     evaluation: EvaluationParams = EvaluationParams()
     tracking: TrackingParams = TrackingParams()
     tune: TuneParams = TuneParams()
+    sweep: SweepParams = SweepParams()
 
     def for_detector(self, name: str) -> "Params":
         """Return these parameters with the detector's own values put in place of the general ones.
