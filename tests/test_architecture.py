@@ -18,6 +18,8 @@ ROOMS = {
     "distillation": {"audio", "data", "models", "training", "tracking"},
     "stages": {"audio", "data", "models", "training", "scoring", "tracking", "serving"},
     "tuning": {"audio", "data", "models", "training", "scoring", "tracking", "stages"},
+    "sweep": {"data", "models", "scoring", "stages"},
+    "commands": {"sweep"},
 }
 SHARED = {"digests", "errors", "params", "records", "seeds", "whole"}
 PLATFORMS = {"mlflow", "dvc", "optuna"}

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from stridor.commands.sweep import sweep
 from stridor.errors import one_sentence
 
 # Heavy rooms are imported inside the commands: `stridor --help` must not wait for torch or MLflow.
@@ -188,3 +189,6 @@ def create() -> None:
     from stridor.tracking.store import create_store
 
     click.echo(f"MLflow store: {create_store().shown}")
+
+
+main.add_command(sweep)

@@ -55,7 +55,7 @@ class DistanceScorer:
             for domain in DOMAINS
         ]
         self._scales = np.array([
-            np.mean([pool.score_without(clip) for clip in np.flatnonzero(real & (where == domain))])
+            pool.scores_without(np.flatnonzero(real & (where == domain))).mean()
             for domain, pool in zip(DOMAINS, self._pools, strict=True)
         ])  # fmt: skip
         if not self._scales.all():
@@ -74,8 +74,8 @@ class DistanceScorer:
 
         A domain's scale stays that of all its clips: of two, one alone would have none.
         """
-        own = [[pool.score_without(clip) for pool in self._pools] for clip in self._real]
-        return (np.array(own) / self._scales).min(axis=1)
+        own = np.stack([pool.scores_without(self._real) for pool in self._pools], axis=1)
+        return (own / self._scales).min(axis=1)
 
 
 class _Pool:
@@ -92,18 +92,51 @@ class _Pool:
         self._k, self._near, self._whose = params.k, params.density_neighbours, whose
         self._between, self._members, self._parents = between, members, parents[members]
         _require(int((self._parents[:, 0] == self._parents[:, 1]).sum()), params, whose)
-        self._densities = self._density(np.zeros(len(members), dtype=bool)) if self._near else None
+        self._ranked: NDArray[np.int64] | None = None
+        if self._near:
+            nearest = np.take_along_axis(self._apart, self._nearest(self._near), axis=1)
+            self._densities = self._checked(nearest.mean(axis=1))
 
     def score(self, distances: NDArray[np.float64]) -> NDArray[np.float64]:
         distances = distances[:, self._members]
-        return self._mean_of_nearest(distances if self._densities is None else distances / self._densities)
+        return self._mean_of_nearest(distances / self._densities if self._near else distances)
 
-    def score_without(self, clip: int) -> float:
-        """Score one of all references by what is left of the pool without it and those made from it."""
+    def scores_without(self, clips: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Score each of some references by what is left of the pool without it and those made from it."""
+        made_from = self._parents[self._parents[:, 0] != self._parents[:, 1]]
+        alone = ~np.isin(clips, made_from)
+        scores = np.empty(len(clips))
+        scores[alone] = self._without_itself(clips[alone])
+        scores[~alone] = [self._without_family(clip) for clip in clips[~alone]]
+        return scores
+
+    def _without_itself(self, clips: NDArray[np.int64]) -> NDArray[np.float64]:
+        distances = self._from_all[clips]
+        if self._near and len(clips):
+            densities = np.tile(self._densities, (len(clips), 1))
+            # The clip is no neighbour of those that it is left out for: the next nearest takes its place.
+            row_of = np.full(len(self._between()), -1)
+            row_of[clips] = np.arange(len(clips))
+            order = self._nearest(self._near + 1)
+            apart = np.take_along_axis(self._apart, order, axis=1)
+            for place in range(self._near):
+                rows = row_of[self._members[order[:, place]]]
+                left = np.flatnonzero(rows >= 0)
+                densities[rows[left], left] = np.delete(apart[left], place, axis=1).mean(axis=1)
+            distances = distances / self._checked(densities)
+        return self._mean_of_nearest(np.where(clips[:, None] == self._members, np.inf, distances))
+
+    def _without_family(self, clip: int) -> float:
         out = (self._parents == clip).any(axis=1)
         row = self._from_all[clip, ~out]
-        if self._densities is not None:
-            row = row / (self._density(out) if out.any() else self._densities)[~out]
+        if self._near:
+            # So many of the nearest hold enough that are inside, whichever are out.
+            order = self._nearest(self._near + int(out.sum()))
+            # The stable sort brings those inside to the front and keeps them ascending.
+            inside_first = np.argsort(out[order], axis=1, kind="stable")[:, : self._near]
+            kept = np.take_along_axis(order, inside_first, axis=1)
+            densities = np.take_along_axis(self._apart, kept, axis=1).mean(axis=1)
+            row = row / self._checked(densities[~out])
         return float(self._mean_of_nearest(row[None])[0])
 
     @cached_property
@@ -116,9 +149,13 @@ class _Pool:
         among = self._from_all[self._members]
         return np.where(among > 0, among, np.inf)
 
-    @cached_property
-    def _order(self) -> NDArray[np.int64]:
-        return np.argsort(self._apart, axis=1, kind="stable")
+    def _nearest(self, count: int) -> NDArray[np.int64]:
+        """Return the places of each member's nearest others, ascending, int64 [M x count]."""
+        if self._ranked is None or self._ranked.shape[1] < count:
+            some = np.argpartition(self._apart, min(count, len(self._apart)) - 1, axis=1)[:, :count]
+            by_distance = np.argsort(np.take_along_axis(self._apart, some, axis=1), axis=1, kind="stable")
+            self._ranked = np.take_along_axis(some, by_distance, axis=1)
+        return self._ranked[:, :count]
 
     def _mean_of_nearest(self, distances: NDArray[np.float64]) -> NDArray[np.float64]:
         if self._k == 1:
@@ -127,15 +164,8 @@ class _Pool:
         nearest = np.sort(np.partition(distances, self._k - 1, axis=1)[:, : self._k], axis=1)
         return np.ascontiguousarray(nearest).mean(axis=1)
 
-    def _density(self, out: NDArray[np.bool_]) -> NDArray[np.float64]:
-        """Return each member's mean distance to its nearest others, those that are out left out; float64 [M]."""
-        # So many of the nearest hold enough that are inside, whichever are out.
-        order = self._order[:, : self._near + int(out.sum())]
-        # The stable sort brings those inside to the front and keeps them ascending.
-        inside_first = np.argsort(out[order], axis=1, kind="stable")[:, : self._near]
-        kept = np.take_along_axis(order, inside_first, axis=1)
-        densities = np.take_along_axis(self._apart, kept, axis=1).mean(axis=1)
-        if not np.isfinite(densities[~out]).all():
+    def _checked(self, densities: NDArray[np.float64]) -> NDArray[np.float64]:
+        if not np.isfinite(densities).all():
             raise StridorError(
                 f"Among the reference clips{self._whose} are copies, and one has fewer than {self._near} others that "
                 "differ from it; remove the copies or lower the parameter bank.density_neighbours."

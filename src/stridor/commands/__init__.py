@@ -1,0 +1,1 @@
+"""The commands of `stridor` that have a module of their own."""
