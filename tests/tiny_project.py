@@ -23,6 +23,7 @@ VALUES = {
     "bank": {"k": 1},
     "baselines": ["log_mel", "random", "frozen"],
     "evaluation": {"bootstrap": 100},
+    "sweep": {"layers": [0, -1], "pooling": ["mean", "bands"], "k": [1, 2], "domains": ["joint", "separate"]},
 }  # fmt: skip
 DATA_MD5 = "0123456789abcdef0123456789abcdef.dir"
 

@@ -32,12 +32,15 @@ def fitted(embeddings: np.ndarray, of_clips: list[str], /, **options: object) ->
     return ReferenceBank(BankParams(**options)).fit(embeddings, of_clips, names)
 
 
-def pool_score(query: np.ndarray, references: np.ndarray, params: BankParams) -> float:
-    """Score one query against references."""
+def pool_score(query: np.ndarray, references: np.ndarray, recorded: np.ndarray, params: BankParams) -> float:
+    """Score one query against references, whose density is measured by the recorded ones."""
     metric = euclidean_distances if params.metric == "euclidean" else cosine_distances
     scores, between = metric(query[None], references)[0], metric(references)
     if params.density_neighbours:
-        others = [np.sort(np.delete(row, i))[: params.density_neighbours] for i, row in enumerate(between)]
+        others = [
+            np.sort(row[recorded & (np.arange(len(row)) != i)])[: params.density_neighbours]
+            for i, row in enumerate(between)
+        ]
         scores = scores / np.mean(others, axis=1)
     return float(np.mean(np.sort(scores)[: params.k]))
 
@@ -64,7 +67,8 @@ class Direct:
 
     def of_pool(self, query: np.ndarray, pool: np.ndarray, without: int | None) -> float:
         kept = [inside and without not in made for inside, made in zip(pool, self.made_from, strict=True)]
-        return pool_score(query, self.all[kept], self.params)
+        recorded = np.arange(len(self.all)) < len(self.real)
+        return pool_score(query, self.all[kept], recorded[kept], self.params)
 
     def score(self, query: np.ndarray, without: int | None = None) -> float:
         return min(
@@ -145,7 +149,7 @@ def test_options_are_kept_with_the_bank_and_score_the_same_after_loading(tmp_pat
         (9, 2, {"domains": "separate", "k": 2}, r"2 reference clips of the target domain, too few for k = 2"),
         (9, 2, {"domains": "separate", "density_neighbours": 1}, r"of the target domain, too few for density_neigh"),
         (3, 0, {"density_neighbours": 2}, r"3 reference clips, too few for density_neighbours = 2; record at least 4"),
-        (9, 1, {"target_oversampling": 0.5}, r"1 reference clips of the target domain, and synthetic ones"),
+        (9, 1, {"target_oversampling": 0.5}, r"1 reference clip of the target domain, and synthetic ones"),
     ],
 )
 def test_too_few_clips_are_named_in_one_sentence(sources, targets, options, complaint):

@@ -41,7 +41,11 @@ def test_the_same_references_give_the_same_and_more_goes_on_from_fewer():
     np.testing.assert_array_equal(many[: len(few)], few)
 
 
-@pytest.mark.parametrize("targets", [0, 1])
-def test_too_few_targets_are_refused(targets):
-    with pytest.raises(StridorError, match=f"holds {targets} reference clips of the target domain.*oversampling to 0"):
-        smote(*made(10, targets), 0.5)
+def test_a_machine_without_target_clips_gets_none():
+    synthetic, parents = smote(*made(10, 0), 0.5)
+    assert (synthetic.shape, parents.shape) == ((0, 7), (0, 2))
+
+
+def test_a_single_target_clip_is_refused():
+    with pytest.raises(StridorError, match=r"holds 1 reference clip of the target domain.*oversampling to 0"):
+        smote(*made(10, 1), 0.5)

@@ -16,7 +16,7 @@ class DistanceScorer:
     """The parameters of a bank applied to the references of one machine.
 
     The literal score is the mean distance to the k nearest normals. With `density_neighbours`, the distance to a
-    reference is divided first by the reference's own mean distance to so many nearest other references:
+    reference is divided first by the reference's own mean distance to so many nearest other recorded references:
     Wilkinghoff et al., "Local density-based anomaly score normalization for domain generalization"
     (arXiv:2509.10951), where a sum stands for the mean. With `domains: separate`, each domain's normals are a pool
     of their own, a pool's score is divided by the mean leave-one-out score of its clips, and the lower one counts.
@@ -145,9 +145,13 @@ class _Pool:
 
     @cached_property
     def _apart(self) -> NDArray[np.float64]:
-        """Distances among the members; copies, which say nothing of how dense clips lie, are infinitely far."""
+        """Distances of members to recorded members, float64 [M x M].
+
+        Copies and synthetic clips, which say nothing of how dense recordings lie, are infinitely far.
+        """
         among = self._from_all[self._members]
-        return np.where(among > 0, among, np.inf)
+        recorded = self._parents[:, 0] == self._parents[:, 1]
+        return np.where((among > 0) & recorded, among, np.inf)
 
     def _nearest(self, count: int) -> NDArray[np.int64]:
         """Return the places of each member's nearest others, ascending, int64 [M x count]."""

@@ -27,7 +27,8 @@ def smote(
     embeddings : float64 [R x D]
     domains : R str
     share : float in [0, 1)
-        Of target clips among all references afterwards; nothing is added where it is reached already.
+        Of target clips among all references afterwards; nothing is added where it is reached already, or where
+        there is no target domain.
 
     Returns
     -------
@@ -38,17 +39,17 @@ def smote(
     Raises
     ------
     StridorError
-        If there are clips to be added but fewer than two target clips to lie between.
+        If there are clips to be added but only one target clip.
     """
     targets = np.flatnonzero(np.array(domains, dtype=object) == "target")
     sources = len(domains) - len(targets)
     missing = max(round(share / (1 - share) * sources) - len(targets), 0)
-    if not missing:
+    if not missing or not len(targets):
         return np.empty((0, embeddings.shape[1])), np.empty((0, 2), dtype=np.int64)
     if len(targets) < 2:
         raise StridorError(
-            f"The bank holds {len(targets)} reference clips of the target domain, and synthetic ones lie between two; "
-            "record at least 2 of them or set the parameter bank.target_oversampling to 0."
+            "The bank holds 1 reference clip of the target domain, and synthetic ones lie between two; record "
+            "another or set the parameter bank.target_oversampling to 0."
         )
     among = distances(embeddings[targets], embeddings[targets], "euclidean")
     np.fill_diagonal(among, np.inf)

@@ -1,7 +1,7 @@
 """Which combination to take: chosen on some machines, judged on another."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,8 +30,10 @@ class OptionGain:
 
     Attributes
     ----------
+    alone : float or None
+        Gain of a machine's harmonic mean with all other options literal, over the machines; None if impossible.
     gain : float
-        Of a machine's harmonic mean, over all combinations and machines.
+        The same over all combinations of the other options.
     machines_better : int
         Machines whose mean gain is above 0.
     chosen : int
@@ -40,6 +42,7 @@ class OptionGain:
 
     option: str
     value: object
+    alone: float | None
     gain: float
     machines_better: int
     chosen: int
@@ -166,13 +169,15 @@ def option_gains(
             pairs = [
                 (i, place[partner])
                 for one, i in place.items()
-                if getattr(one, option) == value
+                if getattr(one, option) == value != getattr(LITERAL, option)
                 and (partner := one.with_literal(option)) in place
-                and value != getattr(LITERAL, option)
             ]
             if pairs:
                 after, before = np.array(pairs).T
                 by_machine = (means[after] - means[before]).mean(axis=0)
+                single = place.get(replace(LITERAL, **{option: value}))
+                alone = None if single is None else float((means[single] - means[place[LITERAL]]).mean())
                 picked = sum(getattr(one, option) == value for one in chosen)
-                gains.append(OptionGain(option, value, float(by_machine.mean()), int((by_machine > 0).sum()), picked))
+                better = int((by_machine > 0).sum())
+                gains.append(OptionGain(option, value, alone, float(by_machine.mean()), better, picked))
     return gains

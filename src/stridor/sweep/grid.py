@@ -33,11 +33,10 @@ class Combination:
 
     def yaml(self) -> str:
         """Return the lines of params.yaml that set it."""
-        parts = ((section, names) for section, names in (("embedding", EMBEDDING), ("bank", BANK)))
-        return "\n".join(
-            f"{section}: {{{', '.join(f'{name}: {getattr(self, name)}' for name in names)}}}"
-            for section, names in parts
-        )
+        lines = []
+        for section, names in (("embedding", EMBEDDING), ("bank", BANK)):
+            lines.append(f"{section}: {{{', '.join(f'{name}: {getattr(self, name)}' for name in names)}}}")
+        return "\n".join(lines)
 
     def text(self) -> str:
         """Say what differs from the literal setting."""

@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 import pandas as pd
 
-from stridor.sweep.choose import Verdict, totals
+from stridor.sweep.choose import OptionGain, Verdict, totals
 from stridor.sweep.grid import LITERAL
 
 INTRODUCTION = """\
@@ -89,20 +89,24 @@ def _system(name: str, verdict: Verdict, confidence: float) -> str:
         f"| total | {_counted(verdict)} | {100 * literal:.2f} | {100 * (literal + verdict.gain.value):.2f} | "
         f"{100 * verdict.gain.value:+.2f} |",
         "",
-        "Each option alone, in the place of its literal value and all else equal: mean gain of a machine's harmonic "
-        "mean over all combinations. No value is chosen here, so every machine counts.",
+        "Mean gain of a machine's harmonic mean by one option in the place of its literal value: with all other "
+        "options literal, and over all combinations of the others. No value is chosen here, so every machine counts.",
         "",
-        "| option | value | mean gain | machines better | chosen for |",
-        "|---|---|---:|---:|---:|",
-        *(
-            f"| {one.option} | {one.value} | {100 * one.gain:+.2f} | {one.machines_better} of {len(verdict.machines)} | "
-            f"{one.chosen} of {len(verdict.machines)} |"
-            for one in verdict.options
-        ),
+        "| option | value | others literal | over all others | machines better | chosen for |",
+        "|---|---|---:|---:|---:|---:|",
+        *(_option(one, len(verdict.machines)) for one in verdict.options),
         "",
         *_impossible(verdict),
     ]
     return "\n".join(lines)
+
+
+def _option(one: OptionGain, machines: int) -> str:
+    alone = "impossible" if one.alone is None else f"{100 * one.alone:+.2f}"
+    return (
+        f"| {one.option} | {one.value} | {alone} | {100 * one.gain:+.2f} | {one.machines_better} of {machines} | "
+        f"{one.chosen} of {machines} |"
+    )
 
 
 def _recommendation(verdict: Verdict) -> list[str]:

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from stridor.errors import StridorError
-from stridor.params import Params
+from stridor.errors import StridorError, one_sentence
+from stridor.params import Params, read_params
 from stridor.stages.places import REPORTS
 from stridor.stages.systems import NAMES
 from stridor.sweep.choose import Verdict, judge
@@ -48,3 +48,8 @@ def sweep(params: Params, detectors: Sequence[str] = (), say: Callable[[str], No
         with whole_file(Path(REPORTS) / name) as beside:
             beside.write_text(text, encoding="utf-8")
     return verdicts
+
+
+if __name__ == "__main__":
+    with one_sentence():
+        sweep(read_params())
