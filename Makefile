@@ -12,7 +12,7 @@ export MLFLOW_DISABLE_TELEMETRY := true
 
 READY := $(VENV)/.ready
 
-.PHONY: help setup data repro test lint bench ui tune tune-apply sweep register clean
+.PHONY: help setup data checkpoint profile plan repro test lint bench ui tune tune-apply sweep register clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## */\1\t/' | while IFS=$$'\t' read -r target text; do printf '  make %-10s %s\n' "$$target" "$$text"; done
@@ -34,6 +34,16 @@ DOWNLOAD = stridor data dcase --year $(DATASET:dcase%=%) $(if $(SETS),--set "$(S
 
 data: $(READY)  ## put clips into data/: what data.dvc names (the demo is synthesised), or DATASET=dcase2025
 	$(if $(DATASET),$(DOWNLOAD),stridor data ready)
+
+checkpoint: $(READY)  ## fetch a published BEATs checkpoint: make checkpoint [NAME=BEATs_iter3_plus_AS2M] [FROM=file got by hand]
+	stridor checkpoint fetch $(NAME) $(if $(FROM),--from '$(FROM)')
+
+profile: $(READY)  ## switch params.yaml to another set of values: make profile NAME=paper (or dcase2025, demo)
+	@test -n '$(NAME)' || { echo 'stridor: say which profile: make profile NAME=paper' >&2; exit 2; }
+	stridor profile '$(NAME)'
+
+plan: data  ## say what the run will take on this machine, before it starts
+	stridor plan
 
 repro: data  ## run the whole pipeline; later calls run what changed
 	dvc repro

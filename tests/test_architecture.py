@@ -8,22 +8,26 @@ import pytest
 SOURCE = Path(__file__).resolve().parents[1] / "src" / "stridor"
 # Each room with the rooms it may import; modules beside the rooms (errors, params, seeds, whole) serve all.
 ROOMS = {
+    "transfer": set(),
     "audio": set(),
-    "data": {"audio"},
+    "data": {"audio", "transfer"},
     "models": {"audio", "data"},
+    "checkpoints": {"models", "transfer"},
+    "planning": {"audio", "data", "models", "training", "stages"},
+    "commands": {"checkpoints", "planning", "sweep"},
     "training": {"audio", "data", "models"},
     "scoring": {"audio", "data", "models"},
+    "baselines": {"audio", "data", "scoring"},
     "tracking": {"audio", "data", "models", "scoring"},
     "serving": {"audio", "data", "models", "scoring", "tracking"},
     "distillation": {"audio", "data", "models", "training", "tracking"},
-    "stages": {"audio", "data", "models", "training", "scoring", "tracking", "serving"},
+    "stages": {"audio", "data", "models", "training", "scoring", "baselines", "tracking", "serving"},
     "tuning": {"audio", "data", "models", "training", "scoring", "tracking", "stages"},
     "sweep": {"data", "models", "scoring", "stages"},
-    "commands": {"sweep"},
 }
 SHARED = {"digests", "errors", "params", "records", "seeds", "whole"}
 PLATFORMS = {"mlflow", "dvc", "optuna"}
-CORE = ("audio", "data", "models", "training", "scoring")
+CORE = ("audio", "data", "models", "training", "scoring", "baselines")
 MODULES = sorted(SOURCE.rglob("*.py"))
 
 

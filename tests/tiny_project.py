@@ -20,8 +20,9 @@ VALUES = {
         "stage_one": {"epochs": 2}, "stage_two": {"epochs": 1},
     },
     "embedding": {"layer": -1},
-    "bank": {"k": 1},
-    "baselines": ["log_mel", "random", "frozen"],
+    "bank": {"k": 1, "threshold_percentile": 90.0},
+    "baselines": ["autoencoder_mse", "autoencoder_mahalanobis", "log_mel", "random", "frozen"],
+    "autoencoder": {"epochs": 2, "batch_size": 32},
     "evaluation": {"bootstrap": 100},
     "sweep": {"layers": [0, -1], "pooling": ["mean", "bands"], "k": [1, 2], "domains": ["joint", "separate"]},
 }  # fmt: skip

@@ -15,8 +15,8 @@ import numpy as np
 import soundfile as sf
 
 from stridor.data.dcase import years
-from stridor.data.dcase.asking import Patience
 from stridor.data.dcase.years import Published
+from stridor.transfer.asking import Patience
 
 # Tests wait for nothing.
 HASTY = Patience(tries=3, first_pause_seconds=0.001, longest_pause_seconds=0.01, timeout_seconds=5)

@@ -4,6 +4,9 @@ from pathlib import Path
 
 import click
 
+from stridor.commands.checkpoint import checkpoint
+from stridor.commands.plan import plan
+from stridor.commands.profile import profile
 from stridor.commands.sweep import sweep
 from stridor.errors import one_sentence
 
@@ -191,4 +194,7 @@ def create() -> None:
     click.echo(f"MLflow store: {create_store().shown}")
 
 
+main.add_command(checkpoint)
+main.add_command(plan)
+main.add_command(profile)
 main.add_command(sweep)

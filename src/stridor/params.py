@@ -10,6 +10,7 @@ from stridor.errors import StridorError
 from stridor.records import (
     AudioParams,
     AugmentParams,
+    AutoencoderParams,
     BankParams,
     Baseline,
     ComputeParams,
@@ -40,6 +41,7 @@ class Params(Record):
     embedding: EmbeddingParams = EmbeddingParams()
     bank: BankParams = BankParams()
     baselines: tuple[Baseline, ...] = get_args(Baseline)
+    autoencoder: AutoencoderParams = AutoencoderParams()
     evaluation: EvaluationParams = EvaluationParams()
     tracking: TrackingParams = TrackingParams()
     tune: TuneParams = TuneParams()

@@ -141,7 +141,16 @@ class EvaluationParams(Record):
     confidence: Annotated[float, Field(gt=0, lt=1)] = 0.95
 
 
-Baseline = Literal["log_mel", "random", "frozen"]
+Baseline = Literal["autoencoder_mse", "autoencoder_mahalanobis", "log_mel", "random", "frozen"]
+
+
+class AutoencoderParams(Record):
+    """The organisers' autoencoder; the defaults are theirs."""
+
+    epochs: Annotated[int, Field(ge=1)] = 100
+    batch_size: Annotated[int, Field(ge=2)] = 256  # one stack alone has no batch statistics
+    learning_rate: Annotated[float, Field(gt=0)] = 1e-3
+    validation_share: Annotated[float, Field(ge=0, lt=1)] = 0.1
 
 
 class SearchRange(Record):

@@ -83,7 +83,7 @@ def test_files_that_are_no_checkpoint_are_refused(tmp_path):
     (tmp_path / "text.pt").write_text("not a checkpoint")
     (tmp_path / "empty.pt").write_bytes(b"")
     for name in ("text.pt", "empty.pt"):
-        with pytest.raises(StridorError, match=f"{name} cannot be read"):
+        with pytest.raises(StridorError, match=f"{name} (cannot be read|is no PyTorch checkpoint)"):
             load_encoder(tmp_path / name)
     torch.save({"weights": torch.zeros(1)}, tmp_path / "other.pt")
     with pytest.raises(StridorError, match="no BEATs checkpoint"):
@@ -98,6 +98,6 @@ def test_pickled_code_is_never_run(tmp_path):
             return (open, (str(tmp_path / "sprung"), "w"))
 
     (tmp_path / "trap.pt").write_bytes(pickle.dumps({"cfg": {}, "model": Trap()}, protocol=2))
-    with pytest.raises(StridorError, match="cannot be read"):
+    with pytest.raises(StridorError, match="never loaded"):
         load_encoder(tmp_path / "trap.pt")
     assert not (tmp_path / "sprung").exists()

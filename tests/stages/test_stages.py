@@ -15,13 +15,13 @@ from stridor.errors import StridorError
 from stridor.models.checkpoint import load_encoder
 from stridor.scoring.measures import ScoredClips, measure
 from stridor.scoring.official import read_official
-from stridor.stages import augment, evaluate, index, register, summary, train
+from stridor.stages import augment, autoencoder, evaluate, index, register, summary, train
 from stridor.stages.places import Places
 from stridor.tracking.runs import find_training_run
 from tiny_project import DATA_MD5, params_of, write_params, write_project
 
 PLACES = Places("pump")
-UPSTREAM = (augment, train, index, evaluate)
+UPSTREAM = (augment, train, autoencoder, index, evaluate)
 
 
 def run(*stages):
@@ -63,7 +63,7 @@ def test_the_whole_way_from_clips_to_a_registered_detector(evaluated):
 
 def test_metrics_are_those_of_the_official_files(evaluated):
     metrics = json.loads(PLACES.metrics.read_text())
-    for system in ("fine_tuned", "frozen", "random", "log_mel"):
+    for system in ("autoencoder_mse", "autoencoder_mahalanobis", "fine_tuned", "frozen", "random", "log_mel"):
         official = read_official(PLACES.scores / system, "pump")
         clips = ScoredClips(
             "pump",
@@ -101,10 +101,11 @@ def test_the_weights_load_as_a_beats_checkpoint_and_nothing_to_resume_is_left(ev
     assert list(separation) == [f"pump at {snr} dB" for snr in ("-5", "+0", "+5", "+10")]
 
 
-def test_the_summary_puts_both_systems_side_by_side(evaluated):
+def test_the_summary_puts_all_systems_side_by_side(evaluated):
     summary.run(params_of())
     text = Path("reports/summary.md").read_text()
-    assert "| machine | measure | log-mel mean | random encoder | frozen encoder | fine-tuned |" in text
+    names = "autoencoder, MSE | autoencoder, Mahalanobis | log-mel mean | random encoder | frozen encoder | fine-tuned"
+    assert f"| machine | measure | {names} |" in text
     assert "95 % bootstrap intervals" in text
     metrics = json.loads(Path("reports/metrics.json").read_text())
     assert metrics["frozen"]["total"] == json.loads(PLACES.metrics.read_text())["frozen"]["hmean"]

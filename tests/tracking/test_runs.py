@@ -61,7 +61,7 @@ def test_a_run_tells_everything(project, monkeypatch):
     assert run.data.params["training.stage_one.epochs"] == "2"
     expected = {
         "detector": "pump", "machines": "pump", "seed": "0", "dvc_experiment": "stout-hare", "study": "first",
-        "separation_learnt": "no", "weights_md5": "d" * 32,
+        "separation_learnt": "no", "weights_md5": "d" * 32, "kind": "training",
     }  # fmt: skip
     assert expected.items() <= run.data.tags.items()
     assert run.data.metrics["distance_at_5dB"] == 3.0

@@ -67,6 +67,12 @@ def _read(path: Path) -> object:
             f"The checkpoint {path} is missing; put the file there, or set encoder.checkpoint in params.yaml to the "
             "path where it lies (or to none for random weights)."
         ) from None
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError) as error:
+    except pickle.UnpicklingError:
+        # PyTorch's own text advises to load such a file with code and all.
+        raise StridorError(
+            f"{path} is no PyTorch checkpoint, or holds objects besides tensors, which are never loaded; get the file "
+            "again from a source that you trust."
+        ) from None
+    except (RuntimeError, EOFError, ValueError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise StridorError(f"{path} cannot be read as a PyTorch checkpoint ({reason}); download it again.") from None

@@ -72,9 +72,9 @@ class Calibration:
         try:
             return cls(**json.loads(Path(path).read_text(encoding="utf-8")))
         except FileNotFoundError:
-            raise StridorError(f"{path} is missing; run the index stage to write it.") from None
+            raise StridorError(f"{path} is missing; run 'dvc repro' so that it is written.") from None
         except (ValueError, TypeError) as error:
-            raise StridorError(f"{path} is no calibration ({error}); run the index stage again.") from None
+            raise StridorError(f"{path} is no calibration ({error}); run 'dvc repro --force'.") from None
 
 
 def calibrate(normal_scores: ArrayLike, percentile: float = 90.0) -> Calibration:

@@ -9,7 +9,6 @@ from stridor.digests import file_md5
 from stridor.errors import StridorError
 from stridor.params import Params
 from stridor.scoring.bootstrap import Intervals, bootstrap_intervals
-from stridor.scoring.embedding import Embedder
 from stridor.scoring.figures import draw_histogram, draw_roc
 from stridor.scoring.measures import (
     DOMAINS,
@@ -21,10 +20,10 @@ from stridor.scoring.measures import (
     total_score,
 )
 from stridor.scoring.official import write_official
-from stridor.scoring.reference import MachineReference
+from stridor.scoring.scorer import Scorer
 from stridor.stages.entry import run_for_detector, write_json
 from stridor.stages.places import Places
-from stridor.stages.systems import FINE_TUNED, System, embedder, systems_of
+from stridor.stages.systems import FINE_TUNED, scorers, systems_of
 from stridor.tracking.runs import find_training_run, log_evaluation
 from stridor.whole import whole_folder
 
@@ -35,13 +34,15 @@ def run(places: Places, params: Params) -> None:
     metrics = {}
     with whole_folder(places.scores) as scores, whole_folder(places.figures) as figures:
         for system in systems_of(params):
-            scored, references = _score(system, test, places, params, scores / system)
+            found = scorers(system, test, places, params)
+            scored = [score_clips(machine, clips, found[machine], params) for machine, clips in test.items()]
+            _write(scored, found, scores / system)
             evaluation = params.evaluation
             intervals = bootstrap_intervals(scored, evaluation.bootstrap, evaluation.confidence, params.seed)
             measures = {clips.machine: measure(clips) for clips in scored}
-            metrics[system] = _metrics(measures, intervals, scored, references)
+            metrics[system] = _metrics(measures, intervals, scored, found)
             if system == FINE_TUNED:
-                _draw(scored, measures, intervals, references, figures)
+                _draw(scored, measures, intervals, found, figures)
     write_json(places.metrics, metrics)
     _report(places.detector, metrics)
     measures = {f"{system}/{name}": value for system in metrics for name, value in metrics[system].items()}
@@ -72,31 +73,21 @@ def labelled_test_clips(manifest: Manifest) -> dict[str, list[Clip]]:
     return test
 
 
-def _score(
-    system: System, test: dict[str, list[Clip]], places: Places, params: Params, folder: Path
-) -> tuple[list[ScoredClips], dict[str, MachineReference]]:
-    with_encoder = embedder(system, places, params)
-    scored, references = [], {}
-    for machine, clips in test.items():
-        reference = references[machine] = MachineReference.load(places.banks / system / machine)
-        one = score_clips(machine, clips, reference, with_encoder, params)
-        write_official(folder, machine, one.file_names, one.scores, reference.calibration.decide(one.scores))
-        scored.append(one)
-    return scored, references
-
-
-def score_clips(
-    machine: str, clips: Sequence[Clip], reference: MachineReference, with_encoder: Embedder, params: Params
-) -> ScoredClips:
-    """Score labelled clips of a machine against its reference."""
-    values = reference.bank.score_samples(with_encoder.embed_clips(clips, params.audio))
+def score_clips(machine: str, clips: Sequence[Clip], scorer: Scorer, params: Params) -> ScoredClips:
+    """Score labelled clips of a machine."""
     names, domains, labels = ([getattr(clip, name) for clip in clips] for name in ("file_name", "domain", "label"))
-    return ScoredClips(machine, names, domains, labels, values)
+    return ScoredClips(machine, names, domains, labels, scorer.score(clips, params.audio))
+
+
+def _write(scored: list[ScoredClips], found: dict[str, Scorer], folder: Path) -> None:
+    for clips in scored:
+        decisions = found[clips.machine].calibration.decide(clips.scores)
+        write_official(folder, clips.machine, clips.file_names, clips.scores, decisions)
 
 
 def _metrics(
     measures: dict[str, MachineMeasures], intervals: Intervals, scored: list[ScoredClips],
-    references: dict[str, MachineReference],
+    found: dict[str, Scorer],
 ) -> dict[str, float]:  # fmt: skip
     """Harmonic means over the detector's machines, which for one machine are its own values."""
     columns = {name: [asdict(one)[name] for one in measures.values()] for name in ("auc_source", "auc_target", "pauc")}
@@ -105,7 +96,7 @@ def _metrics(
     metrics["hmean_low"], metrics["hmean_high"] = intervals.total.low, intervals.total.high
     for domain in DOMAINS:
         rates = [
-            measure_decisions(clips, references[clips.machine].calibration.threshold, domain).false_alarm_rate
+            measure_decisions(clips, found[clips.machine].calibration.threshold, domain).false_alarm_rate
             for clips in scored
         ]
         metrics[f"false_alarm_rate_{domain}"] = sum(rates) / len(rates)
@@ -114,12 +105,12 @@ def _metrics(
 
 def _draw(
     scored: list[ScoredClips], measures: dict[str, MachineMeasures], intervals: Intervals,
-    references: dict[str, MachineReference], folder: Path,
+    found: dict[str, Scorer], folder: Path,
 ) -> None:  # fmt: skip
     for clips in scored:
         machine = clips.machine
         draw_roc(clips, measures[machine], folder / f"{machine}_roc.png", intervals.machines[machine])
-        draw_histogram(clips, references[machine].calibration.threshold, folder / f"{machine}_scores.png")
+        draw_histogram(clips, found[machine].calibration.threshold, folder / f"{machine}_scores.png")
 
 
 def _report(detector: str, metrics: dict[str, dict[str, float]]) -> None:

@@ -8,7 +8,7 @@ from stridor.scoring.embedding import Embedder
 from stridor.scoring.reference import MachineReference
 from stridor.stages.entry import run_for_detector
 from stridor.stages.places import Places
-from stridor.stages.systems import embedder, systems_of
+from stridor.stages.systems import embedder, embedding_systems_of
 from stridor.whole import whole_folder
 
 
@@ -16,7 +16,7 @@ def run(places: Places, params: Params) -> None:
     """Write `bank/<system>/<machine>/`."""
     manifest = Manifest.read(places.manifest)
     with whole_folder(places.banks) as folder:
-        for system in systems_of(params):
+        for system in embedding_systems_of(params):
             with_encoder = embedder(system, places, params)
             for machine in manifest.machines:
                 reference = fit_reference(with_encoder, manifest, machine, params)

@@ -67,6 +67,11 @@ class Places:
         return self.artifacts / "bank"
 
     @property
+    def autoencoders(self) -> Path:
+        """The organisers' autoencoder of every machine."""
+        return self.artifacts / "autoencoder"
+
+    @property
     def registered(self) -> Path:
         """Record of what was registered."""
         return self.artifacts / "registered.json"

@@ -1,8 +1,10 @@
 """What is scored side by side: the fine-tuned encoder, and the baselines that it has to beat."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal, get_args
 
+from stridor.baselines.machine import AutoencoderScorer, MachineAutoencoder, Score
 from stridor.models.beats import Beats
 from stridor.models.checkpoint import initial_encoder, load_encoder
 from stridor.models.device import device_for
@@ -10,12 +12,19 @@ from stridor.models.initial import random_beats
 from stridor.params import Params
 from stridor.records import Baseline
 from stridor.scoring.embedding import BeatsEmbedder, Embedder, LogMelEmbedder
+from stridor.scoring.reference import MachineReference
+from stridor.scoring.scorer import NearestNormal, Scorer
 from stridor.stages.places import Places
 
 FINE_TUNED = "fine_tuned"
 System = Literal["fine_tuned"] | Baseline
 
+# The systems that score by a machine's autoencoder, and by which of its scores; all others embed clips.
+AUTOENCODERS: dict[System, Score] = {"autoencoder_mse": "mse", "autoencoder_mahalanobis": "mahalanobis"}
+
 NAMES: dict[System, str] = {
+    "autoencoder_mse": "autoencoder, MSE",
+    "autoencoder_mahalanobis": "autoencoder, Mahalanobis",
     "log_mel": "log-mel mean",
     "random": "random encoder",
     "frozen": "frozen encoder",
@@ -33,8 +42,30 @@ def systems_of(params: Params) -> tuple[System, ...]:
     return (*chosen, FINE_TUNED)
 
 
+def embedding_systems_of(params: Params) -> tuple[System, ...]:
+    """Return the systems that score by the distance to a reference bank."""
+    return tuple(system for system in systems_of(params) if system not in AUTOENCODERS)
+
+
+def scorers(system: System, machines: Iterable[str], places: Places, params: Params) -> dict[str, Scorer]:
+    """Return what scores the clips of each machine, as the stages `index` and `autoencoder` have left it.
+
+    Raises
+    ------
+    StridorError
+        If a file of the system is missing or does not fit.
+    """
+    if kind := AUTOENCODERS.get(system):
+        device = device_for(params.compute)
+        fitted = {machine: MachineAutoencoder.load(places.autoencoders / machine, device) for machine in machines}
+        return {machine: AutoencoderScorer(one, kind) for machine, one in fitted.items()}
+    with_encoder = embedder(system, places, params)
+    banks = places.banks / system
+    return {machine: NearestNormal(with_encoder, MachineReference.load(banks / machine)) for machine in machines}
+
+
 def embedder(system: System, places: Places, params: Params) -> Embedder:
-    """Return what embeds clips for a system.
+    """Return what embeds clips for a system that scores by embeddings.
 
     log_mel: the mean log-mel spectrum; random: the architecture with random weights; frozen: the encoder that
     training starts from; fine_tuned: the one that it ends with.

@@ -1,4 +1,4 @@
-"""MLflow: the store (place, store), one run per training (runs, runlog, describe), the models (registry)."""
+"""MLflow: the store (place, store), one run per training (runs, baseline, runlog, describe), the models (registry)."""
 
 import os
 

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 WEIGHTS_TAG = "weights_md5"
 SEPARATION_TAG = "separation_learnt"
+# Tells two-stage trainings from autoencoders in a list of runs.
+KIND_TAG = "kind"
 
 
 class RunLog:

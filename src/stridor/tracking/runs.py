@@ -7,13 +7,13 @@ from pathlib import Path
 from stridor.params import Params
 from stridor.tracking.describe import DataVersion, flatten, tags_of
 from stridor.tracking.logged import agrees, find_run, logged_run
-from stridor.tracking.runlog import WEIGHTS_TAG, MlflowRun, RunLog
+from stridor.tracking.runlog import KIND_TAG, WEIGHTS_TAG, MlflowRun, RunLog
 from stridor.tracking.store import experiment_id, open_store
 
 __all__ = ["DataVersion", "RunLog", "find_training_run", "log_evaluation", "no_run", "training_run"]
 
 # What may change without a new training, and so neither makes nor breaks the identity of a training run.
-SCORING = ("embedding", "bank", "baselines", "evaluation")
+SCORING = ("embedding", "bank", "baselines", "autoencoder", "evaluation")
 ELSEWHERE = ("compute", "tracking")
 
 
@@ -59,7 +59,7 @@ def training_run(
         params.tracking.experiment,
         flatten(params),
         [data],
-        tags_of(detector, params) | dict(tags or {}),
+        tags_of(detector, params) | {KIND_TAG: "training"} | dict(tags or {}),
         resume,
         SCORING + ELSEWHERE,
     ) as run:

@@ -7,10 +7,9 @@ from stridor.data.manifest import Clip, build_manifest
 from stridor.params import Params
 from stridor.scoring.bootstrap import Difference, Interval, bootstrap_differences, bootstrap_intervals
 from stridor.scoring.measures import ScoredClips, measure, total_score
-from stridor.scoring.reference import MachineReference
 from stridor.stages.evaluate import score_clips
 from stridor.stages.places import DATA
-from stridor.stages.systems import FINE_TUNED, embedder
+from stridor.stages.systems import FINE_TUNED, scorers
 from stridor.tuning.split import Halves, labelled_halves
 from stridor.tuning.study import StudySpec
 
@@ -78,10 +77,8 @@ def _scored(spec: StudySpec, trial: "FrozenTrial", clips: tuple[Clip, ...]) -> l
     places = spec.places(trial.number)
     # Scoring parameters may be among what was searched.
     params = spec.space.params(spec.space.values(trial))
-    with_encoder = embedder(FINE_TUNED, places, params)
-    scored = []
-    for machine in dict.fromkeys(clip.machine for clip in clips):
-        reference = MachineReference.load(places.banks / FINE_TUNED / machine)
-        own = [clip for clip in clips if clip.machine == machine]
-        scored.append(score_clips(machine, own, reference, with_encoder, params))
-    return scored
+    found = scorers(FINE_TUNED, dict.fromkeys(clip.machine for clip in clips), places, params)
+    return [
+        score_clips(machine, [clip for clip in clips if clip.machine == machine], scorer, params)
+        for machine, scorer in found.items()
+    ]

@@ -109,7 +109,8 @@ def tune(detector: str, params: Params, wish: Wish) -> None:
     study = open_study(spec)
     _sweep(study)
     missing = wish.trials - counted(study)
-    click.echo(f"Study {spec.name} in {storage_shown(spec.storage)}: {counted(study)} of {wish.trials} trials done.")
+    of = f" of {wish.trials}" if wish.trials else ""
+    click.echo(f"Study {spec.name} in {storage_shown(spec.storage)}: {counted(study)}{of} trials done.")
     with _parent_run(study, spec) as (log, spec):
         if missing > 0:
             _run_workers(study, spec, missing, wish)

@@ -11,6 +11,7 @@ from stridor.models.device import device_for
 from stridor.params import Params
 from stridor.scoring.embedding import BeatsEmbedder
 from stridor.scoring.measures import ScoredClips, measure, total_score
+from stridor.scoring.scorer import NearestNormal
 from stridor.stages import augment, evaluate, index, train
 from stridor.stages.places import Places
 from stridor.stages.systems import FINE_TUNED
@@ -155,7 +156,7 @@ class _Watcher:
         scored: list[ScoredClips] = []
         for machine, clips in evaluate.labelled_test_clips(manifest).items():
             reference = index.fit_reference(embedder, manifest, machine, self.params)
-            scored.append(evaluate.score_clips(machine, clips, reference, embedder, self.params))
+            scored.append(evaluate.score_clips(machine, clips, NearestNormal(embedder, reference), self.params))
         return total_score(measure(clips) for clips in scored)
 
 

@@ -6,9 +6,9 @@ import pytest
 
 from stridor.data.dcase.downloading import choose, fetch_all, listing
 from stridor.data.dcase.pins import NAME, Pins
-from stridor.data.dcase.transfer import partial_of
 from stridor.data.dcase.years import wanted_archives
 from stridor.errors import StridorError
+from stridor.transfer.fetching import partial_of
 from zenodo import HASTY, archive
 
 

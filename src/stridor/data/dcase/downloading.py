@@ -9,13 +9,13 @@ from threading import Event
 
 from tqdm import tqdm
 
-from stridor.data.dcase.asking import USUAL, Patience
 from stridor.data.dcase.pins import Pins
 from stridor.data.dcase.record import RecordFile, file_url, newest_revision, read_record
-from stridor.data.dcase.transfer import fetch, partial_of
 from stridor.data.dcase.years import Wanted
 from stridor.digests import file_md5
 from stridor.errors import StridorError
+from stridor.transfer.asking import USUAL, Patience
+from stridor.transfer.fetching import fetch, partial_of
 
 
 @dataclass(frozen=True)
@@ -132,7 +132,7 @@ def _fetch_one(one: Download, pins: Pins, site: str, whole: tqdm, stop: Event, p
             whole.update(size)
 
         url = file_url(site, one.file.record, one.file.name)
-        fetch(url, one.place, size=one.file.bytes, md5=one.file.md5, moved=moved, stop=stop, patience=patience)
+        fetch(url, one.place, size=one.file.bytes, digest=one.file.md5, moved=moved, stop=stop, patience=patience)
     pins.add(one.file)
 
 

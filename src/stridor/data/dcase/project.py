@@ -13,7 +13,6 @@ from pathlib import Path
 from tqdm import tqdm
 
 from stridor.data.dcase.archive import unpack
-from stridor.data.dcase.asking import USUAL, Patience
 from stridor.data.dcase.contents import Contents, gather
 from stridor.data.dcase.downloading import choose, fetch_all, listing
 from stridor.data.dcase.pins import NAME, Pins
@@ -26,6 +25,7 @@ from stridor.data.ready import DEMO_MD5
 from stridor.data.version import data_md5
 from stridor.errors import StridorError
 from stridor.params import read_params
+from stridor.transfer.asking import USUAL, Patience
 
 _PROBE = "dcase-probe"
 

@@ -4,8 +4,8 @@ import re
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from stridor.data.dcase.asking import USUAL, Patience, read_json
 from stridor.errors import StridorError
+from stridor.transfer.asking import USUAL, Patience, read_json
 
 ZENODO = "https://zenodo.org"
 

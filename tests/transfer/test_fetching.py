@@ -5,10 +5,10 @@ from threading import Event
 
 import pytest
 
-from stridor.data.dcase.asking import Stopped
 from stridor.data.dcase.record import file_url
-from stridor.data.dcase.transfer import fetch, partial_of
 from stridor.errors import StridorError
+from stridor.transfer.asking import Stopped
+from stridor.transfer.fetching import fetch, partial_of
 from zenodo import HASTY, Zenodo
 
 CONTENT = bytes(range(256)) * 4000
@@ -30,7 +30,7 @@ def get(server, tmp_path):
 
     def get_it(**options):
         place = tmp_path / "deep" / NAME
-        fetch(file_url(server.url, "1", NAME), place, size=len(CONTENT), md5=MD5, patience=HASTY, **options)
+        fetch(file_url(server.url, "1", NAME), place, size=len(CONTENT), digest=MD5, patience=HASTY, **options)
         return place
 
     return get_it
@@ -59,7 +59,7 @@ def test_a_file_arrives_and_nothing_else(get, server):
 def test_an_empty_file_arrives(server, tmp_path):
     server.files["1", "empty"] = b""
     url, md5 = file_url(server.url, "1", "empty"), hashlib.md5(b"").hexdigest()
-    fetch(url, tmp_path / "empty", size=0, md5=md5, patience=HASTY)
+    fetch(url, tmp_path / "empty", size=0, digest=md5, patience=HASTY)
     assert (tmp_path / "empty").read_bytes() == b""
 
 

@@ -5,9 +5,9 @@ from collections.abc import Callable
 from pathlib import Path
 from threading import Event
 
-from stridor.data.dcase.asking import USUAL, Patience, Stopped, Trouble, answer, line_troubles, persist
-from stridor.digests import file_md5
+from stridor.digests import Algorithm, file_digest
 from stridor.errors import StridorError
+from stridor.transfer.asking import USUAL, Patience, Stopped, Trouble, answer, line_troubles, persist
 
 # What a broken line costs at most.
 _BLOCK_BYTES = 2**16
@@ -19,20 +19,23 @@ def fetch(
     place: Path,
     *,
     size: int,
-    md5: str,
+    digest: str,
+    algorithm: Algorithm = "md5",
     moved: Callable[[int], None] = lambda _: None,
     stop: Event | None = None,
     patience: Patience = USUAL,
 ) -> None:
-    """Fetch a file whose size and MD5 are known; it appears at `place` whole and right, or not at all.
+    """Fetch a file whose size and digest are known; it appears at `place` whole and right, or not at all.
 
-    What has arrived lies in `partial_of(place, md5)`, also after a kill, and the next call goes on from there if the
+    What has arrived lies in `partial_of(place, digest)`, also after a kill, and the next call goes on from there if the
     server can (HTTP ranges).
 
     Parameters
     ----------
     size : int
         In bytes.
+    digest : str
+        In hexadecimal digits, of the given algorithm.
     moved : callable
         Told by how many bytes the part on disk has grown; less than 0 if it had to be dropped.
     stop : Event
@@ -43,11 +46,12 @@ def fetch(
     StridorError
         If the file cannot be had, or is another one twice.
     """
-    partial = partial_of(place, md5)
+    partial = partial_of(place, digest)
     place.parent.mkdir(parents=True, exist_ok=True)
     stop = stop or Event()
     farthest = _size(partial)
     wrong = 0
+    named = algorithm.upper()
 
     def attempt() -> None:
         nonlocal farthest, wrong
@@ -59,24 +63,24 @@ def fetch(
         progressed, farthest = have > farthest, max(have, farthest)
         if have < size:
             raise Trouble(f"the line broke after {have} of {size} bytes", progressed=progressed)
-        found = file_md5(partial)
-        if found != md5:
+        found = file_digest(partial, algorithm)
+        if found != digest:
             _drop(partial, moved)
             wrong += 1
             if wrong == 2:
                 raise StridorError(
-                    f"{url} gives a file with the MD5 {found}, but its record says {md5}; something on the way changes "
-                    "it, try another network."
+                    f"{url} gives a file with the {named} {found}, but its record says {digest}; something on the way "
+                    "changes it, try another network."
                 )
-            raise Trouble("its MD5 is wrong")
+            raise Trouble(f"its {named} is wrong")
 
     persist(attempt, url, patience, stop)
     partial.replace(place)
 
 
-def partial_of(place: Path, md5: str) -> Path:
+def partial_of(place: Path, digest: str) -> Path:
     """Return where the part of a file lies that has arrived; another version of the file has another place."""
-    return place.with_name(f"{place.name}.unfinished-{md5[:12]}")
+    return place.with_name(f"{place.name}.unfinished-{digest[:12]}")
 
 
 def _take(url: str, partial: Path, size: int, moved: Callable[[int], None], stop: Event, patience: Patience) -> None:

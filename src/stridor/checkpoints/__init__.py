@@ -1,0 +1,1 @@
+"""BEATs checkpoints: fetched from where they are published, checked, and shown."""

@@ -1,0 +1,123 @@
+"""What one training step costs on this machine: time, floating-point operations and memory, measured on noise."""
+
+import resource
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from stridor.audio.files import SAMPLE_RATE_HZ
+from stridor.models.checkpoint import initial_encoder
+from stridor.models.separator import Separator
+from stridor.params import Params
+from stridor.training.fit import make_fabric
+from stridor.training.loader import TripleBatch
+from stridor.training.task import SeparationTask
+
+STEPS = 3
+ENOUGH_SECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class StepCost:
+    """The cost of one step at the real batch size and clip length.
+
+    Attributes
+    ----------
+    encoder_parameters, separator_parameters : int
+    step_seconds : float
+        Forward, backward and update.
+    embed_seconds : float
+        Of embedding one clip.
+    flop : float
+        Floating-point operations of a step; a multiplication and an addition count as two.
+    peak_bytes : int
+        Memory of the accelerator at its peak, or of this process where the CPU does the work.
+    device : str
+    """
+
+    encoder_parameters: int
+    separator_parameters: int
+    step_seconds: float
+    embed_seconds: float
+    flop: float
+    peak_bytes: int
+    device: str
+
+
+def measure_step(params: Params, seconds: float) -> StepCost:
+    """Time training steps on noise of a given length, after one step to warm up.
+
+    The fastest of three counts, because other work only ever slows one down; a step that takes long is taken once.
+
+    Parameters
+    ----------
+    params : Params
+        Of one detector; one device is measured, whatever `compute.devices` says.
+    seconds : float
+        Length of a clip.
+
+    Raises
+    ------
+    StridorError
+        If the checkpoint is missing.
+    """
+    alone = params.replaced({"compute.devices": 1, "compute.strategy": "auto", "compute.num_nodes": 1})
+    encoder = initial_encoder(alone.encoder, alone.seed)
+    task = SeparationTask(encoder, Separator(encoder.config.encoder_embed_dim, alone.decoder), alone.training)
+    fabric = make_fabric(alone)
+    fabric.launch()
+    sizes = [sum(parameter.numel() for parameter in part.parameters()) for part in (encoder, task.separator)]
+    module, optimiser = fabric.setup(task.train(), torch.optim.AdamW(task.parameters(), lr=1e-9))
+    batch = fabric.to_device(_noise(alone.training.batch_size, seconds))
+
+    def step() -> None:
+        optimiser.zero_grad()
+        fabric.backward(module(batch).total.mean())
+        fabric.clip_gradients(module, optimiser, max_norm=alone.training.gradient_clip)
+        optimiser.step()
+
+    if fabric.device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(fabric.device)
+    with FlopCounterMode(display=False) as counter:
+        step()
+    times = [_timed(step, fabric.device)]
+    while len(times) < STEPS and sum(times) < ENOUGH_SECONDS:
+        times.append(_timed(step, fabric.device))
+    peak = _peak_bytes(fabric.device)
+    with torch.inference_mode(), _evaluating(task):
+        one = TripleBatch(*(part[:1] for part in batch))
+        embed = _timed(lambda: task.encoder(one.mixture, one.lengths), fabric.device)
+    return StepCost(*sizes, min(times), embed, float(counter.get_total_flops()), peak, str(fabric.device))
+
+
+def _noise(clips: int, seconds: float) -> TripleBatch:
+    target, interferer = 0.1 * torch.randn(2, clips, round(seconds * SAMPLE_RATE_HZ))
+    return TripleBatch(target + interferer, target, interferer, torch.full((clips,), target.shape[1]))
+
+
+def _timed(work: Callable[[], object], device: torch.device) -> float:
+    start = time.perf_counter()
+    work()
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    return time.perf_counter() - start
+
+
+def _peak_bytes(device: torch.device) -> int:
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device)
+    # Linux counts in kilobytes, macOS in bytes.
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else 1024 * peak
+
+
+@contextmanager
+def _evaluating(task: SeparationTask) -> Iterator[None]:
+    task.eval()
+    yield
+    task.train()

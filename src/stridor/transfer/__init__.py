@@ -1,0 +1,1 @@
+"""Files over HTTP: asked for patiently, taken up where a line broke, checked before they appear."""
