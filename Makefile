@@ -12,7 +12,7 @@ export MLFLOW_DISABLE_TELEMETRY := true
 
 READY := $(VENV)/.ready
 
-.PHONY: help setup data checkpoint profile plan repro test lint bench ui tune tune-apply register clean
+.PHONY: help setup data checkpoint profile plan repro test lint bench ui tune tune-apply sweep register clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## */\1\t/' | while IFS=$$'\t' read -r target text; do printf '  make %-10s %s\n' "$$target" "$$text"; done
@@ -69,6 +69,10 @@ tune: data  ## search learning rate and noise SNR: make tune MACHINE=valve [TRIA
 tune-apply: $(READY)  ## write the best values of that study to params.yaml: make tune-apply MACHINE=valve [FORCE=1]
 	@test -n '$(MACHINE)' || { echo 'stridor: say which machine: make tune-apply MACHINE=valve' >&2; exit 2; }
 	stridor tune --machine '$(MACHINE)' --trials 0 --apply $(if $(FORCE),--force)
+
+sweep: data  ## compare scoring options: make sweep [DETECTORS="fan valve"]
+	dvc repro $(if $(DETECTORS),$(DETECTORS:%=sweep/dvc.yaml:pool@%),sweep/dvc.yaml)
+	$(if $(DETECTORS),stridor sweep $(DETECTORS))
 
 register: $(READY)  ## put every trained detector into the model registry (again)
 	stridor register

@@ -14,7 +14,7 @@ ROOMS = {
     "models": {"audio", "data"},
     "checkpoints": {"models", "transfer"},
     "planning": {"audio", "data", "models", "training", "stages"},
-    "commands": {"checkpoints", "planning"},
+    "commands": {"checkpoints", "planning", "sweep"},
     "training": {"audio", "data", "models"},
     "scoring": {"audio", "data", "models"},
     "baselines": {"audio", "data", "scoring"},
@@ -23,6 +23,7 @@ ROOMS = {
     "distillation": {"audio", "data", "models", "training", "tracking"},
     "stages": {"audio", "data", "models", "training", "scoring", "baselines", "tracking", "serving"},
     "tuning": {"audio", "data", "models", "training", "scoring", "tracking", "stages"},
+    "sweep": {"data", "models", "scoring", "stages"},
 }
 SHARED = {"digests", "errors", "params", "records", "seeds", "whole"}
 PLATFORMS = {"mlflow", "dvc", "optuna"}

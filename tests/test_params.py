@@ -21,7 +21,10 @@ def test_defaults_are_the_literal_values(tmp_path):
     assert params.training.batch_size == 16
     assert params.training.learning_rate == 1e-5
     assert (params.training.stage_one.epochs, params.training.stage_two.epochs) == (50, 100)
+    assert (params.embedding.layer, params.embedding.pooling) == (-1, "mean")
     assert (params.bank.k, params.bank.metric, params.bank.threshold_percentile) == (1, "euclidean", 90)
+    assert params.bank.density_neighbours == params.bank.target_oversampling == 0
+    assert params.bank.domains == "joint"
 
 
 def test_numbers_with_an_exponent_are_numbers(tmp_path):

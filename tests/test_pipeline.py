@@ -17,6 +17,7 @@ from tiny_project import VALUES, write_params, write_project
 
 ROOT = Path(__file__).resolve().parents[1]
 MACHINES = ("pump", "press")
+DETECTORS = {name: {"machines": [name]} for name in MACHINES}
 STAGES = ("augment", "train", "autoencoder", "index", "evaluate", "register")
 
 
@@ -39,6 +40,8 @@ def reproduced(tmp_path_factory, empty_database):
     with in_project(root, empty_database):
         for name in ("dvc.yaml", ".dvcignore", ".gitignore"):
             shutil.copy(ROOT / name, root)
+        Path("sweep").mkdir()
+        shutil.copy(ROOT / "sweep/dvc.yaml", root / "sweep")
         # The stages depend on the code; a copy could differ from what the interpreter imports.
         for name in ("src", "pretrained"):
             (root / name).symlink_to(ROOT / name)
@@ -46,7 +49,7 @@ def reproduced(tmp_path_factory, empty_database):
         dvc("init", "-q")
         write_project(root, "noise")
         write_pump(root, "clean", "press", seed=1)
-        write_params(root, detectors={name: {"machines": [name]} for name in MACHINES})
+        write_params(root, detectors=DETECTORS)
         (root / "data.dvc").unlink()
         track(root / "data")
         printed = dvc("repro")
@@ -60,7 +63,7 @@ def test_every_stage_of_every_detector_ran(reproduced):
 
 def test_a_second_run_does_nothing(reproduced):
     assert ran(dvc("repro")) == set()
-    assert "up to date" in dvc("status")
+    assert "up to date" in dvc("status", "dvc.yaml")
 
 
 def test_a_changed_value_of_one_detector_concerns_that_detector_only(reproduced):
@@ -90,10 +93,9 @@ def test_a_changed_clip_retrains_its_machine_only(reproduced):
 
 
 def test_scoring_parameters_do_not_train_again(reproduced):
-    detectors = {name: {"machines": [name]} for name in MACHINES}
-    write_params(Path(), detectors=detectors, bank=VALUES["bank"] | {"k": 2})
+    write_params(Path(), detectors=DETECTORS, bank=VALUES["bank"] | {"k": 2})
     planned = ran(dvc("repro", "--dry"))
-    write_params(Path(), detectors=detectors)
+    write_params(Path(), detectors=DETECTORS)
     assert "index@press" in planned
     assert not {"train@press", "autoencoder@press"} & planned
 
@@ -102,3 +104,16 @@ def test_metrics_can_be_shown(reproduced):
     shown = dvc("metrics", "show", "--md")
     assert "fine_tuned.hmean" in shown
     assert "results/press/metrics.json" in shown
+
+
+def test_the_sweep_is_a_pipeline_of_its_own_that_embeds_once(reproduced):
+    # Embedding parameters differ from the pipeline's only in what it never looks at.
+    write_params(Path(), detectors=DETECTORS, embedding={"layer": -1, "gem_p": 3.0, "rdp_gamma": 4.0})
+    try:
+        first, second = dvc("repro", "sweep/dvc.yaml"), dvc("repro", "sweep/dvc.yaml")
+        swept = {"sweep/dvc.yaml:score", *(f"sweep/dvc.yaml:pool@{machine}" for machine in MACHINES)}
+        assert swept <= ran(first)
+        assert not ran(second)
+        assert "leave one machine out" in Path("reports/sweep.md").read_text()
+    finally:
+        write_params(Path(), detectors=DETECTORS)

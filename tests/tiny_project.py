@@ -24,6 +24,7 @@ VALUES = {
     "baselines": ["autoencoder_mse", "autoencoder_mahalanobis", "log_mel", "random", "frozen"],
     "autoencoder": {"epochs": 2, "batch_size": 32},
     "evaluation": {"bootstrap": 100},
+    "sweep": {"layers": [0, -1], "pooling": ["mean", "bands"], "k": [1, 2], "domains": ["joint", "separate"]},
 }  # fmt: skip
 DATA_MD5 = "0123456789abcdef0123456789abcdef.dir"
 

@@ -7,6 +7,7 @@ import click
 from stridor.commands.checkpoint import checkpoint
 from stridor.commands.plan import plan
 from stridor.commands.profile import profile
+from stridor.commands.sweep import sweep
 from stridor.errors import one_sentence
 
 # Heavy rooms are imported inside the commands: `stridor --help` must not wait for torch or MLflow.
@@ -196,3 +197,4 @@ def create() -> None:
 main.add_command(checkpoint)
 main.add_command(plan)
 main.add_command(profile)
+main.add_command(sweep)

@@ -20,6 +20,7 @@ from stridor.records import (
     EncoderParams,
     EvaluationParams,
     Record,
+    SweepParams,
     TrackingParams,
     TrainingParams,
     TuneParams,
@@ -44,6 +45,7 @@ class Params(Record):
     evaluation: EvaluationParams = EvaluationParams()
     tracking: TrackingParams = TrackingParams()
     tune: TuneParams = TuneParams()
+    sweep: SweepParams = SweepParams()
 
     def for_detector(self, name: str) -> "Params":
         """Return these parameters with the detector's own values put in place of the general ones.

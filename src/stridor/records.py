@@ -113,9 +113,12 @@ class ComputeParams(Record):
 
 
 class EmbeddingParams(Record):
-    """Which layer's tokens are averaged into a clip's embedding: 0 the encoder's input, -1 the last layer."""
+    """Which layer's tokens become a clip's embedding (0 the encoder's input, -1 the last layer), and how."""
 
     layer: int = -1
+    pooling: Literal["mean", "gem", "rdp", "bands"] = "mean"
+    gem_p: Annotated[float, Field(gt=0)] = 3.0
+    rdp_gamma: Annotated[float, Field(ge=0)] = 4.0
 
 
 class BankParams(Record):
@@ -123,6 +126,11 @@ class BankParams(Record):
 
     k: Annotated[int, Field(ge=1)] = 1
     metric: Literal["euclidean", "cosine"] = "euclidean"
+    # References whose mean distance measures a reference's local density; 0 leaves distances as they are.
+    density_neighbours: Annotated[int, Field(ge=0)] = 0
+    # Share of target clips among the references that synthetic ones fill up to; 0 adds none.
+    target_oversampling: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    domains: Literal["joint", "separate"] = "joint"
     threshold_percentile: Annotated[float, Field(gt=0, lt=100)] = 90.0
 
 
@@ -187,6 +195,18 @@ class TuneParams(Record):
     def judged_by_labels(self) -> bool:
         """Whether the objective looks at labelled test clips."""
         return self.objective == "hmean"
+
+
+class SweepParams(Record):
+    """What `make sweep` combines, a list for each scoring option; the literal setting always takes part."""
+
+    layers: Annotated[tuple[int, ...], Field(min_length=1)] = (-1,)
+    pooling: Annotated[tuple[Literal["mean", "gem", "rdp", "bands"], ...], Field(min_length=1)] = ("mean",)
+    metric: Annotated[tuple[Literal["euclidean", "cosine"], ...], Field(min_length=1)] = ("euclidean",)
+    k: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1)] = (1,)
+    density_neighbours: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1)] = (0,)
+    target_oversampling: Annotated[tuple[Annotated[float, Field(ge=0, lt=1)], ...], Field(min_length=1)] = (0.0,)
+    domains: Annotated[tuple[Literal["joint", "separate"], ...], Field(min_length=1)] = ("joint",)
 
 
 class TrackingParams(Record):

@@ -10,7 +10,7 @@ from stridor.audio.fbank import Fbank
 from stridor.data.manifest import build_manifest
 from stridor.errors import StridorError
 from stridor.records import AudioParams, EmbeddingParams
-from stridor.scoring.embedding import MIN_SAMPLES, BeatsEmbedder, LogMelEmbedder
+from stridor.scoring.embedding import MIN_SAMPLES, BeatsEmbedder, LogMelEmbedder, PooledEmbedder
 from tiny import tiny_encoder, write_pump
 
 LENGTHS = [2_800, 3_001, 5_359, 5_360, 12_345, 16_001, 16_001]
@@ -29,6 +29,23 @@ def test_is_the_mean_token_of_the_layer_for_each_clip_alone(layer):
         for row, wave in zip(together, waves(), strict=True):
             alone = encoder(torch.from_numpy(wave)[None]).layers[layer][0].mean(0)
             np.testing.assert_allclose(row, alone.numpy(), atol=1e-5)
+
+
+@pytest.mark.parametrize("pooling", ["gem", "rdp", "bands"])
+def test_every_pooling_is_the_same_alone_and_together(pooling):
+    embedder = BeatsEmbedder(tiny_encoder(), EmbeddingParams(pooling=pooling))
+    together = embedder.embed(waves())
+    assert together.shape == (len(LENGTHS), embedder.width)
+    alone = np.concatenate([embedder.embed([wave]) for wave in waves()])
+    np.testing.assert_allclose(together, alone, atol=1e-5)
+
+
+def test_several_ways_lie_side_by_side():
+    ways = [EmbeddingParams(layer=0, pooling="bands"), EmbeddingParams(pooling="rdp"), EmbeddingParams(layer=1)]
+    embedder = PooledEmbedder(tiny_encoder(), ways)
+    assert embedder.widths == (256, 32, 32)
+    for part, way in zip(np.split(embedder.embed(waves()), [256, 288], axis=1), ways, strict=True):
+        np.testing.assert_array_equal(part, BeatsEmbedder(tiny_encoder(), way).embed(waves()))
 
 
 def test_order_and_company_do_not_matter():

@@ -24,7 +24,8 @@ from tiny import tiny_params
 def registered(tmp_path_factory, empty_database):
     """Parameters of a project with a detector for one machine and one for two."""
     with in_project(tmp_path_factory.mktemp("project"), empty_database) as root:
-        params = tiny_params().model_copy(update={"detectors": {
+        scoring = {"embedding": {"layer": 1, "pooling": "bands"}, "bank": {"density_neighbours": 1}}
+        params = tiny_params(**scoring).model_copy(update={"detectors": {
             "pump": DetectorParams(machines=("pump",)), "plant": DetectorParams(machines=("press", "saw")),
         }})  # fmt: skip
         encoder, banks = write_detector(root, params)

@@ -119,6 +119,25 @@ def test_other_kinds_of_supplements_work(project, kind):
     assert PLACES.encoder.exists()
 
 
+def test_scoring_options_reach_index_evaluation_and_the_registered_detector(evaluated):
+    from stridor.serving.score import load_detector, score_file
+
+    literal = read_official(PLACES.scores / "fine_tuned", "pump").scores
+    write_params(
+        evaluated,
+        embedding={"layer": 1, "pooling": "bands"},
+        bank={"metric": "cosine", "target_oversampling": 0.4, "domains": "separate"},
+    )
+    run(index, evaluate, register)
+    official = read_official(PLACES.scores / "fine_tuned", "pump")
+    assert not np.allclose(official.scores, literal)
+    detector = load_detector("pump")
+    for name, score in zip(official.file_names, official.scores, strict=True):
+        verdict = score_file(detector, Path("data/pump/test") / name)
+        assert verdict.score == pytest.approx(score, abs=1e-5)
+        assert "_train_normal_" in verdict.nearest
+
+
 def test_an_interrupted_training_goes_on_with_its_run(project, monkeypatch):
     from mlflow import MlflowClient
 

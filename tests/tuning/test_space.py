@@ -46,6 +46,22 @@ def test_suggestions_become_parameters_and_an_entry_that_gives_the_same():
         assert getattr(applied, section) == getattr(params, section)
 
 
+def test_scoring_options_can_be_searched():
+    search = {
+        "embedding.pooling": {"choices": ["mean", "gem", "rdp", "bands"]},
+        "embedding.layer": {"low": -1, "high": 4},
+        "bank.domains": {"choices": ["joint", "separate"]},
+        "bank.density_neighbours": {"low": 0, "high": 4},
+        "bank.target_oversampling": {"low": 0, "high": 0.5},
+    }
+    space = Space.of(params_with(search), "fan")
+    drawn = dict(zip(search, ("rdp", 2, "separate", 3, 0.25), strict=True))
+    params = space.params(space.suggest(FixedTrial(drawn)))
+    assert (params.embedding.pooling, params.embedding.layer, params.bank.domains) == ("rdp", 2, "separate")
+    assert (params.bank.density_neighbours, params.bank.target_oversampling) == (3, 0.25)
+    assert params_with(own=space.entry(drawn)).for_detector("fan").bank == params.bank
+
+
 def test_values_of_an_earlier_study_are_not_where_the_next_one_starts():
     space = Space.of(params_with(own={"learning_rate": 0.5, "overrides": {"bank.k": 7}}), "fan")
     assert space.base.training.learning_rate == 1e-5

@@ -1,19 +1,77 @@
 """One vector for a clip out of its tokens."""
 
+import torch
 from torch import Tensor
 
+from stridor.models.beats import BANDS
+from stridor.records import EmbeddingParams
 
-def mean_pool(tokens: Tensor, valid: Tensor) -> Tensor:
-    """Mean over the tokens that count.
+
+def pool(tokens: Tensor, valid: Tensor, params: EmbeddingParams) -> Tensor:
+    """Pool the tokens that count, the same for a clip alone and in any padded batch.
 
     Parameters
     ----------
     tokens : Tensor[B x N x width]
+        Token index = time · 8 + band.
     valid : Tensor[B x N], bool
+        At least one token of each clip.
+    params : EmbeddingParams
+        `pooling` and the parameter that belongs to it.
 
     Returns
     -------
-    Tensor[B x width]
+    Tensor[B x width], or [B x 8 · width] for the pooling "bands"
     """
+    if params.pooling == "gem":
+        return generalised_mean_pool(tokens, valid, params.gem_p)
+    if params.pooling == "rdp":
+        return relative_deviation_pool(tokens, valid, params.rdp_gamma)
+    return band_pool(tokens, valid) if params.pooling == "bands" else mean_pool(tokens, valid)
+
+
+def pooled_width(width: int, params: EmbeddingParams) -> int:
+    """Return how many values `pool` makes of tokens of some width."""
+    return BANDS * width if params.pooling == "bands" else width
+
+
+def mean_pool(tokens: Tensor, valid: Tensor) -> Tensor:
+    """Mean over the tokens that count, Tensor[B x width]; the literal setting."""
     weights = valid[..., None].to(tokens.dtype)
     return (tokens * weights).sum(dim=1) / weights.sum(dim=1)
+
+
+def generalised_mean_pool(tokens: Tensor, valid: Tensor, p: float) -> Tensor:
+    """p-th root of the mean p-th power of the positive parts, Tensor[B x width].
+
+    Radenović, Tolias, Chum, "Fine-tuning CNN image retrieval with no human annotation" (TPAMI 2019), in the form
+    of Wilkinghoff, Yadav, Tan (arXiv:2603.04605) for signed tokens: negative values count as 0, since powers of
+    them are not monotonic for an even p and not real for a broken one.
+    """
+    positive = tokens.clamp(min=0)
+    # Divided by the largest value first: neither large nor small powers leave the range of half precision.
+    largest = positive.masked_fill(~valid[..., None], 0).amax(dim=1, keepdim=True)
+    scale = torch.where(largest > 0, largest, torch.ones_like(largest))
+    return scale[:, 0] * mean_pool((positive / scale).clamp(max=1) ** p, valid) ** (1 / p)
+
+
+def relative_deviation_pool(tokens: Tensor, valid: Tensor, gamma: float) -> Tensor:
+    """Mean with the weights (1 + d / max d)^gamma, d a token's distance to the clip's mean, Tensor[B x width].
+
+    Wilkinghoff, Yadav, Tan, "Temporal pooling strategies for training-free anomalous sound detection with
+    self-supervised audio embeddings" (arXiv:2603.04605), with tokens in the place of frames: what is unlike the
+    rest of the clip counts more. 0 is the mean.
+    """
+    deviation = (tokens - mean_pool(tokens, valid)[:, None]).norm(dim=-1).masked_fill(~valid, 0)
+    largest = deviation.amax(dim=1, keepdim=True)
+    relative = deviation / torch.where(largest > 0, largest, torch.ones_like(largest))
+    weights = ((1 + relative) ** gamma * valid)[..., None]
+    return (tokens * weights).sum(dim=1) / weights.sum(dim=1)
+
+
+def band_pool(tokens: Tensor, valid: Tensor) -> Tensor:
+    """Mean over time for each of the 8 frequency bands, Tensor[B x 8 · width], band after band."""
+    # The bands of a column of tokens are valid together, so that no band is empty.
+    grid, counts = tokens.unflatten(1, (-1, BANDS)), valid.unflatten(1, (-1, BANDS))
+    weights = counts[..., None].to(tokens.dtype)
+    return ((grid * weights).sum(dim=1) / weights.sum(dim=1)).flatten(1)

@@ -4,15 +4,18 @@ import json
 import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from typing import get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from stridor.data.names import Domain
 from stridor.errors import StridorError
-from stridor.scoring.distances import Metric, NeighbourSearch, as_embeddings, unmeasurable
+from stridor.records import BankParams
+from stridor.scoring.distances import as_embeddings, distances, unmeasurable
+from stridor.scoring.rule import DistanceScorer
+from stridor.scoring.smote import smote
 from stridor.whole import whole_folder
 
 EMBEDDINGS_FILE = "embeddings.npz"
@@ -33,19 +36,20 @@ class ReferenceBank:
 
     Parameters
     ----------
-    k : int
-        1 is the literal setting.
-    metric : "euclidean" or "cosine"
+    params : BankParams
+        With the options that change what counts as near: metric, local density (`scoring.rule`), synthetic
+        target references (`scoring.smote`) and a pool for each domain (`scoring.rule`). The defaults
+        are the literal setting.
 
     Attributes
     ----------
     embeddings_ : float64 [R x D]
+        Of the recorded references.
     domains_, file_names_ : tuple of R str
     """
 
-    def __init__(self, k: int = 1, metric: Metric = "euclidean") -> None:
-        self.k = k
-        self.metric = metric
+    def __init__(self, params: BankParams = BankParams()) -> None:  # noqa: B008, the record is frozen
+        self.params = params
 
     def fit(self, embeddings: ArrayLike, domains: Sequence[Domain], file_names: Sequence[str]) -> "ReferenceBank":
         """Take normal training clips as references.
@@ -59,25 +63,15 @@ class ReferenceBank:
         Raises
         ------
         StridorError
-            If the parameters are impossible, references are too few, or an embedding has no distance.
+            If references are too few for the parameters, in a domain or in all, or an embedding has no distance.
         """
-        if not isinstance(self.k, int) or self.k < 1 or self.metric not in get_args(Metric):
-            raise StridorError(
-                f"The bank's k is {self.k} and its metric '{self.metric}'; k must be a whole number from 1 "
-                f"and the metric one of {', '.join(get_args(Metric))}."
-            )
         embeddings = as_embeddings(embeddings, "the reference clips")
         if not len(embeddings) == len(domains) == len(file_names):
             raise StridorError(
                 f"The bank got {len(embeddings)} embeddings, {len(domains)} domains and {len(file_names)} "
                 "file names; give one of each per reference clip."
             )
-        if len(embeddings) <= self.k:
-            raise StridorError(
-                f"The bank holds {len(embeddings)} reference clips, too few for k = {self.k}; record at "
-                f"least {self.k + 1} normal clips or lower the parameter bank.k."
-            )
-        if found := unmeasurable(embeddings, self.metric):
+        if found := unmeasurable(embeddings, self.params.metric):
             raise StridorError(
                 f"The embedding of the reference clip {file_names[found[0]]} {found[1]}; look for broken "
                 "samples in that clip or for a training run that diverged."
@@ -85,7 +79,15 @@ class ReferenceBank:
         self.embeddings_ = embeddings
         self.domains_ = tuple(domains)
         self.file_names_ = tuple(file_names)
-        self._search = NeighbourSearch(embeddings, self.metric)
+        synthetic, parents = smote(embeddings, domains, self.params.target_oversampling)
+        self._references = np.concatenate([embeddings, synthetic])
+        own = np.arange(len(embeddings))
+        self._scorer = DistanceScorer(
+            self.params,
+            cache(lambda: distances(self._references, self._references, self.params.metric)),
+            (*domains, *["target"] * len(synthetic)),
+            np.concatenate([np.stack([own, own], axis=1), parents]),
+        )
         return self
 
     def score_samples(self, queries: ArrayLike) -> NDArray[np.float64]:
@@ -104,15 +106,17 @@ class ReferenceBank:
         StridorError
             If the queries have another dimension than the bank, or one has no distance.
         """
-        distances, _ = self._search.nearest(self._checked(queries), self.k)
-        return distances.mean(axis=1)
+        queries = self._checked(queries)
+        if not len(queries):
+            return np.empty(0)
+        return self._scorer.score(distances(queries, self._references, self.params.metric))
 
     def leave_one_out_scores(self) -> NDArray[np.float64]:
-        """Score every reference clip against all the others, float64 [R]."""
-        return self._search.nearest_others(self.k).mean(axis=1)
+        """Score every reference clip against all the others, by the rule of `score_samples`; float64 [R]."""
+        return self._scorer.leave_one_out()
 
     def neighbours(self, queries: ArrayLike, n: int) -> list[list[Neighbour]]:
-        """Name the n reference clips nearest to each query.
+        """Name the n recorded reference clips nearest to each query, by the plain distance.
 
         Parameters
         ----------
@@ -124,19 +128,20 @@ class ReferenceBank:
         -------
         Q lists of Neighbour, nearest first; equal distances come in the order of the file names
         """
-        # The whole bank is ranked, so that ties at the n-th place do not hang on the search's own order.
-        distances, indices = self._search.nearest(self._checked(queries), len(self.embeddings_))
         ranked = []
-        for near, who in zip(distances.tolist(), indices.tolist(), strict=True):
-            order = sorted(zip(near, who, strict=True), key=lambda pair: (pair[0], self.file_names_[pair[1]]))
-            ranked.append([Neighbour(self.file_names_[i], self.domains_[i], d) for d, i in order[:n]])
+        for row in distances(self._checked(queries), self.embeddings_, self.params.metric).tolist():
+            order = sorted(zip(row, self.file_names_, self.domains_, strict=True))
+            ranked.append([Neighbour(name, domain, distance) for distance, name, domain in order[:n]])
         return ranked
 
     def save(self, folder: Path) -> None:
         """Write the bank as a folder of one .npz and one .json, the same bytes for the same bank."""
         description = {
-            "k": self.k,
-            "metric": self.metric,
+            "k": self.params.k,
+            "metric": self.params.metric,
+            "density_neighbours": self.params.density_neighbours,
+            "target_oversampling": self.params.target_oversampling,
+            "pools": self.params.domains,
             "file_names": self.file_names_,
             "domains": self.domains_,
         }
@@ -159,7 +164,15 @@ class ReferenceBank:
             description = json.loads((folder / DESCRIPTION_FILE).read_text(encoding="utf-8"))
             with np.load(folder / EMBEDDINGS_FILE, allow_pickle=False) as arrays:
                 embeddings = arrays["embeddings"]
-            bank = cls(k=description["k"], metric=description["metric"])
+            # Registered banks may be older than the options that have defaults here.
+            params = BankParams(
+                k=description["k"],
+                metric=description["metric"],
+                density_neighbours=description.get("density_neighbours", 0),
+                target_oversampling=description.get("target_oversampling", 0),
+                domains=description.get("pools", "joint"),
+            )
+            bank = cls(params)
             return bank.fit(embeddings, description["domains"], description["file_names"])
         except FileNotFoundError as error:
             raise StridorError(
@@ -177,7 +190,7 @@ class ReferenceBank:
                 f"The queries have {queries.shape[1]} values per clip but the bank's references "
                 f"{self.embeddings_.shape[1]}; take both from the same encoder, layer and pooling."
             )
-        if found := unmeasurable(queries, self.metric):
+        if found := unmeasurable(queries, self.params.metric):
             raise StridorError(
                 f"The embedding of query {found[0]} {found[1]}; look for broken samples in that clip or for "
                 "a training run that diverged."

@@ -13,7 +13,7 @@ from stridor.data.batches import pad, similar_length_batches
 from stridor.data.manifest import Clip
 from stridor.errors import StridorError
 from stridor.models.beats import PATCH, Beats
-from stridor.models.pooling import mean_pool
+from stridor.models.pooling import pool, pooled_width
 from stridor.records import AudioParams, EmbeddingParams
 
 MIN_SAMPLES = FRAME_SAMPLES + (PATCH - 1) * HOP_SAMPLES
@@ -79,24 +79,28 @@ class Embedder(ABC):
         array [clips x width], float32
         """
         clips = list(clips)
-        parts = [np.empty((0, self.width), dtype=np.float32)]
+        embeddings = np.empty((len(clips), self.width), dtype=np.float32)
         for start in range(0, len(clips), 16 * BATCH_SIZE):
             some = clips[start : start + 16 * BATCH_SIZE]
-            parts.append(
-                self.embed([read_clip(clip.path, audio.channel) for clip in some], [clip.path for clip in some])
-            )
-        return np.concatenate(parts)
+            waves = [read_clip(clip.path, audio.channel) for clip in some]
+            embeddings[start : start + len(some)] = self.embed(waves, [clip.path for clip in some])
+        return embeddings
 
 
-class BeatsEmbedder(Embedder):
-    """Mean over all tokens of one layer of an encoder.
+class PooledEmbedder(Embedder):
+    """Tokens of an encoder, pooled in one or several ways from one pass.
 
     Parameters
     ----------
     encoder : Beats
-    params : EmbeddingParams
-        Which layer is pooled.
+    ways : sequence of EmbeddingParams
+        Which layer is pooled and how; an embedding holds the vectors of all ways, one after the other.
     device : str or torch.device
+
+    Attributes
+    ----------
+    widths : tuple of int
+        Values that each way contributes.
 
     Raises
     ------
@@ -104,21 +108,37 @@ class BeatsEmbedder(Embedder):
         If the encoder has no such layer.
     """
 
-    def __init__(self, encoder: Beats, params: EmbeddingParams, device: str | torch.device = "cpu") -> None:
+    def __init__(self, encoder: Beats, ways: Sequence[EmbeddingParams], device: str | torch.device = "cpu") -> None:
         layers = encoder.config.encoder_layers
-        if not -layers - 1 <= params.layer <= layers:
-            raise StridorError(
-                f"embedding.layer is {params.layer}, but the encoder has {layers} layers; choose 0 (its input) to "
-                f"{layers}, or -1 for the last."
-            )
-        super().__init__(encoder.config.encoder_embed_dim, device)
+        for way in ways:
+            if not -layers - 1 <= way.layer <= layers:
+                raise StridorError(
+                    f"embedding.layer is {way.layer}, but the encoder has {layers} layers; choose 0 (its input) to "
+                    f"{layers}, or -1 for the last."
+                )
+        self.ways = tuple(ways)
+        self.widths = tuple(pooled_width(encoder.config.encoder_embed_dim, way) for way in ways)
+        super().__init__(sum(self.widths), device)
         self.encoder = encoder.to(device).eval()
-        self.layer = params.layer
 
     def embed_batch(self, wave: Tensor, lengths: Tensor) -> Tensor:
-        """Average the layer's tokens."""
+        """Pool the tokens in every way."""
         tokens = self.encoder(wave, lengths)
-        return mean_pool(tokens.layers[self.layer], tokens.valid)
+        return torch.cat([pool(tokens.layers[way.layer], tokens.valid, way) for way in self.ways], dim=1)
+
+
+class BeatsEmbedder(PooledEmbedder):
+    """Pooled tokens of one layer of an encoder: what is scored.
+
+    Parameters
+    ----------
+    encoder : Beats
+    params : EmbeddingParams
+    device : str or torch.device
+    """
+
+    def __init__(self, encoder: Beats, params: EmbeddingParams, device: str | torch.device = "cpu") -> None:
+        super().__init__(encoder, [params], device)
 
 
 class LogMelEmbedder(Embedder):

@@ -31,7 +31,7 @@ class MachineReference:
         clips : R Clips
             A clip whose name hides the domain counts as source.
         """
-        bank = ReferenceBank(params.k, params.metric).fit(
+        bank = ReferenceBank(params).fit(
             embeddings, [clip.domain or "source" for clip in clips], [clip.file_name for clip in clips]
         )
         return cls(bank, calibrate(bank.leave_one_out_scores(), params.threshold_percentile))

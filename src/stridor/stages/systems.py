@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from stridor.baselines.machine import AutoencoderScorer, MachineAutoencoder, Score
+from stridor.models.beats import Beats
 from stridor.models.checkpoint import initial_encoder, load_encoder
 from stridor.models.device import device_for
 from stridor.models.initial import random_beats
@@ -75,11 +76,14 @@ def embedder(system: System, places: Places, params: Params) -> Embedder:
         If a checkpoint is missing or does not fit.
     """
     device = device_for(params.compute)
-    if system == FINE_TUNED:
-        return BeatsEmbedder(load_encoder(Path(places.encoder)), params.embedding, device)
     if system == "log_mel":
         return LogMelEmbedder(device)
+    return BeatsEmbedder(encoder_of(system, places, params), params.embedding, device)
+
+
+def encoder_of(system: System, places: Places, params: Params) -> Beats:
+    """Return the encoder of a system that has one, as for `embedder`."""
+    if system == FINE_TUNED:
+        return load_encoder(Path(places.encoder))
     encoder = initial_encoder(params.encoder, params.seed)
-    if system == "random":
-        encoder = random_beats(encoder.config, params.seed)
-    return BeatsEmbedder(encoder, params.embedding, device)
+    return random_beats(encoder.config, params.seed) if system == "random" else encoder

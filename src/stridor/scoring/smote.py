@@ -1,0 +1,62 @@
+"""Synthetic target references, where a machine has few recordings of the target domain."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stridor.data.names import Domain
+from stridor.errors import StridorError
+from stridor.scoring.distances import distances
+
+# As many neighbours as the paper and imbalanced-learn choose from.
+NEIGHBOURS = 5
+
+
+def smote(
+    embeddings: NDArray[np.float64], domains: Sequence[Domain], share: float
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Fill the target domain up to a share of all references by SMOTE.
+
+    Chawla, Bowyer, Hall, Kegelmeyer, "SMOTE: synthetic minority over-sampling technique" (JAIR 2002): a synthetic
+    clip lies at a random place between a target clip and one of its 5 nearest target clips. The target clips
+    take turns, and the same references give the same synthetic ones.
+
+    Parameters
+    ----------
+    embeddings : float64 [R x D]
+    domains : R str
+    share : float in [0, 1)
+        Of target clips among all references afterwards; nothing is added where it is reached already, or where
+        there is no target domain.
+
+    Returns
+    -------
+    synthetic : float64 [S x D]
+    parents : int64 [S x 2]
+        Between which two references each one lies.
+
+    Raises
+    ------
+    StridorError
+        If there are clips to be added but only one target clip.
+    """
+    targets = np.flatnonzero(np.array(domains, dtype=object) == "target")
+    sources = len(domains) - len(targets)
+    missing = max(round(share / (1 - share) * sources) - len(targets), 0)
+    if not missing or not len(targets):
+        return np.empty((0, embeddings.shape[1])), np.empty((0, 2), dtype=np.int64)
+    if len(targets) < 2:
+        raise StridorError(
+            "The bank holds 1 reference clip of the target domain, and synthetic ones lie between two; record "
+            "another or set the parameter bank.target_oversampling to 0."
+        )
+    among = distances(embeddings[targets], embeddings[targets], "euclidean")
+    np.fill_diagonal(among, np.inf)
+    nearest = np.argsort(among, axis=1, kind="stable")[:, : min(NEIGHBOURS, len(targets) - 1)]
+    draws = np.random.default_rng(0).random((missing, 2))
+    first = np.arange(missing) % len(targets)
+    second = nearest[first, (draws[:, 0] * nearest.shape[1]).astype(int)]
+    parents = targets[np.stack([first, second], axis=1)]
+    start, end = embeddings[parents[:, 0]], embeddings[parents[:, 1]]
+    return start + draws[:, 1:] * (end - start), parents

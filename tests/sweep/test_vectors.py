@@ -1,0 +1,29 @@
+"""Vectors on disk."""
+
+import numpy as np
+import pytest
+
+from made_sweeps import made_vectors
+from stridor.errors import StridorError
+from stridor.sweep.vectors import MachineVectors
+
+
+def test_what_was_saved_loads_back(tmp_path):
+    vectors = made_vectors(ways=((-1, "mean"), (0, "bands")))
+    vectors.save(tmp_path / "frozen")
+    loaded = MachineVectors.load(tmp_path / "frozen", "pump")
+    assert (loaded.train_names, loaded.test_names) == (vectors.train_names, vectors.test_names)
+    assert loaded.train.keys() == loaded.test.keys() == vectors.train.keys()
+    for way in vectors.train:
+        assert loaded.train[way].dtype == np.float32
+        np.testing.assert_array_equal(loaded.train[way], vectors.train[way])
+        np.testing.assert_array_equal(loaded.test[way], vectors.test[way])
+    assert loaded.train_domains == ["source"] * 12 + ["target"] * 5
+
+
+def test_missing_and_spoilt_vectors_are_named(tmp_path):
+    with pytest.raises(StridorError, match=r"pump\.npz is missing; run 'make sweep'"):
+        MachineVectors.load(tmp_path, "pump")
+    (tmp_path / "pump.npz").write_bytes(b"PK\x03\x04")
+    with pytest.raises(StridorError, match=r"pump\.npz cannot be read"):
+        MachineVectors.load(tmp_path, "pump")
