@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, get_args
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 
 from stridor.errors import StridorError
 from stridor.records import (
@@ -46,6 +46,12 @@ class Params(Record):
     tracking: TrackingParams = TrackingParams()
     tune: TuneParams = TuneParams()
     sweep: SweepParams = SweepParams()
+
+    @model_validator(mode="after")
+    def _mixes_what_it_separates(self) -> "Params":
+        if not self.augment.mix and self.training.interferer_weight:
+            raise ValueError("without mixing there is no interferer; set training.interferer_weight to 0 as well")
+        return self
 
     def for_detector(self, name: str) -> "Params":
         """Return these parameters with the detector's own values put in place of the general ones.

@@ -57,8 +57,9 @@ class AudioParams(Record):
 
 
 class AugmentParams(Record):
-    """Noisy variants of the supplemental clips (METHOD: 9 per clip, literal)."""
+    """Noisy variants of the supplemental clips (METHOD: 9 per clip, literal), and whether training mixes at all."""
 
+    mix: bool = True
     variants: Annotated[int, Field(ge=1)] = 9
     snr_db: SnrChoice = SnrInterval(low_db=-5.0, high_db=20.0)
 
@@ -141,7 +142,7 @@ class EvaluationParams(Record):
     confidence: Annotated[float, Field(gt=0, lt=1)] = 0.95
 
 
-Baseline = Literal["autoencoder_mse", "autoencoder_mahalanobis", "log_mel", "random", "frozen"]
+Baseline = Literal["autoencoder_mse", "autoencoder_mahalanobis", "log_mel", "random", "frozen", "stage_one"]
 
 
 class AutoencoderParams(Record):

@@ -52,6 +52,11 @@ class Places:
         return self.trained / "encoder.pt"
 
     @property
+    def stage_one(self) -> Path:
+        """The encoder between the stages; missing where one of them has no epochs."""
+        return self.trained / "stage_one.pt"
+
+    @property
     def separator(self) -> Path:
         """The decoder's weights."""
         return self.trained / "separator.pt"

@@ -1,7 +1,6 @@
 """What is scored side by side: the fine-tuned encoder, and the baselines that it has to beat."""
 
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Literal, get_args
 
 from stridor.baselines.machine import AutoencoderScorer, MachineAutoencoder, Score
@@ -28,6 +27,7 @@ NAMES: dict[System, str] = {
     "log_mel": "log-mel mean",
     "random": "random encoder",
     "frozen": "frozen encoder",
+    "stage_one": "stage one only",
     "fine_tuned": "fine-tuned",
 }
 
@@ -35,11 +35,15 @@ NAMES: dict[System, str] = {
 def systems_of(params: Params) -> tuple[System, ...]:
     """Return the systems to be scored, the fine-tuned one last.
 
-    Where the frozen encoder has random weights, it is the random one already, which is left out then.
+    One that is the same as another is left out: the random encoder where the frozen one has random weights, and
+    the encoder after stage one where training has one stage only.
     """
-    same = "frozen" in params.baselines and params.encoder.checkpoint == "none"
-    chosen = [one for one in get_args(Baseline) if one in params.baselines and not (same and one == "random")]
-    return (*chosen, FINE_TUNED)
+    same: set[System] = set()
+    if "frozen" in params.baselines and params.encoder.checkpoint == "none":
+        same.add("random")
+    if not (params.training.stage_one.epochs and params.training.stage_two.epochs):
+        same.add("stage_one")
+    return (*(one for one in get_args(Baseline) if one in params.baselines and one not in same), FINE_TUNED)
 
 
 def embedding_systems_of(params: Params) -> tuple[System, ...]:
@@ -68,7 +72,7 @@ def embedder(system: System, places: Places, params: Params) -> Embedder:
     """Return what embeds clips for a system that scores by embeddings.
 
     log_mel: the mean log-mel spectrum; random: the architecture with random weights; frozen: the encoder that
-    training starts from; fine_tuned: the one that it ends with.
+    training starts from; stage_one: as its first stage leaves it; fine_tuned: the one that it ends with.
 
     Raises
     ------
@@ -83,7 +87,7 @@ def embedder(system: System, places: Places, params: Params) -> Embedder:
 
 def encoder_of(system: System, places: Places, params: Params) -> Beats:
     """Return the encoder of a system that has one, as for `embedder`."""
-    if system == FINE_TUNED:
-        return load_encoder(Path(places.encoder))
+    if system in (FINE_TUNED, "stage_one"):
+        return load_encoder(places.encoder if system == FINE_TUNED else places.stage_one)
     encoder = initial_encoder(params.encoder, params.seed)
     return random_beats(encoder.config, params.seed) if system == "random" else encoder

@@ -1,6 +1,7 @@
 """Stage `train`: fine-tune a detector's encoder in two stages and log the run."""
 
 import json
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -67,7 +68,7 @@ def run(places: Places, params: Params, watch: Watch | None = None) -> None:
         def on_epoch(epoch: Epoch, encoder: Beats) -> None:
             log.log_epoch(epoch.number, epoch.flat())
             if first:
-                print(_line(epoch), flush=True)
+                print(f"{_line(epoch)}, {_time_left(epoch, data, params)}", flush=True)
             watch.on_epoch(epoch, encoder)
 
         tuned = fine_tune(encoder, data, params, fabric, resume, on_epoch)
@@ -80,6 +81,8 @@ def _write(tuned: FineTuned, data: TrainingSet, params: Params, places: Places, 
     separation = tuned.epochs[-1].separation if tuned.epochs else []
     with whole_folder(places.trained) as folder:
         save_encoder(tuned.encoder, folder / places.encoder.name)
+        if tuned.after_stage_one is not None:
+            save_encoder(tuned.after_stage_one, folder / places.stage_one.name)
         torch.save(tuned.separator.state_dict(), folder / places.separator.name)
     _write_curves(tuned.epochs, places.curves)
     write_json(places.separation, {
@@ -114,6 +117,13 @@ def _inputs(places: Places, params: Params) -> str:
     checkpoint = "" if params.encoder.checkpoint == "none" else file_md5(Path(params.encoder.checkpoint))
     pairs = file_md5(places.augmented / "pairs.csv")
     return json.dumps([params.model_dump(include=LEARNT_FROM), file_md5(places.manifest), pairs, checkpoint])
+
+
+def _time_left(epoch: Epoch, data: TrainingSet, params: Params) -> str:
+    """Project what is left of both stages from the speed of the latest epoch."""
+    left = params.training.stage_one.epochs + params.training.stage_two.epochs - epoch.number
+    seconds = left * len(data.examples) / epoch.figures["clips_per_second"]
+    return f"about {seconds / 3600:.1f} h left" if seconds >= 3600 else f"about {math.ceil(seconds / 60)} min left"
 
 
 def _line(epoch: Epoch) -> str:

@@ -61,11 +61,21 @@ class Epoch:
 
 @dataclass(frozen=True)
 class FineTuned:
-    """What two stages leave behind: weights, on the CPU, and every epoch's figures."""
+    """What two stages leave behind: weights, on the CPU, and every epoch's figures.
+
+    Attributes
+    ----------
+    encoder : Beats
+    separator : Separator
+    epochs : list of Epoch
+    after_stage_one : Beats or None
+        The encoder in between; None where one of the stages has no epochs.
+    """
 
     encoder: Beats
     separator: Separator
     epochs: list[Epoch]
+    after_stage_one: Beats | None
 
 
 def make_fabric(params: Params) -> Fabric:
@@ -139,13 +149,20 @@ def fine_tune(
                 epochs.append(epoch)
                 on_epoch(epoch, task.encoder)
                 if fabric.is_global_zero:
+                    if stage == 1 and number == last:
+                        resume.keep_stage_one(task.encoder.state_dict())
                     resume.save({
                         "task": task.state_dict(), "optimiser": optimiser.state_dict(),
                         "epochs": [asdict(epoch) for epoch in epochs],
                     })  # fmt: skip
                 fabric.barrier()
         first = last + 1
-    return FineTuned(task.encoder.cpu().eval(), task.separator.cpu().eval(), epochs)
+    encoder = task.encoder.cpu().eval()
+    between = None
+    if fabric.is_global_zero and params.training.stage_one.epochs and params.training.stage_two.epochs:
+        between = Beats(encoder.config)
+        between.load_state_dict(resume.stage_one())
+    return FineTuned(encoder, task.separator.cpu().eval(), epochs, None if between is None else between.eval())
 
 
 def _optimiser(task: SeparationTask, params: Params, stage: StageParams) -> torch.optim.AdamW:

@@ -50,6 +50,15 @@ class ResumeFolder:
         path = self.folder / "state.pt"
         return torch.load(path, map_location="cpu", weights_only=True) if path.exists() else None
 
+    def keep_stage_one(self, encoder: dict[str, torch.Tensor]) -> None:
+        """Keep the encoder's weights as stage one has left them."""
+        with whole_file(self.folder / "stage_one.pt") as beside:
+            torch.save(encoder, beside)
+
+    def stage_one(self) -> dict[str, torch.Tensor]:
+        """Return the weights that `keep_stage_one` has written."""
+        return torch.load(self.folder / "stage_one.pt", map_location="cpu", weights_only=True)
+
     def remove(self) -> None:
         """Forget everything: the training has ended."""
         shutil.rmtree(self.folder, ignore_errors=True)

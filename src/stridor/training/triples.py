@@ -21,7 +21,8 @@ class Example:
     clip : Clip
         The target: a normal training clip, or a clean supplemental clip.
     pair : Pair or None
-        A ready mixture of a clean supplemental clip; None if the mixture is made on the fly.
+        A ready mixture of a clean supplemental clip; None if the mixture is made on the fly. Without mixing it
+        only says how often the clip takes part.
     """
 
     clip: Clip
@@ -94,7 +95,8 @@ def draw_triple(
     Parameters
     ----------
     snr_db : float, optional
-        Drawn from `augment.snr_db` if not given. Ready mixtures keep their own.
+        Drawn from `augment.snr_db` if not given. Ready mixtures keep their own. Where `augment.mix` is off, the
+        mixture is the target itself unless the ratio is given.
 
     Raises
     ------
@@ -104,6 +106,9 @@ def draw_triple(
     target = read_clip(example.clip.path, params.audio.channel)
     if example.pair is not None:
         target = target * np.float32(example.pair.gain)
+    if snr_db is None and not params.augment.mix:
+        return Triple(target, target, np.zeros_like(target))
+    if example.pair is not None:
         mixture = read_clip(example.pair.mixture)
         return Triple(mixture, target, mixture - target)
     if snr_db is None:
