@@ -12,7 +12,7 @@ export MLFLOW_DISABLE_TELEMETRY := true
 
 READY := $(VENV)/.ready
 
-.PHONY: help setup data checkpoint profile plan repro test lint bench ui tune tune-apply sweep register clean
+.PHONY: help setup data checkpoint profile plan repro test lint bench ui tune tune-apply sweep table register clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## */\1\t/' | while IFS=$$'\t' read -r target text; do printf '  make %-10s %s\n' "$$target" "$$text"; done
@@ -73,6 +73,9 @@ tune-apply: $(READY)  ## write the best values of that study to params.yaml: mak
 sweep: data  ## compare scoring options: make sweep [DETECTORS="fan valve"]
 	dvc repro $(if $(DETECTORS),$(DETECTORS:%=sweep/dvc.yaml:pool@%),sweep/dvc.yaml)
 	$(if $(DETECTORS),stridor sweep $(DETECTORS))
+
+table: data  ## compare all systems and variants: make table [SEEDS=4] [JOBS=2]
+	stridor table $(if $(SEEDS),--seeds '$(SEEDS)') $(if $(JOBS),--jobs '$(JOBS)')
 
 register: $(READY)  ## put every trained detector into the model registry (again)
 	stridor register

@@ -14,7 +14,7 @@ ROOMS = {
     "models": {"audio", "data"},
     "checkpoints": {"models", "transfer"},
     "planning": {"audio", "data", "models", "training", "stages"},
-    "commands": {"checkpoints", "planning", "sweep"},
+    "commands": {"checkpoints", "planning", "sweep", "table"},
     "training": {"audio", "data", "models"},
     "scoring": {"audio", "data", "models"},
     "baselines": {"audio", "data", "scoring"},
@@ -24,6 +24,7 @@ ROOMS = {
     "stages": {"audio", "data", "models", "training", "scoring", "baselines", "tracking", "serving"},
     "tuning": {"audio", "data", "models", "training", "scoring", "tracking", "stages"},
     "sweep": {"data", "models", "scoring", "stages"},
+    "table": {"data", "scoring", "tracking", "stages"},
 }
 SHARED = {"digests", "errors", "params", "records", "seeds", "whole"}
 PLATFORMS = {"mlflow", "dvc", "optuna"}

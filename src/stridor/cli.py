@@ -8,6 +8,7 @@ from stridor.commands.checkpoint import checkpoint
 from stridor.commands.plan import plan
 from stridor.commands.profile import profile
 from stridor.commands.sweep import sweep
+from stridor.commands.table import table
 from stridor.errors import one_sentence
 
 # Heavy rooms are imported inside the commands: `stridor --help` must not wait for torch or MLflow.
@@ -198,3 +199,4 @@ main.add_command(checkpoint)
 main.add_command(plan)
 main.add_command(profile)
 main.add_command(sweep)
+main.add_command(table)

@@ -21,6 +21,7 @@ from stridor.records import (
     EvaluationParams,
     Record,
     SweepParams,
+    TableParams,
     TrackingParams,
     TrainingParams,
     TuneParams,
@@ -46,6 +47,7 @@ class Params(Record):
     tracking: TrackingParams = TrackingParams()
     tune: TuneParams = TuneParams()
     sweep: SweepParams = SweepParams()
+    table: TableParams = TableParams()
 
     @model_validator(mode="after")
     def _mixes_what_it_separates(self) -> "Params":

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 
 class Record(BaseModel):
@@ -177,6 +177,10 @@ class SearchChoices(Record):
     choices: Annotated[tuple[bool | int | float | str, ...], Field(min_length=2)]
 
 
+# A folder, a DVC stage and the head of a column are called by it.
+VariantName = Annotated[str, Field(pattern="^[a-z][a-z0-9_]*$")]
+
+
 class TuneParams(Record):
     """A study: what it searches, on what budget, and by what it judges."""
 
@@ -208,6 +212,22 @@ class SweepParams(Record):
     density_neighbours: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1)] = (0,)
     target_oversampling: Annotated[tuple[Annotated[float, Field(ge=0, lt=1)], ...], Field(min_length=1)] = (0.0,)
     domains: Annotated[tuple[Literal["joint", "separate"], ...], Field(min_length=1)] = ("joint",)
+
+
+class TableParams(Record):
+    """What `make table` sets beside the full method: variants, by the full names of the values that they change."""
+
+    seeds: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1)] = (0,)
+    # Of the full method beside the seed of the pipeline.
+    full_seeds: tuple[Annotated[int, Field(ge=0)], ...] = ()
+    variants: dict[VariantName, dict[str, bool | int | float | str | list[float]]] = {}
+
+    @field_validator("variants")
+    @classmethod
+    def _leave_the_name_of_the_full_method(cls, variants: dict[str, object]) -> dict[str, object]:
+        if "full" in variants:
+            raise ValueError("the full method itself is called full; give the variant another name")
+        return variants
 
 
 class TrackingParams(Record):

@@ -102,10 +102,10 @@ def bootstrap_intervals(
     values = {clips.machine: _resampled(clips, resamples, seed) for clips in machines}
     return Intervals(
         machines={
-            name: MachineIntervals(*(_interval(column, confidence) for column in _with_hmean(each)))
+            name: MachineIntervals(*(interval_of(column, confidence) for column in _with_hmean(each)))
             for name, each in values.items()
         },
-        total=_interval(_total(values), confidence),
+        total=interval_of(_total(values), confidence),
     )
 
 
@@ -140,12 +140,40 @@ def bootstrap_differences(
         was, becomes = (system[name] for system in points)
         machines[name] = MachineDifferences(
             *(
-                _difference(getattr(becomes, field) - getattr(was, field), after[i] - before[i], confidence)
+                difference_of(getattr(becomes, field) - getattr(was, field), after[i] - before[i], confidence)
                 for i, field in enumerate(MachineDifferences.__dataclass_fields__)
             )
         )
     gain = total_score(points[1].values()) - total_score(points[0].values())
-    return Differences(machines, _difference(gain, _total(values[1]) - _total(values[0]), confidence))
+    return Differences(machines, difference_of(gain, _total(values[1]) - _total(values[0]), confidence))
+
+
+def resampled_totals(machines: Sequence[ScoredClips], resamples: int = 1000, seed: int = 0) -> NDArray[np.float64]:
+    """Compute the total of every resample, the same resamples for any system on the same clips.
+
+    Returns
+    -------
+    float64 [resamples]
+
+    Raises
+    ------
+    StridorError
+        As for `bootstrap_intervals`.
+    """
+    _check_machines(machines)
+    return _total({clips.machine: _resampled(clips, resamples, seed) for clips in machines})
+
+
+def interval_of(values: NDArray[np.float64], confidence: float) -> Interval:
+    """Return the middle of resampled values, float64 [resamples], that holds `confidence` of them."""
+    low, high = np.quantile(values, [(1 - confidence) / 2, (1 + confidence) / 2])
+    return Interval(float(low), float(high))
+
+
+def difference_of(value: float, resampled: NDArray[np.float64], confidence: float) -> Difference:
+    """Return a difference on the clips as they are, with what its resampled values, float64 [resamples], say."""
+    share = ((resampled > 0) + 0.5 * (resampled == 0)).mean()
+    return Difference(float(value), interval_of(resampled, confidence), float(share))
 
 
 def draw_multiplicities(clips: ScoredClips, resamples: int, seed: int) -> NDArray[np.int64]:
@@ -196,16 +224,6 @@ def _with_hmean(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _total(values: dict[str, NDArray[np.float64]]) -> NDArray[np.float64]:
     return harmonic_mean(np.concatenate(list(values.values())), axis=0)
-
-
-def _interval(values: NDArray[np.float64], confidence: float) -> Interval:
-    low, high = np.quantile(values, [(1 - confidence) / 2, (1 + confidence) / 2])
-    return Interval(float(low), float(high))
-
-
-def _difference(value: float, resampled: NDArray[np.float64], confidence: float) -> Difference:
-    share = ((resampled > 0) + 0.5 * (resampled == 0)).mean()
-    return Difference(float(value), _interval(resampled, confidence), float(share))
 
 
 def _check_machines(machines: Sequence[ScoredClips]) -> None:

@@ -15,13 +15,17 @@ from stridor.whole import whole_file
 
 def run_for_detector(stage: Callable[[Places, Params], None]) -> None:
     """Run a stage for the detector named on the command line, with the parameters that are its own."""
-    # Scores at near ties change with the number of BLAS threads; let one stage not start more than there are.
-    os.environ.setdefault("OMP_NUM_THREADS", str(os.cpu_count()))
+    settle_threads()
     with one_sentence():
         if len(sys.argv) != 2:
             raise SystemExit(f"usage: python -m stridor.stages.{Path(sys.argv[0]).stem} <detector>")
         detector = sys.argv[1]
         stage(Places(detector), read_params().for_detector(detector))
+
+
+def settle_threads() -> None:
+    """Let a stage not start more threads than there are cores: scores at near ties change with their number."""
+    os.environ.setdefault("OMP_NUM_THREADS", str(os.cpu_count()))
 
 
 def write_json(path: Path, values: dict[str, Any]) -> None:

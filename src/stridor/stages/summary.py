@@ -1,7 +1,9 @@
 """Stage `summary`: all detectors in one table, in the shape of the report's Table 1."""
 
+from collections.abc import Iterable
+
 from stridor.data.names import parse_clip_name
-from stridor.errors import one_sentence
+from stridor.errors import StridorError, one_sentence
 from stridor.params import Params, read_params
 from stridor.scoring.bootstrap import bootstrap_differences, bootstrap_intervals
 from stridor.scoring.measures import ScoredClips, measure, total_score
@@ -16,7 +18,14 @@ from stridor.whole import whole_file
 def run(params: Params) -> None:
     """Write `reports/summary.md`, `summary.csv` and `metrics.json`."""
     evaluation = params.evaluation
-    scored = {system: _scored(system, params) for system in systems_of(params)}
+    scored = {
+        system: [
+            clips
+            for detector, of_detector in params.detectors.items()
+            for clips in scored_clips(Places(detector), system, of_detector.machines)
+        ]
+        for system in systems_of(params)
+    }
     results = {}
     for system in scored:
         intervals = bootstrap_intervals(scored[system], evaluation.bootstrap, evaluation.confidence, params.seed)
@@ -53,21 +62,29 @@ def _gains(scored: dict[System, list[ScoredClips]], params: Params) -> str:
     return f"{sentence} Fine-tuned minus, on the same resampled clips: {', '.join(gains)}." if gains else sentence
 
 
-def _scored(system: System, params: Params) -> list[ScoredClips]:
-    """Read back what the evaluate stages wrote; the names of labelled clips say domain and label."""
+def scored_clips(places: Places, system: str, machines: Iterable[str]) -> list[ScoredClips]:
+    """Read back what stage `evaluate` wrote of some machines; the names of labelled clips say domain and label.
+
+    Raises
+    ------
+    StridorError
+        If a machine was not scored by the system.
+    """
     scored = []
-    for detector, of_detector in params.detectors.items():
-        for machine in of_detector.machines:
-            values: dict[str, float] = {}
-            for path in sorted((Places(detector).scores / system).glob(f"anomaly_score_{machine}_section_*_test.csv")):
-                section = path.stem.removeprefix(f"anomaly_score_{machine}_section_").removesuffix("_test")
-                official = read_official(path.parent, machine, section)
-                values |= dict(zip(official.file_names, official.scores.tolist(), strict=True))
-            names = [parse_clip_name(name, "test") for name in values]
-            scored.append(
-                ScoredClips(machine, list(values), [name.domain for name in names], [name.label for name in names],
-                            list(values.values()))
-            )  # fmt: skip
+    for machine in machines:
+        values: dict[str, float] = {}
+        for path in sorted((places.scores / system).glob(f"anomaly_score_{machine}_section_*_test.csv")):
+            section = path.stem.removeprefix(f"anomaly_score_{machine}_section_").removesuffix("_test")
+            official = read_official(path.parent, machine, section)
+            values |= dict(zip(official.file_names, official.scores.tolist(), strict=True))
+        if not values:
+            raise StridorError(
+                f"There are no scores of {machine} in {places.scores / system}; run 'dvc repro' so that its test clips "
+                "are scored."
+            )
+        names = [parse_clip_name(name, "test") for name in values]
+        domains, labels = [name.domain for name in names], [name.label for name in names]
+        scored.append(ScoredClips(machine, list(values), domains, labels, list(values.values())))
     return scored
 
 

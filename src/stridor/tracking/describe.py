@@ -52,8 +52,8 @@ def flatten(params: Params) -> dict[str, str]:
         elif value is not None:
             flat[as_name(name)] = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
-    # What a study searches is no property of any one training.
-    values = params.model_dump(mode="json", exclude={"tune"})
+    # What is searched and compared is no property of any one training.
+    values = params.model_dump(mode="json", exclude={"tune", "sweep", "table"})
     [values["detector"]] = values.pop("detectors").values()
     visit(values, "")
     return flat

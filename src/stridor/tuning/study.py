@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 DATABASE = "optuna.db"
 # What decides the outcome of a trial; the rest of the parameters says where or how closely one looks.
-JUDGED_BY = {"compute", "tracking", "evaluation", "baselines", "autoencoder", "tune", "sweep"}
+JUDGED_BY = {"compute", "tracking", "evaluation", "baselines", "autoencoder", "tune", "sweep", "table"}
 # Names of the user attributes of a trial.
 DEFAULT, RUN_ID, WORKER, ERROR = "default", "mlflow_run_id", "worker", "error"
 _HEARTBEAT_S, _GRACE_S = 60, 240

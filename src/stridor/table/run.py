@@ -1,0 +1,112 @@
+"""The table from the pipeline's results and those of the cells, which DVC runs several at a time."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterable
+
+from stridor.data.manifest import Manifest
+from stridor.errors import StridorError, one_sentence
+from stridor.params import Params, read_params
+from stridor.stages.places import REPORTS, Places
+from stridor.table.cells import FULL
+from stridor.table.compare import Compared, compare
+from stridor.table.picture import draw
+from stridor.table.published import PUBLISHED, is_development_set
+from stridor.table.report import difference_text, to_csv, to_markdown
+from stridor.table.rows import read_rows
+from stridor.table.seeds import set_seeds
+from stridor.whole import whole_file
+
+PIPELINE = "table/dvc.yaml"
+
+
+def make(seeds: int | None = None, jobs: int | None = None, say: Callable[[str], object] = print) -> None:
+    """Run what is missing of pipeline and cells, then report.
+
+    Parameters
+    ----------
+    seeds : int, optional
+        Written into params.yaml; left as it is there if not given.
+    jobs : int, optional
+        Cells at a time; if not given one where there is a GPU, else one a core.
+
+    Raises
+    ------
+    StridorError
+        If DVC fails; what it has finished is kept.
+    """
+    if seeds is not None:
+        set_seeds(read_params().seed, seeds)
+    params = read_params()
+    cells = targets(params)
+    jobs = min(jobs or _jobs(), len(cells) or 1)
+    say("The pipeline itself:")
+    _wait([_dvc(["repro"])])
+    say(f"{len(cells)} cells, {jobs} at a time; those that are up to date are skipped:")
+    threads = max((os.cpu_count() or 1) // jobs, 1)
+    _wait([_dvc(["repro", *cells[job::jobs]], threads) for job in range(jobs)] if cells else [])
+    _wait([_dvc(["repro", PIPELINE])])
+
+
+def targets(params: Params) -> list[str]:
+    """Name the last stage of every cell, as DVC does."""
+    named = []
+    for seed in params.table.seeds:
+        for variant in params.table.variants:
+            named += [f"{PIPELINE}:score@{variant}-{seed}-{detector}" for detector in params.detectors]
+    for seed in params.table.full_seeds:
+        named += [f"{PIPELINE}:score_{FULL}@{seed}-{detector}" for detector in params.detectors]
+    return named
+
+
+def report(params: Params, say: Callable[[str], object] = print) -> list[Compared]:
+    """Write `reports/table.md`, `table.csv` and `table.png`.
+
+    Raises
+    ------
+    StridorError
+        If results are missing or do not fit together.
+    """
+    compared = compare(read_rows(params), params.evaluation, params.seed)
+    manifests = [Manifest.read(Places(detector).manifest) for detector in params.detectors]
+    published = PUBLISHED if is_development_set(manifests) else {}
+    for name, text in (("table.md", to_markdown(compared, params, published)), ("table.csv", to_csv(compared))):
+        with whole_file(REPORTS / name) as beside:
+            beside.write_text(text, encoding="utf-8")
+    draw(compared, REPORTS / "table.png")
+    for one in compared:
+        gain = "" if one.to_full is None else f", minus full method {difference_text(one.to_full)}"
+        say(f"{one.row.name}: {100 * one.total:.2f}{gain}")
+    return compared
+
+
+def _jobs() -> int:
+    import torch
+
+    return 1 if torch.cuda.is_available() else os.cpu_count() or 1
+
+
+def _dvc(arguments: Iterable[str], threads: int | None = None) -> subprocess.Popen[bytes]:
+    environment = os.environ | ({} if threads is None else {"OMP_NUM_THREADS": str(threads)})
+    # DVC lets go of its lock while a stage runs; only between stages one process waits for another.
+    return subprocess.Popen([sys.executable, "-m", "dvc", "--wait-for-lock", *arguments], env=environment)
+
+
+def _wait(processes: list[subprocess.Popen[bytes]]) -> None:
+    try:
+        codes = [process.wait() for process in processes]
+    except BaseException:
+        for process in processes:
+            process.terminate()
+        raise
+    if any(codes):
+        raise StridorError(
+            "DVC could not run all of the table (its reason stands above); mend it and run 'make table' again, what "
+            "has been finished is kept."
+        )
+
+
+if __name__ == "__main__":
+    with one_sentence():
+        report(read_params())
