@@ -12,6 +12,8 @@ from ruamel.yaml import YAML
 
 from mlflow_project import in_project
 from stridor.data.importing.placing import track
+from stridor.errors import StridorError
+from stridor.params import read_params
 from tiny import write_pump
 from tiny_project import VALUES, write_params, write_project
 
@@ -40,8 +42,9 @@ def reproduced(tmp_path_factory, empty_database):
     with in_project(root, empty_database):
         for name in ("dvc.yaml", ".dvcignore", ".gitignore"):
             shutil.copy(ROOT / name, root)
-        Path("sweep").mkdir()
-        shutil.copy(ROOT / "sweep/dvc.yaml", root / "sweep")
+        for name in ("sweep", "table"):
+            Path(name).mkdir()
+            shutil.copy(ROOT / name / "dvc.yaml", root / name)
         # The stages depend on the code; a copy could differ from what the interpreter imports.
         for name in ("src", "pretrained"):
             (root / name).symlink_to(ROOT / name)
@@ -115,5 +118,39 @@ def test_the_sweep_is_a_pipeline_of_its_own_that_embeds_once(reproduced):
         assert swept <= ran(first)
         assert not ran(second)
         assert "leave one machine out" in Path("reports/sweep.md").read_text()
+    finally:
+        write_params(Path(), detectors=DETECTORS)
+
+
+def test_the_table_runs_cells_beside_each_other_and_once(reproduced, capfd):
+    from stridor.table.run import make, targets
+
+    write_params(Path(), detectors=DETECTORS, table=VALUES["table"] | {"variants": {"same": {"bank.k": 1}}})
+    cells = {f"table/dvc.yaml:{step}@same-1-{machine}" for step in ("train", "score") for machine in MACHINES}
+    try:
+        make(jobs=2)
+        assert cells | {"table/dvc.yaml:report"} <= ran(capfd.readouterr().out)
+        assert "| same | " in Path("reports/table.md").read_text()
+        make(jobs=2)
+        assert not {stage for stage in ran(capfd.readouterr().out) if stage.startswith("table/")}
+        # A further seed concerns the full method too, and makes the names that the command asks for.
+        more = {"seeds": [1, 2], "full_seeds": [2], "variants": {"same": {"bank.k": 1}}}
+        write_params(Path(), detectors=DETECTORS, table=more)
+        planned = ran(dvc("repro", "--dry", "table/dvc.yaml"))
+        assert set(targets(read_params())) - cells <= planned
+        assert not cells & planned
+    finally:
+        write_params(Path(), detectors=DETECTORS)
+
+
+def test_a_cell_that_fails_is_told_and_leaves_the_others(reproduced, capfd):
+    from stridor.table.run import make
+
+    broken = VALUES["table"] | {"variants": {"broken": {"training.learning_rat": 1.0}}}
+    write_params(Path(), detectors=DETECTORS, table=broken)
+    try:
+        with pytest.raises(StridorError, match="run 'make table' again, what has been finished is kept"):
+            make(jobs=2)
+        assert "table.variants.broken" in capfd.readouterr().err
     finally:
         write_params(Path(), detectors=DETECTORS)

@@ -21,9 +21,13 @@ VALUES = {
     },
     "embedding": {"layer": -1},
     "bank": {"k": 1, "threshold_percentile": 90.0},
-    "baselines": ["autoencoder_mse", "autoencoder_mahalanobis", "log_mel", "random", "frozen"],
+    "baselines": ["autoencoder_mse", "autoencoder_mahalanobis", "log_mel", "random", "frozen", "stage_one"],
     "autoencoder": {"epochs": 2, "batch_size": 32},
     "evaluation": {"bootstrap": 100},
+    "table": {
+        "seeds": [1], "full_seeds": [],
+        "variants": {"unmixed": {"augment.mix": False, "training.interferer_weight": 0}, "same": {"bank.k": 1}},
+    },
     "sweep": {"layers": [0, -1], "pooling": ["mean", "bands"], "k": [1, 2], "domains": ["joint", "separate"]},
 }  # fmt: skip
 DATA_MD5 = "0123456789abcdef0123456789abcdef.dir"

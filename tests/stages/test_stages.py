@@ -18,7 +18,7 @@ from stridor.scoring.official import read_official
 from stridor.stages import augment, autoencoder, evaluate, index, register, summary, train
 from stridor.stages.places import Places
 from stridor.tracking.runs import find_training_run
-from tiny_project import DATA_MD5, params_of, write_params, write_project
+from tiny_project import DATA_MD5, VALUES, params_of, write_params, write_project
 
 PLACES = Places("pump")
 UPSTREAM = (augment, train, autoencoder, index, evaluate)
@@ -84,6 +84,16 @@ def test_frozen_is_the_encoder_that_training_started_from(evaluated):
     np.testing.assert_array_equal(read_official(PLACES.scores / "fine_tuned", "pump").scores, frozen)
 
 
+def test_stage_one_is_the_encoder_that_a_training_without_stage_two_ends_with(evaluated):
+    scores = read_official(PLACES.scores / "stage_one", "pump").scores
+    assert not np.allclose(scores, read_official(PLACES.scores / "fine_tuned", "pump").scores)
+    write_params(evaluated, training=VALUES["training"] | {"stage_two": {"epochs": 0}})
+    run(train, index, evaluate)
+    np.testing.assert_array_equal(read_official(PLACES.scores / "fine_tuned", "pump").scores, scores)
+    assert not PLACES.stage_one.exists()
+    assert "stage_one" not in json.loads(PLACES.metrics.read_text())
+
+
 def test_stages_write_the_same_bytes_again(evaluated):
     files = [p for p in sorted(Path().rglob("*")) if p.is_file() and p.parts[0] in ("artifacts", "results")]
     before = {path: path.read_bytes() for path in files}
@@ -104,8 +114,8 @@ def test_the_weights_load_as_a_beats_checkpoint_and_nothing_to_resume_is_left(ev
 def test_the_summary_puts_all_systems_side_by_side(evaluated):
     summary.run(params_of())
     text = Path("reports/summary.md").read_text()
-    names = "autoencoder, MSE | autoencoder, Mahalanobis | log-mel mean | random encoder | frozen encoder | fine-tuned"
-    assert f"| machine | measure | {names} |" in text
+    names = "autoencoder, MSE | autoencoder, Mahalanobis | log-mel mean | random encoder | frozen encoder"
+    assert f"| machine | measure | {names} | stage one only | fine-tuned |" in text
     assert "95 % bootstrap intervals" in text
     metrics = json.loads(Path("reports/metrics.json").read_text())
     assert metrics["frozen"]["total"] == json.loads(PLACES.metrics.read_text())["frozen"]["hmean"]

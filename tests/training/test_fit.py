@@ -33,6 +33,10 @@ def test_both_stages_learn_and_only_the_first_moves_the_decoder():
     both = train(params, data, "both", keep)
     assert [(epoch.number, epoch.stage) for epoch in both.epochs] == [(1, 1), (2, 1), (3, 2), (4, 2)]
     assert list(after.values()) == both.epochs
+    assert one.after_stage_one is None
+    # What lies between the stages is what stage one alone ends with.
+    for name, tensor in both.after_stage_one.state_dict().items():
+        assert torch.equal(tensor, one.encoder.state_dict()[name]), name
     for name, tensor in one.separator.state_dict().items():
         assert torch.equal(tensor, both.separator.state_dict()[name]), name
     moved = [n for n, t in one.encoder.state_dict().items() if not torch.equal(t, both.encoder.state_dict()[n])]
@@ -42,6 +46,17 @@ def test_both_stages_learn_and_only_the_first_moves_the_decoder():
     flat = both.epochs[-1].flat()
     assert {"gradient_norm", "learning_rate", "clips_per_second", "loss/machine"} <= flat.keys()
     assert "separation/gain_over_mixture_db_at_-5dB" in flat
+
+
+def test_without_mixing_the_encoder_learns_from_clips_as_they_are():
+    params = tiny_params(augment={"mix": False, "variants": 2}, training={"interferer_weight": 0})
+    _, data = tiny_training_set(params, "clean")
+    tuned = train(params, data)
+    for epoch in tuned.epochs:
+        assert epoch.figures["loss/total"] == epoch.figures["loss/machine"]
+        # The figures on held-out mixtures stay, and say that nothing was separated.
+        assert {one.snr_db for one in epoch.separation} == {-5, 0, 5, 10}
+    assert tuned.epochs[-1].figures["loss/total"] < tuned.epochs[0].figures["loss/total"]
 
 
 def test_a_stage_may_learn_more_slowly():
@@ -57,6 +72,7 @@ def test_no_stage_leaves_the_encoder_as_it_was():
     tuned = train(params, data)
     assert all(torch.equal(t, tiny_encoder().state_dict()[n]) for n, t in tuned.encoder.state_dict().items())
     assert tuned.epochs == []
+    assert tuned.after_stage_one is None
 
 
 @pytest.mark.parametrize("last_epoch", [1, 2, 3])
@@ -77,6 +93,8 @@ def test_an_interrupted_training_ends_with_the_same_weights(last_epoch):
     assert seen == list(range(last_epoch + 1, 5))
     for name, tensor in weights(undisturbed).items():
         assert torch.equal(tensor, weights(resumed)[name]), name
+    for name, tensor in undisturbed.after_stage_one.state_dict().items():
+        assert torch.equal(tensor, resumed.after_stage_one.state_dict()[name]), name
     assert [epoch.number for epoch in resumed.epochs] == [1, 2, 3, 4]
 
 

@@ -52,6 +52,18 @@ def test_mixture_is_target_plus_interferer_of_the_same_length(kind):
             assert snr_db(triple) == pytest.approx(example.pair.snr_db, abs=0.1)
 
 
+def test_without_mixing_a_clip_is_its_own_mixture_as_often_as_it_had_variants():
+    params = tiny_params(augment={"mix": False, "variants": 2}, training={"interferer_weight": 0})
+    _, data = tiny_training_set(params, "clean")
+    assert len([example for example in data.examples if example.pair]) == 3 * 2
+    for example in data.examples:
+        triple = draw_triple(example, data.noise, params, rng_for(0, example.clip.path))
+        np.testing.assert_array_equal(triple.mixture, triple.target)
+        assert not triple.interferer.any()
+    mixed = draw_triple(data.held_out[0], data.noise, params, rng_for(0, "x"), snr_db=3.0)
+    assert snr_db(mixed) == pytest.approx(3.0, abs=1e-3)
+
+
 def test_drawn_ratios_stay_in_the_interval():
     params = tiny_params(augment={"snr_db": [-3, 4], "variants": 1})
     _, data = tiny_training_set(params)

@@ -1,0 +1,77 @@
+"""Cells that are run, and rows that are read back from them."""
+
+import numpy as np
+import pytest
+
+from stridor.errors import StridorError
+from stridor.params import read_params
+from stridor.scoring.official import read_official
+from stridor.stages import augment, autoencoder, evaluate, index, train
+from stridor.stages.places import Places
+from stridor.table.cells import CellPlaces
+from stridor.table.rows import read_rows
+from stridor.table.run import report, targets
+from stridor.table.steps import main
+from tiny_project import VALUES, params_of, write_params, write_project
+
+PIPELINE = Places("pump")
+
+
+def scores(places: Places, system: str = "fine_tuned") -> np.ndarray:
+    return read_official(places.scores / system, "pump").scores
+
+
+@pytest.fixture
+def evaluated(project):
+    write_project(project)
+    for stage in (augment, train, autoencoder, index, evaluate):
+        stage.run(PIPELINE, params_of())
+    return project
+
+
+def test_cells_beside_the_pipeline(evaluated):
+    from mlflow import MlflowClient
+
+    for variant in ("same", "unmixed"):
+        for step in ("train", "score"):
+            main(step, variant, "1", "pump")
+    same, unmixed = (CellPlaces("pump", variant=variant, seed=1) for variant in ("same", "unmixed"))
+    # With equal values and the same seed a cell does what the pipeline does.
+    np.testing.assert_array_equal(scores(same), scores(PIPELINE))
+    assert not np.allclose(scores(unmixed), scores(PIPELINE))
+    assert not same.augmented.exists()
+    assert not same.resume.exists()
+    [run] = MlflowClient().search_runs(["1"], "tags.variant = 'unmixed'")
+    assert run.data.tags["table_seed"] == "1"
+    assert run.data.tags["mlflow.runName"] == "pump, unmixed, seed 1"
+    assert run.data.params["augment.mix"] == "False"
+
+    rows = {row.key: row for row in read_rows(read_params())}
+    assert list(rows)[-4:] == ["stage_one", "full", "unmixed", "same"]
+    said = []
+    compared = {one.row.key: one for one in report(read_params(), said.append)}
+    assert compared["same"].to_full.value == 0
+    assert any(line.startswith("unmixed: ") for line in said)
+    page = (evaluated / "reports/table.md").read_text()
+    assert "| machine | measure | autoencoder, MSE |" in page
+    assert "published" not in page
+    assert (evaluated / "reports/table.png").stat().st_size > 10_000
+
+
+def test_rows_that_do_not_belong_together_are_refused(evaluated):
+    with pytest.raises(StridorError, match=r"no scores of pump in table/results/unmixed/1/pump/scores/fine_tuned"):
+        read_rows(read_params())
+    write_params(evaluated, table=VALUES["table"] | {"seeds": [1, 2]})
+    with pytest.raises(StridorError, match=r"seeds 1, 2 and the full method 1; run 'make table SEEDS=2'"):
+        read_rows(read_params())
+
+
+def test_every_cell_has_a_target(project):
+    write_project(project, table=VALUES["table"] | {"seeds": [1, 2], "full_seeds": [2]})
+    assert targets(read_params()) == [
+        "table/dvc.yaml:score@unmixed-1-pump",
+        "table/dvc.yaml:score@same-1-pump",
+        "table/dvc.yaml:score@unmixed-2-pump",
+        "table/dvc.yaml:score@same-2-pump",
+        "table/dvc.yaml:score_full@2-pump",
+    ]
