@@ -63,6 +63,12 @@ def test_a_detector_overrides_the_general_values(tmp_path):
         (MINIMAL + "augment:\n  snr_db: [20, -5]\n", "augment.snr_db"),
         (MINIMAL + "augment:\n  snr_db: loud\n", "augment.snr_db"),
         (MINIMAL + "audio:\n  channel: left\n", "audio.channel"),
+        (
+            MINIMAL + "augment:\n  mix: false\n",
+            "params.yaml: without mixing there is no interferer",
+        ),
+        (MINIMAL + "table:\n  variants: {full: {}}\n", "give the variant another name"),
+        (MINIMAL + "table:\n  variants: {a-b: {}}\n", "'table.variants.a-b"),
         ("seed: 1\n", "'detectors'"),
         ("detectors: {}\n", "'detectors'"),
         ("detectors:\n  fan:\n    machines: []\n", "'detectors.fan.machines'"),

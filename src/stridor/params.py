@@ -136,4 +136,7 @@ def _first_problem(error: ValidationError) -> str:
     where = ".".join(str(part) for part in problem["loc"] if not str(part)[0].isupper())
     if problem["type"] == "extra_forbidden":
         return f"unknown parameter '{where}'; remove it or mend its name"
+    if not where:
+        # Of how sections fit together; the input would be the whole file.
+        return problem["msg"].removeprefix("Value error, ")
     return f"parameter '{where}' is {problem['input']!r}: {problem['msg'][0].lower()}{problem['msg'][1:]}"
