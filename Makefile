@@ -12,7 +12,7 @@ export MLFLOW_DISABLE_TELEMETRY := true
 
 READY := $(VENV)/.ready
 
-.PHONY: help setup data checkpoint profile plan repro test lint bench ui tune tune-apply sweep table register clean
+.PHONY: help setup data checkpoint profile plan repro test lint bench ui tune tune-apply sweep table submission register clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## */\1\t/' | while IFS=$$'\t' read -r target text; do printf '  make %-10s %s\n' "$$target" "$$text"; done
@@ -76,6 +76,10 @@ sweep: data  ## compare scoring options: make sweep [DETECTORS="fan valve"]
 
 table: data  ## compare all systems and variants: make table [SEEDS=4] [JOBS=2]
 	stridor table $(if $(SEEDS),--seeds '$(SEEDS)') $(if $(JOBS),--jobs '$(JOBS)')
+
+submission: data  ## official result files, labels or not: make submission [NAME=...]
+	dvc repro --glob 'index@*' 'autoencoder@*'
+	stridor submission $(if $(NAME),--name '$(NAME)')
 
 register: $(READY)  ## put every trained detector into the model registry (again)
 	stridor register

@@ -14,7 +14,7 @@ ROOMS = {
     "models": {"audio", "data"},
     "checkpoints": {"models", "transfer"},
     "planning": {"audio", "data", "models", "training", "stages"},
-    "commands": {"checkpoints", "planning", "sweep", "table"},
+    "commands": {"checkpoints", "planning", "stages", "sweep", "table"},
     "training": {"audio", "data", "models"},
     "scoring": {"audio", "data", "models"},
     "baselines": {"audio", "data", "scoring"},

@@ -69,9 +69,6 @@ def test_rows_that_do_not_belong_together_are_refused(evaluated):
 def test_every_cell_has_a_target(project):
     write_project(project, table=VALUES["table"] | {"seeds": [1, 2], "full_seeds": [2]})
     assert targets(read_params()) == [
-        "table/dvc.yaml:score@unmixed-1-pump",
-        "table/dvc.yaml:score@same-1-pump",
-        "table/dvc.yaml:score@unmixed-2-pump",
-        "table/dvc.yaml:score@same-2-pump",
-        "table/dvc.yaml:score_full@2-pump",
+        (f"table/dvc.yaml:train{cell}", f"table/dvc.yaml:score{cell}")
+        for cell in ("@unmixed-1-pump", "@same-1-pump", "@unmixed-2-pump", "@same-2-pump", "_full@2-pump")
     ]

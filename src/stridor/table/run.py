@@ -45,19 +45,21 @@ def make(seeds: int | None = None, jobs: int | None = None, say: Callable[[str],
     _wait([_dvc(["repro"])])
     say(f"{len(cells)} cells, {jobs} at a time; those that are up to date are skipped:")
     threads = max((os.cpu_count() or 1) // jobs, 1)
-    _wait([_dvc(["repro", *cells[job::jobs]], threads) for job in range(jobs)] if cells else [])
+    # Each cell by itself: looking at data.dvc, which they share, one process would stop the other.
+    shares = [[stage for cell in cells[job::jobs] for stage in cell] for job in range(jobs)]
+    _wait([_dvc(["repro", "--single-item", *share], threads) for share in shares if share])
     _wait([_dvc(["repro", PIPELINE])])
 
 
-def targets(params: Params) -> list[str]:
-    """Name the last stage of every cell, as DVC does."""
-    named = []
-    for seed in params.table.seeds:
-        for variant in params.table.variants:
-            named += [f"{PIPELINE}:score@{variant}-{seed}-{detector}" for detector in params.detectors]
-    for seed in params.table.full_seeds:
-        named += [f"{PIPELINE}:score_{FULL}@{seed}-{detector}" for detector in params.detectors]
-    return named
+def targets(params: Params) -> list[tuple[str, str]]:
+    """Name the two stages of every cell, as DVC does."""
+    cells = [("", f"{variant}-{seed}") for seed in params.table.seeds for variant in params.table.variants]
+    cells += [(f"_{FULL}", str(seed)) for seed in params.table.full_seeds]
+    return [
+        (f"{PIPELINE}:train{kind}@{cell}-{detector}", f"{PIPELINE}:score{kind}@{cell}-{detector}")
+        for kind, cell in cells
+        for detector in params.detectors
+    ]
 
 
 def report(params: Params, say: Callable[[str], object] = print) -> list[Compared]:
