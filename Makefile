@@ -85,4 +85,4 @@ register: $(READY)  ## put every trained detector into the model registry (again
 	stridor register
 
 clean:  ## remove the environment and what the pipeline made; keeps data/, mlruns/ and mlflow.db
-	rm -rf $(VENV) artifacts results/*/scores results/*/figures build .pytest_cache .ruff_cache src/*.egg-info
+	rm -rf $(VENV) artifacts table/artifacts table/results sweep/pooled results/*/scores results/*/figures build .pytest_cache .ruff_cache src/*.egg-info
