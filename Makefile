@@ -46,6 +46,7 @@ plan: data  ## say what the run will take on this machine, before it starts
 	stridor plan
 
 repro: data  ## run the whole pipeline; later calls run what changed
+	@dvc status --quiet || stridor plan
 	dvc repro
 
 test: $(READY)  ## run the tests

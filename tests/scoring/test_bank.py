@@ -125,16 +125,16 @@ def test_saved_twice_gives_the_same_bytes_and_loads_back(tmp_path, dtype):
 @pytest.mark.parametrize(
     ("spoil", "complaint"),
     [
-        (lambda folder: (folder / EMBEDDINGS_FILE).unlink(), "embeddings.npz is missing"),
+        (lambda folder: (folder / EMBEDDINGS_FILE).unlink(), "embeddings.npy is missing"),
         (lambda folder: (folder / DESCRIPTION_FILE).unlink(), "bank.json is missing"),
         (lambda folder: (folder / DESCRIPTION_FILE).write_text("{"), "no readable bank"),
         (lambda folder: (folder / DESCRIPTION_FILE).write_text("{}"), "no readable bank"),
         (lambda folder: (folder / DESCRIPTION_FILE).write_text("[]"), "no readable bank"),
         (lambda folder: (folder / EMBEDDINGS_FILE).write_bytes(b""), "no readable bank"),
         (lambda folder: (folder / EMBEDDINGS_FILE).write_bytes(b"PK\x03\x04"), "no readable bank"),
-        (lambda folder: np.savez(folder / EMBEDDINGS_FILE, other=np.eye(2)), "no readable bank"),
+        (lambda folder: np.savez((folder / EMBEDDINGS_FILE).open("wb"), other=np.eye(2)), "no readable bank"),
         (
-            lambda folder: np.savez(folder / EMBEDDINGS_FILE, embeddings=np.array([{}], dtype=object)),
+            lambda folder: np.save(folder / EMBEDDINGS_FILE, np.array([{}], dtype=object)),
             "no readable bank",
         ),
         (

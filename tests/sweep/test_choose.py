@@ -9,6 +9,7 @@ from stridor.errors import StridorError
 from stridor.params import Params
 from stridor.sweep.choose import judge, leave_one_machine_out, option_gains, totals
 from stridor.sweep.grid import LITERAL, Combination
+from stridor.sweep.report import to_markdown
 
 PARAMS = Params(detectors={"fan": {"machines": ["fan"]}}, evaluation={"bootstrap": 200})
 COSINE, BANDS, BOTH = Combination(metric="cosine"), Combination(pooling="bands"), Combination(-1, "bands", "cosine")
@@ -59,6 +60,14 @@ def test_what_helps_everywhere_is_recommended():
     assert [choice.combination for choice in verdict.choices] == [COSINE] * 4
     assert verdict.gain.value == pytest.approx(verdict.favourite_total - verdict.literal_total)
     assert all(choice.chosen > choice.literal for choice in verdict.choices)
+
+
+def test_two_machines_are_too_few_for_a_recommendation():
+    sweeps = [made_sweep(machine, [(LITERAL, 0.2), (COSINE, 3.0)]) for machine in MACHINES[:2]]
+    verdict = judge(sweeps, [LITERAL, COSINE], PARAMS)
+    assert verdict.gain.interval.low > 0
+    assert verdict.recommended == LITERAL
+    assert "two machines are too few to choose by" in to_markdown({"frozen": verdict}, 0.95)
 
 
 def test_a_gain_that_luck_could_give_leaves_the_literal():

@@ -18,7 +18,8 @@ from stridor.scoring.rule import DistanceScorer
 from stridor.scoring.smote import smote
 from stridor.whole import whole_folder
 
-EMBEDDINGS_FILE = "embeddings.npz"
+# Not .npz: what Python writes around an array changes with its version, and the bytes decide what DVC runs again.
+EMBEDDINGS_FILE = "embeddings.npy"
 DESCRIPTION_FILE = "bank.json"
 
 
@@ -135,7 +136,7 @@ class ReferenceBank:
         return ranked
 
     def save(self, folder: Path) -> None:
-        """Write the bank as a folder of one .npz and one .json, the same bytes for the same bank."""
+        """Write the bank as a folder of one .npy and one .json, the same bytes for the same bank."""
         description = {
             "k": self.params.k,
             "metric": self.params.metric,
@@ -146,7 +147,7 @@ class ReferenceBank:
             "domains": self.domains_,
         }
         with whole_folder(folder) as beside:
-            np.savez(beside / EMBEDDINGS_FILE, embeddings=self.embeddings_)
+            np.save(beside / EMBEDDINGS_FILE, self.embeddings_)
             text = json.dumps(description, indent=1, ensure_ascii=False)
             (beside / DESCRIPTION_FILE).write_text(text + "\n", encoding="utf-8")
 
@@ -162,8 +163,7 @@ class ReferenceBank:
         folder = Path(folder)
         try:
             description = json.loads((folder / DESCRIPTION_FILE).read_text(encoding="utf-8"))
-            with np.load(folder / EMBEDDINGS_FILE, allow_pickle=False) as arrays:
-                embeddings = arrays["embeddings"]
+            embeddings = np.load(folder / EMBEDDINGS_FILE, allow_pickle=False)
             # Registered banks may be older than the options that have defaults here.
             params = BankParams(
                 k=description["k"],

@@ -5,6 +5,7 @@ import json
 from stridor.digests import file_md5
 from stridor.errors import StridorError
 from stridor.params import Params
+from stridor.scoring.bank import EMBEDDINGS_FILE
 from stridor.stages.entry import run_for_detector, write_json
 from stridor.stages.places import Places
 from stridor.stages.systems import FINE_TUNED
@@ -36,7 +37,7 @@ def run(places: Places, params: Params) -> None:
         "machines": list(params.detectors[detector].machines),
         "encoder_md5": weights,
         "banks_md5": {
-            machine: file_md5(banks / machine / "embeddings.npz")
+            machine: file_md5(banks / machine / EMBEDDINGS_FILE)
             for machine in params.detectors[detector].machines
         },
         "hmean": metrics.get("hmean"),

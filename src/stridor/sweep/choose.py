@@ -89,8 +89,11 @@ class Verdict:
 
     @property
     def recommended(self) -> Combination:
-        """The favourite if choosing as it was chosen has gained beyond luck on other machines, else the literal."""
-        return self.favourite if self.gain.interval.low > 0 else LITERAL
+        """The favourite if choosing as it was chosen has gained beyond luck on other machines, else the literal.
+
+        Of two machines one alone would choose, which is no ground for a recommendation.
+        """
+        return self.favourite if self.gain.interval.low > 0 and len(self.machines) > 2 else LITERAL
 
 
 def judge(sweeps: Sequence[MachineSweep], combinations: Sequence[Combination], params: Params) -> Verdict:

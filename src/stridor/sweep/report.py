@@ -18,8 +18,9 @@ and this machine's measures are taken with it. The best total on all machines is
 these very clips chose it; it is named because its distance to the one before says how much of it is luck.
 
 The rule, written down before the results: the combination that all machines together choose is recommended only if
-the gain of leave one machine out over the literal setting lies above 0 with its whole interval; or else the literal
-setting stays. The interval resamples the test clips; the choices are not made again.
+the gain of leave one machine out over the literal setting lies above 0 with its whole interval, and there are three
+machines or more (of two, one alone would choose); or else the literal setting stays. The interval resamples the test
+clips; the choices are not made again.
 """
 
 
@@ -111,7 +112,12 @@ def _option(one: OptionGain, machines: int) -> str:
 
 def _recommendation(verdict: Verdict) -> list[str]:
     if verdict.recommended == LITERAL:
-        why = "all machines together choose it" if verdict.favourite == LITERAL else "the gain is not beyond luck"
+        if verdict.favourite == LITERAL:
+            why = "all machines together choose it"
+        elif verdict.gain.interval.low > 0:
+            why = "two machines are too few to choose by"
+        else:
+            why = "the gain is not beyond luck"
         return [f"Recommended: the literal setting; {why}."]
     return ["Recommended:", "", "```yaml", verdict.recommended.yaml(), "```"]
 

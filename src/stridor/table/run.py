@@ -42,7 +42,8 @@ def make(seeds: int | None = None, jobs: int | None = None, say: Callable[[str],
     cells = targets(params)
     jobs = min(jobs or _jobs(), len(cells) or 1)
     say("The pipeline itself:")
-    _wait([_dvc(["repro"])])
+    # All that the table needs of it; detectors are registered by 'dvc repro'.
+    _wait([_dvc(["repro", "summary"])])
     say(f"{len(cells)} cells, {jobs} at a time; those that are up to date are skipped:")
     threads = max((os.cpu_count() or 1) // jobs, 1)
     # Each cell by itself: looking at data.dvc, which they share, one process would stop the other.
