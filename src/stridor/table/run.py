@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from stridor.data.manifest import Manifest
 from stridor.errors import StridorError, one_sentence
@@ -39,16 +39,17 @@ def make(seeds: int | None = None, jobs: int | None = None, say: Callable[[str],
     if seeds is not None:
         set_seeds(read_params().seed, seeds)
     params = read_params()
-    cells = targets(params)
-    jobs = min(jobs or _jobs(), len(cells) or 1)
+    jobs = jobs or _jobs()
     say("The pipeline itself:")
+    _wait([_dvc(["repro", "--glob", "augment@*"])])
+    # Autoencoders are trained by one thread in any case; with fewer for the rest, last digits would not be those of
+    # 'dvc repro'.
+    _beside_each_other([(f"autoencoder@{detector}",) for detector in params.detectors], jobs)
     # All that the table needs of it; detectors are registered by 'dvc repro'.
     _wait([_dvc(["repro", "summary"])])
+    cells = targets(params)
     say(f"{len(cells)} cells, {jobs} at a time; those that are up to date are skipped:")
-    threads = max((os.cpu_count() or 1) // jobs, 1)
-    # Each cell by itself: looking at data.dvc, which they share, one process would stop the other.
-    shares = [[stage for cell in cells[job::jobs] for stage in cell] for job in range(jobs)]
-    _wait([_dvc(["repro", "--single-item", *share], threads) for share in shares if share])
+    _beside_each_other(cells, jobs, max((os.cpu_count() or 1) // jobs, 1))
     _wait([_dvc(["repro", PIPELINE])])
 
 
@@ -88,6 +89,14 @@ def _jobs() -> int:
     import torch
 
     return 1 if torch.cuda.is_available() else os.cpu_count() or 1
+
+
+def _beside_each_other(work: Sequence[Sequence[str]], jobs: int, threads: int | None = None) -> None:
+    """Run groups of stages, each group in its order, in so many processes with so many threads each."""
+    jobs = min(jobs, len(work))
+    # Each stage by itself: looking at data.dvc, which they share, one process would stop the other.
+    shares = [[stage for group in work[job::jobs] for stage in group] for job in range(jobs)]
+    _wait([_dvc(["repro", "--single-item", *share], threads) for share in shares])
 
 
 def _dvc(arguments: Iterable[str], threads: int | None = None) -> subprocess.Popen[bytes]:
