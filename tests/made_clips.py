@@ -4,6 +4,9 @@ import csv
 from collections.abc import Sequence
 
 import numpy as np
+from scipy.integrate import quad
+from scipy.optimize import brentq
+from scipy.stats import norm
 
 from kit import kit
 from stridor.scoring.measures import ScoredClips
@@ -53,3 +56,11 @@ def gaussian_clips(
         },
         machine,
     )
+
+
+def true_measures(shift: float) -> list[float]:
+    """Return AUC source, AUC target and pAUC of the distributions behind `gaussian_clips`."""
+    limit = brentq(lambda t: (norm.sf(t) + norm.sf(t - 0.4)) / 2 - 0.1, -5, 8)
+    area = quad(lambda t: norm.sf(t - shift) * (norm.pdf(t) + norm.pdf(t - 0.4)) / 2, limit, 12)[0]
+    pauc = (1 + (area - 0.005) / (0.1 - 0.005)) / 2
+    return [norm.cdf(shift / 2**0.5), norm.cdf((shift - 0.4) / 2**0.5), pauc]

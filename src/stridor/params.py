@@ -27,6 +27,9 @@ from stridor.records import (
     TuneParams,
 )
 
+# The file, in the project's root.
+PARAMS = Path("params.yaml")
+
 
 class Params(Record):
     """All of params.yaml."""
@@ -104,7 +107,7 @@ class Params(Record):
             raise StridorError(f"{_first_problem(error)}.") from None
 
 
-def read_params(path: Path = Path("params.yaml")) -> Params:
+def read_params(path: Path = PARAMS) -> Params:
     """Read and check a parameter file.
 
     Raises

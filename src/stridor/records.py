@@ -177,10 +177,6 @@ class SearchChoices(Record):
     choices: Annotated[tuple[bool | int | float | str, ...], Field(min_length=2)]
 
 
-# A folder, a DVC stage and the head of a column are called by it.
-VariantName = Annotated[str, Field(pattern="^[a-z][a-z0-9_]*$")]
-
-
 class TuneParams(Record):
     """A study: what it searches, on what budget, and by what it judges."""
 
@@ -212,6 +208,10 @@ class SweepParams(Record):
     density_neighbours: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1)] = (0,)
     target_oversampling: Annotated[tuple[Annotated[float, Field(ge=0, lt=1)], ...], Field(min_length=1)] = (0.0,)
     domains: Annotated[tuple[Literal["joint", "separate"], ...], Field(min_length=1)] = ("joint",)
+
+
+# A folder, a DVC stage and the head of a column are called by it.
+VariantName = Annotated[str, Field(pattern="^[a-z][a-z0-9_]*$")]
 
 
 class TableParams(Record):

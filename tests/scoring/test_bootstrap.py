@@ -5,11 +5,8 @@ from dataclasses import astuple
 
 import numpy as np
 import pytest
-from scipy.integrate import quad
-from scipy.optimize import brentq
-from scipy.stats import norm
 
-from made_clips import clips_of_groups, gaussian_clips
+from made_clips import clips_of_groups, gaussian_clips, true_measures
 from stridor.errors import StridorError
 from stridor.scoring.bootstrap import (
     Interval,
@@ -22,19 +19,10 @@ from stridor.scoring.measures import ScoredClips, harmonic_mean, measure
 FIELDS = ("auc_source", "auc_target", "pauc", "hmean")
 
 
-def truth(shift: float) -> list[float]:
-    """Return the true measures of `gaussian_clips`."""
-    limit = brentq(lambda t: (norm.sf(t) + norm.sf(t - 0.4)) / 2 - 0.1, -5, 8)
-    area = quad(lambda t: norm.sf(t - shift) * (norm.pdf(t) + norm.pdf(t - 0.4)) / 2, limit, 12)[0]
-    pauc = (1 + (area - 0.005) / (0.1 - 0.005)) / 2
-    values = [norm.cdf(shift / 2**0.5), norm.cdf((shift - 0.4) / 2**0.5), pauc]
-    return [*values, float(harmonic_mean(values))]
-
-
 def test_intervals_hold_the_truth_about_as_often_as_they_say():
     trials, shifts = 200, (0.5, 1.2)
     generator = np.random.default_rng(0)
-    true = [truth(shift) for shift in shifts]
+    true = [[*true_measures(shift), float(harmonic_mean(true_measures(shift)))] for shift in shifts]
     true_total = harmonic_mean([values[:3] for values in true])
     held, total_held = np.zeros((len(shifts), len(FIELDS))), 0
     for trial in range(trials):

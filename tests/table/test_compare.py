@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import hmean
 
+from made_clips import gaussian_clips
 from stridor.errors import StridorError
 from stridor.records import EvaluationParams
 from stridor.scoring.bootstrap import bootstrap_differences, bootstrap_intervals
@@ -18,13 +19,7 @@ MACHINES = ("fan", "valve")
 def scored(seed: int, quality: float, clips: int = 6) -> list[ScoredClips]:
     """Return clips of two machines whose anomalies stand out by `quality`."""
     generator = np.random.default_rng(seed)
-    made = []
-    for machine in MACHINES:
-        kinds = [(d, label) for d in ("source", "target") for label in ("normal", "anomaly") for _ in range(clips)]
-        names = [f"section_00_{domain}_test_{label}_{i:04}.wav" for i, (domain, label) in enumerate(kinds)]
-        values = generator.normal(size=len(kinds)) + [quality * (label == "anomaly") for _, label in kinds]
-        made.append(ScoredClips(machine, names, [d for d, _ in kinds], [label for _, label in kinds], values))
-    return made
+    return [gaussian_clips(generator, quality, clips, machine) for machine in MACHINES]
 
 
 FROZEN = Row("frozen", "frozen encoder", (scored(0, 1.0),))

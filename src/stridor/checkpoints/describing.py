@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from stridor.checkpoints.fetching import check
 from stridor.checkpoints.published import CHECKPOINTS
 from stridor.digests import file_digest
 from stridor.errors import StridorError
@@ -84,8 +85,6 @@ def verify(path: Path) -> Description:
     StridorError
         If anything is not as it should be.
     """
-    from stridor.checkpoints.fetching import check
-
     if path.stem in CHECKPOINTS and path.is_file():
         check(path, CHECKPOINTS[path.stem])
     return describe(path)

@@ -5,11 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stridor.errors import StridorError
-from stridor.params import Params, read_params
+from stridor.params import PARAMS, Params, read_params
 from stridor.whole import whole_file
 
 FOLDER = Path("profiles")
-PARAMS = Path("params.yaml")
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from stridor.errors import StridorError
-from stridor.scoring.bootstrap import Interval, Intervals
+from stridor.scoring.bootstrap import Difference, Interval, Intervals
 from stridor.scoring.measures import MachineMeasures, total_score
 
 ROWS = {"auc_source": "AUC source", "auc_target": "AUC target", "pauc": "pAUC"}
@@ -87,14 +87,31 @@ def to_markdown(table: pd.DataFrame, decimals: int = 2) -> str:
         Of the values; intervals get one.
     """
     systems = list(dict.fromkeys(table.columns.get_level_values(0)))
-    lines = [_row(["machine", "measure", *systems]), _row(["---", "---", *["---:"] * len(systems)])]
+    lines = [["machine", "measure", *systems]]
     above = None
     for (machine, measure), values in table.iterrows():
         # A machine is named once for its three rows.
         first = "" if machine == above else machine
         above = machine
-        lines.append(_row([first, measure, *(_cell(values[system], decimals) for system in systems)]))
-    return "\n".join(lines) + "\n"
+        lines.append([first, measure, *(_cell(values[system], decimals) for system in systems)])
+    return markdown_table(lines, names=2) + "\n"
+
+
+def markdown_table(lines: Sequence[Sequence[str]], names: int) -> str:
+    """Write lines of cells, the head first, as a Markdown table; all but the first `names` columns hold numbers."""
+    ruler = ["---"] * names + ["---:"] * (len(lines[0]) - names)
+    return "\n".join(map(_row, [lines[0], ruler, *lines[1:]]))
+
+
+def interval_text(interval: Interval) -> str:
+    """Write an interval of shares in percent."""
+    return f"[{100 * interval.low:.1f}, {100 * interval.high:.1f}]"
+
+
+def difference_text(difference: Difference) -> str:
+    """Write a difference of shares and its interval in percentage points."""
+    low, high = 100 * difference.interval.low, 100 * difference.interval.high
+    return f"{100 * difference.value:+.2f} [{low:+.1f}, {high:+.1f}]"
 
 
 def to_csv(table: pd.DataFrame, decimals: int = 4) -> str:

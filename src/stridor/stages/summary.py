@@ -1,6 +1,6 @@
 """Stage `summary`: all detectors in one table, in the shape of the report's Table 1."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from stridor.data.names import parse_clip_name
 from stridor.errors import StridorError, one_sentence
@@ -8,7 +8,7 @@ from stridor.params import Params, read_params
 from stridor.scoring.bootstrap import bootstrap_differences, bootstrap_intervals
 from stridor.scoring.measures import ScoredClips, measure, total_score
 from stridor.scoring.official import read_official
-from stridor.scoring.table import SystemResults, results_table, to_csv, to_markdown
+from stridor.scoring.table import SystemResults, difference_text, results_table, to_csv, to_markdown
 from stridor.stages.entry import write_json
 from stridor.stages.places import REPORTS, Places
 from stridor.stages.systems import FINE_TUNED, NAMES, System, systems_of
@@ -18,14 +18,7 @@ from stridor.whole import whole_file
 def run(params: Params) -> None:
     """Write `reports/summary.md`, `summary.csv` and `metrics.json`."""
     evaluation = params.evaluation
-    scored = {
-        system: [
-            clips
-            for detector, of_detector in params.detectors.items()
-            for clips in scored_clips(Places(detector), system, of_detector.machines)
-        ]
-        for system in systems_of(params)
-    }
+    scored = {system: scored_of_all(system, params) for system in systems_of(params)}
     results = {}
     for system in scored:
         intervals = bootstrap_intervals(scored[system], evaluation.bootstrap, evaluation.confidence, params.seed)
@@ -57,9 +50,25 @@ def _gains(scored: dict[System, list[ScoredClips]], params: Params) -> str:
             gain = bootstrap_differences(
                 scored[system], scored[FINE_TUNED], evaluation.bootstrap, evaluation.confidence, params.seed
             ).total
-            low, high = gain.interval.low, gain.interval.high
-            gains.append(f"{NAMES[system]} {100 * gain.value:+.2f} [{100 * low:+.1f}, {100 * high:+.1f}]")
+            gains.append(f"{NAMES[system]} {difference_text(gain)}")
     return f"{sentence} Fine-tuned minus, on the same resampled clips: {', '.join(gains)}." if gains else sentence
+
+
+def scored_of_all(
+    system: str, params: Params, places_of: Callable[[str], Places] = Places
+) -> list[ScoredClips]:  # fmt: skip
+    """Read back what a system says of the machines of all detectors, whose files `places_of` finds.
+
+    Raises
+    ------
+    StridorError
+        If a machine was not scored by the system.
+    """
+    return [
+        clips
+        for detector, of_detector in params.detectors.items()
+        for clips in scored_clips(places_of(detector), system, of_detector.machines)
+    ]
 
 
 def scored_clips(places: Places, system: str, machines: Iterable[str]) -> list[ScoredClips]:

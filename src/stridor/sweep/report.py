@@ -6,6 +6,7 @@ from dataclasses import asdict
 
 import pandas as pd
 
+from stridor.scoring.table import difference_text
 from stridor.sweep.choose import OptionGain, Verdict, totals
 from stridor.sweep.grid import LITERAL
 
@@ -52,17 +53,14 @@ def to_csv(verdicts: Mapping[str, Verdict]) -> str:
 
 def summary(name: str, verdict: Verdict) -> str:
     """Say the outcome of a system in one line."""
-    low, high = verdict.gain.interval.low, verdict.gain.interval.high
     literal, chosen = 100 * verdict.literal_total, 100 * (verdict.literal_total + verdict.gain.value)
     return (
         f"{name}: literal {literal:.2f}, leave one machine out {chosen:.2f}, "
-        f"gain {100 * verdict.gain.value:+.2f} [{100 * low:+.1f}, {100 * high:+.1f}]; "
-        f"recommended: {verdict.recommended.text()}"
+        f"gain {difference_text(verdict.gain)}; recommended: {verdict.recommended.text()}"
     )
 
 
 def _system(name: str, verdict: Verdict, confidence: float) -> str:
-    low, high = verdict.gain.interval.low, verdict.gain.interval.high
     literal = verdict.literal_total
     lines = [
         f"## {name[0].upper()}{name[1:]}",
@@ -75,7 +73,7 @@ def _system(name: str, verdict: Verdict, confidence: float) -> str:
         f"| leave one machine out | {100 * (literal + verdict.gain.value):.2f} |",
         f"| best on these labels (no finding) | {100 * verdict.favourite_total:.2f} |",
         "",
-        f"Leave one machine out minus literal: {100 * verdict.gain.value:+.2f} [{100 * low:+.1f}, {100 * high:+.1f}] "
+        f"Leave one machine out minus literal: {difference_text(verdict.gain)} "
         f"({100 * confidence:.0f} % paired bootstrap interval).",
         "",
         *_recommendation(verdict),

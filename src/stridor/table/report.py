@@ -5,8 +5,7 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from stridor.params import Params
-from stridor.scoring.bootstrap import Difference, Interval
-from stridor.scoring.table import ROWS
+from stridor.scoring.table import ROWS, difference_text, interval_text, markdown_table
 from stridor.table.compare import Compared
 from stridor.table.published import Published
 
@@ -32,10 +31,10 @@ def to_markdown(compared: Sequence[Compared], params: Params, published: Mapping
         "# Every system and every variant on the same test clips",
         _introduction(compared, params, published),
         "## Totals",
-        _lines(_totals(compared, published)),
+        markdown_table(_totals(compared, published), names=1),
         "![Totals and differences with their intervals](table.png)",
         "## Machines",
-        _lines(_machines(compared, published)),
+        markdown_table(_machines(compared, published), names=2),
         *(["## Variants", "\n".join(variants)] if variants else []),
     ]
     return "\n\n".join(parts) + "\n"
@@ -58,13 +57,6 @@ def to_csv(compared: Sequence[Compared]) -> str:
             row |= {f"{machine}/{field}": 100 * getattr(measures, field) for field in FIELDS}
         rows.append(row)
     return pd.DataFrame(rows).to_csv(index=False, float_format="%.4f", lineterminator="\n")
-
-
-def difference_text(difference: Difference) -> str:
-    """Write a difference and its interval in percentage points."""
-    return (
-        f"{100 * difference.value:+.2f} [{100 * difference.interval.low:+.1f}, {100 * difference.interval.high:+.1f}]"
-    )
 
 
 def _introduction(compared: Sequence[Compared], params: Params, published: Mapping[str, Published]) -> str:
@@ -98,7 +90,7 @@ def _totals(compared: Sequence[Compared], published: Mapping[str, Published]) ->
         line = [one.row.name, f"{100 * one.total:.2f}"]
         if spread:
             line.append("" if one.spread is None else f"{100 * one.spread:.2f}")
-        line += [_interval(one.interval), "" if one.to_full is None else difference_text(one.to_full)]
+        line += [interval_text(one.interval), "" if one.to_full is None else difference_text(one.to_full)]
         if published:
             line.append(f"{published[one.row.key].total:.2f}" if one.row.key in published else "")
         lines.append(line)
@@ -117,13 +109,3 @@ def _machines(compared: Sequence[Compared], published: Mapping[str, Published]) 
             numbers = (f"{100 * getattr(measures[machine], field):.2f}" for measures in values)
             lines.append([machine if field == FIELDS[0] else "", title, *numbers])
     return lines
-
-
-def _interval(interval: Interval) -> str:
-    return f"[{100 * interval.low:.1f}, {100 * interval.high:.1f}]"
-
-
-def _lines(cells: list[list[str]]) -> str:
-    names = 2 if cells[0][0] == "machine" else 1
-    ruler = ["---"] * names + ["---:"] * (len(cells[0]) - names)
-    return "\n".join("| " + " | ".join(line) + " |" for line in [cells[0], ruler, *cells[1:]])

@@ -1,12 +1,12 @@
 """What was scored, read back from the official files: a row for every system and every variant."""
 
 from dataclasses import dataclass
+from functools import partial
 
 from stridor.errors import StridorError
 from stridor.params import Params
 from stridor.scoring.measures import ScoredClips
-from stridor.stages.places import Places
-from stridor.stages.summary import scored_clips
+from stridor.stages.summary import scored_of_all
 from stridor.stages.systems import FINE_TUNED, NAMES, systems_of
 from stridor.table.cells import FULL, CellPlaces
 
@@ -48,11 +48,11 @@ def read_rows(params: Params) -> list[Row]:
             f"{_listed((params.seed, *table.full_seeds))}; run 'make table SEEDS={len(table.seeds)}', which sets both."
         )
     rows = [
-        Row(system, NAMES[system], (_of_pipeline(system, params),))
+        Row(system, NAMES[system], (scored_of_all(system, params),))
         for system in systems_of(params)
         if system != FINE_TUNED
     ]
-    full = [_of_pipeline(FINE_TUNED, params), *(_of_cells(FULL, seed, params) for seed in table.full_seeds)]
+    full = [scored_of_all(FINE_TUNED, params), *(_of_cells(FULL, seed, params) for seed in table.full_seeds)]
     rows.append(Row(FULL, "full method", tuple(full)))
     for variant in table.variants:
         scored = tuple(_of_cells(variant, seed, params) for seed in table.seeds)
@@ -60,22 +60,8 @@ def read_rows(params: Params) -> list[Row]:
     return rows
 
 
-def _of_pipeline(system: str, params: Params) -> list[ScoredClips]:
-    return [
-        clips
-        for detector, of_detector in params.detectors.items()
-        for clips in scored_clips(Places(detector), system, of_detector.machines)
-    ]
-
-
 def _of_cells(variant: str, seed: int, params: Params) -> list[ScoredClips]:
-    return [
-        clips
-        for detector, of_detector in params.detectors.items()
-        for clips in scored_clips(
-            CellPlaces(detector, variant=variant, seed=seed), FINE_TUNED, of_detector.machines
-        )
-    ]  # fmt: skip
+    return scored_of_all(FINE_TUNED, params, partial(CellPlaces, variant=variant, seed=seed))
 
 
 def _listed(seeds: tuple[int, ...]) -> str:

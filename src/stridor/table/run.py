@@ -8,12 +8,13 @@ from collections.abc import Callable, Iterable, Sequence
 from stridor.data.manifest import Manifest
 from stridor.errors import StridorError, one_sentence
 from stridor.params import Params, read_params
+from stridor.scoring.table import difference_text
 from stridor.stages.places import REPORTS, Places
 from stridor.table.cells import FULL
 from stridor.table.compare import Compared, compare
 from stridor.table.picture import draw
 from stridor.table.published import PUBLISHED, is_development_set
-from stridor.table.report import difference_text, to_csv, to_markdown
+from stridor.table.report import to_csv, to_markdown
 from stridor.table.rows import read_rows
 from stridor.table.seeds import set_seeds
 from stridor.whole import whole_file

@@ -1,11 +1,8 @@
 """Seeds of the table written into params.yaml, with every other character kept as it is."""
 
-from pathlib import Path
-
 from stridor.errors import StridorError
+from stridor.params import PARAMS
 from stridor.whole import whole_file
-
-PARAMS = Path("params.yaml")
 
 
 def set_seeds(first: int, count: int) -> None:

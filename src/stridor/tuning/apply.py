@@ -3,18 +3,16 @@
 import difflib
 from collections.abc import Mapping
 from io import StringIO
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stridor.data.importing.yaml_text import edit_mapping
 from stridor.errors import StridorError
-from stridor.params import read_params
+from stridor.params import PARAMS, read_params
 from stridor.whole import whole_file
 
 if TYPE_CHECKING:
     from ruamel.yaml.nodes import MappingNode
 
-PARAMS = Path("params.yaml")
 TUNED = ("learning_rate", "snr_db", "overrides")
 
 

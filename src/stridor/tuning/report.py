@@ -6,7 +6,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stridor.scoring.bootstrap import Difference, Interval
+from stridor.scoring.bootstrap import Difference
+from stridor.scoring.table import interval_text
 from stridor.stages.places import REPORTS
 from stridor.tracking.runlog import RunLog
 from stridor.tuning.progress import state_of
@@ -168,12 +169,8 @@ def _figures_of(comparison: Comparison | None) -> dict[str, float]:
 
 
 def _score(score: Score) -> str:
-    return f"{100 * score.value:.2f} {_interval(score.interval)}"
+    return f"{100 * score.value:.2f} {interval_text(score.interval)}"
 
 
 def _gain(gain: Difference) -> str:
-    return f"{100 * gain.value:+.2f} {_interval(gain.interval)}"
-
-
-def _interval(interval: Interval) -> str:
-    return f"[{100 * interval.low:.1f}, {100 * interval.high:.1f}]"
+    return f"{100 * gain.value:+.2f} {interval_text(gain.interval)}"
