@@ -20,8 +20,6 @@ from stridor.tuning.study import (
     enqueue_default,
     fail_lost_trials,
     open_study,
-    storage_shown,
-    storage_url,
     worker_id,
 )
 from tiny_study import spec_of, write_study
@@ -78,14 +76,6 @@ def test_what_decides_a_trial_decides_which_study_it_is(spec):
     for change in ({"compute.accelerator": "cpu"}, {"evaluation.bootstrap": 200}, {"tune.trials": 3}):
         assert spec_of(**change).name == spec.name
     assert replace(spec, data_md5="1" * 32).name != spec.name
-
-
-def test_the_storage_lies_beside_the_mlflow_store_unless_told_otherwise(project, monkeypatch):
-    monkeypatch.delenv("OPTUNA_STORAGE", raising=False)
-    assert storage_url() == f"sqlite:///{project}/optuna.db"
-    monkeypatch.setenv("OPTUNA_STORAGE", "postgresql://someone:secret@host/studies")
-    assert storage_url() == "postgresql://someone:secret@host/studies"
-    assert storage_shown(storage_url()) == "postgresql://someone:***@host/studies"
 
 
 @pytest.mark.parametrize("storage", ["sqlite:////no/such/folder/optuna.db", "nonsense", "unknowndb://host/x"])

@@ -11,6 +11,7 @@ import optuna
 import pytest
 from mlflow import MlflowClient
 
+from stridor.tuning.study import DEFAULT
 from tiny_study import TUNE, write_study
 
 PATIENCE_S = 120
@@ -35,6 +36,8 @@ def start_tune(*options):
 def trials_of():
     """Return the study's trials so far."""
     storage = f"sqlite:///{Path.cwd()}/optuna.db"
+    if not Path("optuna.db").exists():
+        return []  # looking would make it
     try:
         [name] = optuna.get_all_study_names(storage)
     except Exception:
@@ -115,10 +118,12 @@ def test_two_commands_on_one_study_never_run_the_same_trial(project):
     write_study(project, pruner="none")
     both = [start_tune("--trials", "2"), start_tune("--trials", "2")]
     assert [ended(command) for command in both] == [0, 0], Path("tune.log").read_text()
-    trials = trials_of()
-    assert set(states(trials)) == {"COMPLETE"}
-    assert len(trials) == 4  # each adds what was missing when it was started
-    assert len({str(trial.params) for trial in trials}) == len(trials)
-    runs = [trial.user_attrs["mlflow_run_id"] for trial in trials]
+    done = [trial for trial in trials_of() if trial.state.name == "COMPLETE"]
+    # Each adds what was missing when it was started; if both wished for the general values, one wish is given up.
+    assert 2 <= len(done) <= 4
+    assert all(DEFAULT in trial.user_attrs for trial in trials_of() if trial not in done)
+    assert [trial.user_attrs.get(DEFAULT) for trial in done].count(True) == 1
+    assert len({str(trial.params) for trial in done}) == len(done)
+    runs = [trial.user_attrs["mlflow_run_id"] for trial in done]
     assert len(set(runs)) == len(runs)
     assert set(statuses().values()) == {"FINISHED"}

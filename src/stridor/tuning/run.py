@@ -23,6 +23,7 @@ from stridor.tuning.progress import Progress
 from stridor.tuning.report import comparison_table, write_report
 from stridor.tuning.result import Comparison, compare, halves_of
 from stridor.tuning.space import Space
+from stridor.tuning.storage import storage_shown, storage_url
 from stridor.tuning.study import (
     DEFAULT,
     ERROR,
@@ -34,8 +35,6 @@ from stridor.tuning.study import (
     enqueue_default,
     fail_lost_trials,
     open_study,
-    storage_shown,
-    storage_url,
     trials_in,
 )
 

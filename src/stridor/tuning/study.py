@@ -1,31 +1,25 @@
-"""Where a study is kept, what makes it the same study, and trials whose worker is gone."""
+"""What makes it the same study, opening it, its trials, and those whose worker is gone."""
 
 import hashlib
 import json
 import os
 import socket
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stridor.errors import StridorError
 from stridor.stages.places import Places
-from stridor.tracking.place import SQLITE, find_store
 from stridor.tuning.sampling import seeded_sampler
 from stridor.tuning.space import Space
+from stridor.tuning.storage import heartbeats, open_storage, storage_errors
 
 if TYPE_CHECKING:
     import optuna
 
-DATABASE = "optuna.db"
 # What decides the outcome of a trial; the rest of the parameters says where or how closely one looks.
 JUDGED_BY = {"compute", "tracking", "evaluation", "baselines", "autoencoder", "tune", "sweep", "table"}
 # Names of the user attributes of a trial.
 DEFAULT, RUN_ID, WORKER, ERROR = "default", "mlflow_run_id", "worker", "error"
-_HEARTBEAT_S, _GRACE_S = 60, 240
 
 
 @dataclass(frozen=True)
@@ -75,15 +69,6 @@ class StudySpec:
         return Places(self.detector, self.folder / f"trial_{number:04d}")
 
 
-def storage_url() -> str:
-    """Return OPTUNA_STORAGE, or a SQLite database beside the MLflow store's."""
-    if url := os.environ.get("OPTUNA_STORAGE", "").strip():
-        return url
-    database = find_store().database
-    folder = Path.cwd() if database is None else database.parent
-    return f"{SQLITE}{folder / DATABASE}"
-
-
 def open_study(spec: StudySpec) -> "optuna.Study":
     """Open a study, or create it.
 
@@ -93,21 +78,12 @@ def open_study(spec: StudySpec) -> "optuna.Study":
         If the storage cannot be used.
     """
     import optuna
-    from sqlalchemy.exc import SQLAlchemyError
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     tune = spec.space.base.tune
-    try:
-        with _experimental():
-            storage = optuna.storages.RDBStorage(
-                spec.storage,
-                # Writers of a SQLite file wait for each other.
-                engine_kwargs={"connect_args": {"timeout": 60}} if spec.storage.startswith(SQLITE) else {},
-                heartbeat_interval=_HEARTBEAT_S,
-                grace_period=_GRACE_S,
-            )
+    with storage_errors(spec.storage):
         return optuna.create_study(
-            storage=storage,
+            storage=open_storage(spec.storage),
             study_name=spec.name,
             direction="maximize",
             load_if_exists=True,
@@ -116,24 +92,6 @@ def open_study(spec: StudySpec) -> "optuna.Study":
             if tune.pruner == "median"
             else optuna.pruners.NopPruner(),
         )
-    except (SQLAlchemyError, ImportError, ValueError, optuna.exceptions.StorageInternalError) as error:
-        shown = storage_shown(spec.storage)
-        reason = " ".join(str(getattr(error, "orig", None) or error).split())
-        raise StridorError(
-            f"Optuna's storage {shown} cannot be used ({reason.replace(spec.storage, shown).rstrip('.')}); mend "
-            "it, or set OPTUNA_STORAGE to another."
-        ) from None
-
-
-def storage_shown(url: str) -> str:
-    """Return the URL of a storage without its password."""
-    from sqlalchemy.engine import make_url
-    from sqlalchemy.exc import ArgumentError
-
-    try:
-        return make_url(url).render_as_string(hide_password=True)
-    except ArgumentError:
-        return url
 
 
 def trials_in(study: "optuna.Study", *states: str) -> "list[optuna.trial.FrozenTrial]":
@@ -191,7 +149,7 @@ def fail_lost_trials(study: "optuna.Study") -> "list[optuna.trial.FrozenTrial]":
     import optuna
     from optuna.exceptions import UpdateFinishedTrialError
 
-    with _experimental():
+    with heartbeats():
         optuna.storages.fail_stale_trials(study)
     lost = []
     for trial in trials_in(study, "RUNNING"):
@@ -203,16 +161,6 @@ def fail_lost_trials(study: "optuna.Study") -> "list[optuna.trial.FrozenTrial]":
                 continue  # another process was faster
             lost.append(trial)
     return lost
-
-
-@contextmanager
-def _experimental() -> Iterator[None]:
-    """Use heartbeats without Optuna's warning that their interface may change: its version is pinned."""
-    from optuna.exceptions import ExperimentalWarning
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ExperimentalWarning)
-        yield
 
 
 def _alive(process: int) -> bool:
