@@ -22,8 +22,12 @@ def test_what_was_saved_loads_back(tmp_path):
 
 
 def test_missing_and_spoilt_vectors_are_named(tmp_path):
-    with pytest.raises(StridorError, match=r"pump\.npz is missing; run 'make sweep'"):
+    with pytest.raises(StridorError, match=r"pump is missing; run 'make sweep'"):
         MachineVectors.load(tmp_path, "pump")
-    (tmp_path / "pump.npz").write_bytes(b"PK\x03\x04")
-    with pytest.raises(StridorError, match=r"pump\.npz cannot be read"):
+    made_vectors(ways=((-1, "mean"), (0, "bands"))).save(tmp_path)
+    (tmp_path / "pump/test_0_bands.npy").write_bytes(b"\x93NUMPY\x01\x00")
+    with pytest.raises(StridorError, match=r"pump cannot be read"):
+        MachineVectors.load(tmp_path, "pump")
+    (tmp_path / "pump/names.json").write_text("{}")
+    with pytest.raises(StridorError, match=r"pump cannot be read"):
         MachineVectors.load(tmp_path, "pump")

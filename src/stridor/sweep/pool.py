@@ -22,7 +22,7 @@ SYSTEMS: tuple[System, ...] = ("frozen", FINE_TUNED)
 
 
 def run(places: Places, params: Params) -> None:
-    """Write `sweep/pooled/<detector>/<system>/<machine>.npz`.
+    """Write `sweep/pooled/<detector>/<system>/<machine>/`.
 
     Raises
     ------

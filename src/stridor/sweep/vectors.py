@@ -1,6 +1,6 @@
 """Vectors of a machine's clips for every layer and pooling, as they lie on disk."""
 
-import zipfile
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +12,8 @@ from stridor.data.names import parse_clip_name
 from stridor.errors import StridorError
 
 POOLED = Path("sweep/pooled")
+# One .npy for each array, as in a reference bank: the bytes of .npz change with the version of Python.
+NAMES_FILE = "names.json"
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,19 +40,14 @@ class MachineVectors:
         return [parse_clip_name(name, "train").domain or "source" for name in self.train_names]
 
     def save(self, folder: Path) -> None:
-        """Write `<machine>.npz` into a folder."""
-        folder.mkdir(parents=True, exist_ok=True)
-        arrays = {
-            f"{split}/{layer}/{pooling}": values
-            for split, of_split in (("train", self.train), ("test", self.test))
-            for (layer, pooling), values in of_split.items()
-        }
-        np.savez(
-            folder / f"{self.machine}.npz",
-            train_names=np.array(self.train_names),
-            test_names=np.array(self.test_names),
-            **arrays,
-        )
+        """Write the folder `<machine>/` into a folder: names.json and one .npy for each split and way."""
+        own = folder / self.machine
+        own.mkdir(parents=True, exist_ok=True)
+        names = {"train": self.train_names, "test": self.test_names}
+        (own / NAMES_FILE).write_text(json.dumps(names, indent=1) + "\n", encoding="utf-8")
+        for split, of_split in (("train", self.train), ("test", self.test)):
+            for (layer, pooling), values in of_split.items():
+                np.save(own / f"{split}_{layer}_{pooling}.npy", values)
 
     @classmethod
     def load(cls, folder: Path, machine: str) -> "MachineVectors":
@@ -61,17 +58,19 @@ class MachineVectors:
         StridorError
             If it is not there or cannot be read.
         """
-        path = folder / f"{machine}.npz"
+        own = folder / machine
         try:
-            with np.load(path, allow_pickle=False) as arrays:
-                names = {split: tuple(arrays[f"{split}_names"].tolist()) for split in ("train", "test")}
-                vectors: dict[str, dict[tuple[int, str], NDArray[np.float32]]] = {"train": {}, "test": {}}
-                for key in arrays.files:
-                    split, *way = key.split("/")
-                    if way:
-                        vectors[split][int(way[0]), way[1]] = arrays[key]
+            names = json.loads((own / NAMES_FILE).read_text(encoding="utf-8"))
+            return cls(machine, tuple(names["train"]), tuple(names["test"]), _read(own, "train"), _read(own, "test"))
         except FileNotFoundError:
-            raise StridorError(f"{path} is missing; run 'make sweep' so that the clips are embedded.") from None
-        except (ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-            raise StridorError(f"{path} cannot be read ({error}); remove it and run 'make sweep' again.") from None
-        return cls(machine, names["train"], names["test"], vectors["train"], vectors["test"])
+            raise StridorError(f"{own} is missing; run 'make sweep' so that the clips are embedded.") from None
+        except (ValueError, KeyError, EOFError) as error:
+            raise StridorError(f"{own} cannot be read ({error}); remove it and run 'make sweep' again.") from None
+
+
+def _read(folder: Path, split: str) -> dict[tuple[int, str], NDArray[np.float32]]:
+    vectors = {}
+    for path in sorted(folder.glob(f"{split}_*.npy")):
+        _, layer, pooling = path.stem.split("_")
+        vectors[int(layer), pooling] = np.load(path, allow_pickle=False)
+    return vectors

@@ -1,7 +1,6 @@
 """The table from the pipeline's results and those of the cells, which DVC runs several at a time."""
 
 import os
-import subprocess
 import sys
 from collections.abc import Callable, Iterable, Sequence
 
@@ -11,6 +10,7 @@ from stridor.params import Params, read_params
 from stridor.scoring.table import difference_text
 from stridor.stages.places import REPORTS, Places
 from stridor.table.cells import FULL
+from stridor.table.commands import Command, run_together
 from stridor.table.compare import Compared, compare
 from stridor.table.picture import draw
 from stridor.table.published import PUBLISHED, is_development_set
@@ -42,16 +42,16 @@ def make(seeds: int | None = None, jobs: int | None = None, say: Callable[[str],
     params = read_params()
     jobs = jobs or _jobs()
     say("The pipeline itself:")
-    _wait([_dvc(["repro", "--glob", "augment@*"])])
+    _run([_dvc(["repro", "--glob", "augment@*"])])
     # Autoencoders are trained by one thread in any case; with fewer for the rest, last digits would not be those of
     # 'dvc repro'.
     _beside_each_other([(f"autoencoder@{detector}",) for detector in params.detectors], jobs)
     # All that the table needs of it; detectors are registered by 'dvc repro'.
-    _wait([_dvc(["repro", "summary"])])
+    _run([_dvc(["repro", "summary"])])
     cells = targets(params)
     say(f"{len(cells)} cells, {jobs} at a time; those that are up to date are skipped:")
     _beside_each_other(cells, jobs, max((os.cpu_count() or 1) // jobs, 1))
-    _wait([_dvc(["repro", PIPELINE])])
+    _run([_dvc(["repro", PIPELINE])])
 
 
 def targets(params: Params) -> list[tuple[str, str]]:
@@ -97,23 +97,19 @@ def _beside_each_other(work: Sequence[Sequence[str]], jobs: int, threads: int | 
     jobs = min(jobs, len(work))
     # Each stage by itself: looking at data.dvc, which they share, one process would stop the other.
     shares = [[stage for group in work[job::jobs] for stage in group] for job in range(jobs)]
-    _wait([_dvc(["repro", "--single-item", *share], threads) for share in shares])
+    _run([_dvc(["repro", "--single-item", *share], threads) for share in shares])
 
 
-def _dvc(arguments: Iterable[str], threads: int | None = None) -> subprocess.Popen[bytes]:
-    environment = os.environ | ({} if threads is None else {"OMP_NUM_THREADS": str(threads)})
+def _dvc(arguments: Iterable[str], threads: int | None = None) -> Command:
     # DVC lets go of its lock while a stage runs; only between stages one process waits for another.
-    return subprocess.Popen([sys.executable, "-m", "dvc", "--wait-for-lock", *arguments], env=environment)
+    return Command(
+        (sys.executable, "-m", "dvc", "--wait-for-lock", *arguments),
+        {} if threads is None else {"OMP_NUM_THREADS": str(threads)},
+    )
 
 
-def _wait(processes: list[subprocess.Popen[bytes]]) -> None:
-    try:
-        codes = [process.wait() for process in processes]
-    except BaseException:
-        for process in processes:
-            process.terminate()
-        raise
-    if any(codes):
+def _run(commands: Sequence[Command]) -> None:
+    if any(run_together(commands)):
         raise StridorError(
             "DVC could not run all of the table (its reason stands above); mend it and run 'make table' again, what "
             "has been finished is kept."

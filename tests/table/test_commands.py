@@ -1,0 +1,84 @@
+"""Commands beside each other: their ends, and the end of them all."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from stridor.table import commands as commands_module
+from stridor.table.commands import Command, run_together
+
+PATIENCE_S = 60
+# A shell that waits for a program, as DVC runs its stages; each writes its process.
+SLEEPER = "import os, sys, time; open(sys.argv[1], 'w').write(str(os.getpid())); time.sleep(300)"
+CALLER = """
+import sys
+from stridor.table.commands import Command, run_together
+sleeper, *names = sys.argv[1:]
+run_together([Command(("bash", "-c", f'"{sys.executable}" -c "{sleeper}" {name}; exit 1')) for name in names])
+"""
+
+
+def python(script, *arguments, **environment):
+    return Command((sys.executable, "-c", script, *arguments), environment)
+
+
+def is_alive(process):
+    # One that has ended but was not waited for by its new parent counts as ended.
+    state = Path(f"/proc/{process}/stat")
+    return state.exists() and state.read_text().rpartition(")")[2].split()[0] != "Z"
+
+
+def wait_until(happened):
+    end = time.monotonic() + PATIENCE_S
+    while not happened():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def test_all_run_and_say_how_they_ended(tmp_path):
+    write = "import os, sys; open(sys.argv[1], 'w').write(os.environ['WHO']); sys.exit(int(sys.argv[2]))"
+    commands = [python(write, str(tmp_path / who), code, WHO=who) for who, code in (("a", "0"), ("b", "3"))]
+    assert run_together(commands) == [0, 3]
+    assert [(tmp_path / who).read_text() for who in "ab"] == ["a", "b"]
+    assert "WHO" not in os.environ
+    assert run_together([]) == []
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks at processes in /proc")
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_nothing_outlives_a_caller_that_is_stopped(tmp_path, number):
+    files = [tmp_path / "a", tmp_path / "b"]
+    caller = subprocess.Popen([sys.executable, "-c", CALLER, SLEEPER, *map(str, files)], stderr=subprocess.DEVNULL)
+    wait_until(lambda: all(file.exists() and file.read_text() for file in files))
+    caller.send_signal(number)
+    assert caller.wait(PATIENCE_S) != 0
+    assert not any(is_alive(int(file.read_text())) for file in files)
+
+
+def test_what_hangs_is_killed(tmp_path, monkeypatch):
+    monkeypatch.setattr(commands_module, "PATIENCE_S", 0.2)
+    file = tmp_path / "deaf"
+    deaf = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN); " + SLEEPER
+    wait = subprocess.Popen.wait
+
+    def interrupted(process, timeout=None):
+        monkeypatch.setattr(subprocess.Popen, "wait", wait)
+        wait_until(lambda: file.exists() and file.read_text())
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(subprocess.Popen, "wait", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run_together([python(deaf, str(file))])
+    wait_until(lambda: not is_alive(int(file.read_text())))
+
+
+def test_one_that_cannot_be_started_stops_the_others(tmp_path):
+    file = tmp_path / "left"
+    with pytest.raises(FileNotFoundError):
+        run_together([python(SLEEPER, str(file)), Command(("/no/such/program",))])
+    assert not file.exists() or not is_alive(int(file.read_text() or 2**22))
