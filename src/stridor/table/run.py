@@ -20,6 +20,8 @@ from stridor.table.seeds import set_seeds
 from stridor.whole import whole_file
 
 PIPELINE = "table/dvc.yaml"
+# Of the pipeline, all that the table needs of a detector; it is registered by 'dvc repro'.
+STAGES = ("augment", "train", "autoencoder", "index", "evaluate")
 
 
 def make(seeds: int | None = None, jobs: int | None = None, say: Callable[[str], object] = print) -> None:
@@ -41,16 +43,12 @@ def make(seeds: int | None = None, jobs: int | None = None, say: Callable[[str],
         set_seeds(read_params().seed, seeds)
     params = read_params()
     jobs = jobs or _jobs()
-    say("The pipeline itself:")
-    _run([_dvc(["repro", "--glob", "augment@*"])])
-    # Autoencoders are trained by one thread in any case; with fewer for the rest, last digits would not be those of
-    # 'dvc repro'.
-    _beside_each_other([(f"autoencoder@{detector}",) for detector in params.detectors], jobs)
-    # All that the table needs of it; detectors are registered by 'dvc repro'.
+    say("The pipeline's own detectors; what is up to date is skipped:")
+    _beside_each_other([[f"{stage}@{detector}" for stage in STAGES] for detector in params.detectors], jobs)
     _run([_dvc(["repro", "summary"])])
     cells = targets(params)
-    say(f"{len(cells)} cells, {jobs} at a time; those that are up to date are skipped:")
-    _beside_each_other(cells, jobs, max((os.cpu_count() or 1) // jobs, 1))
+    say(f"{len(cells)} cells, {jobs} at a time:")
+    _beside_each_other(cells, jobs)
     _run([_dvc(["repro", PIPELINE])])
 
 
@@ -92,8 +90,9 @@ def _jobs() -> int:
     return 1 if torch.cuda.is_available() else os.cpu_count() or 1
 
 
-def _beside_each_other(work: Sequence[Sequence[str]], jobs: int, threads: int | None = None) -> None:
-    """Run groups of stages, each group in its order, in so many processes with so many threads each."""
+def _beside_each_other(work: Sequence[Sequence[str]], jobs: int) -> None:
+    """Run groups of stages, each group in its order, in so many processes that share the cores."""
+    threads = max((os.cpu_count() or 1) // jobs, 1)
     jobs = min(jobs, len(work))
     # Each stage by itself: looking at data.dvc, which they share, one process would stop the other.
     shares = [[stage for group in work[job::jobs] for stage in group] for job in range(jobs)]
