@@ -1,6 +1,8 @@
 """The table from the pipeline's results and those of the cells, which DVC runs several at a time."""
 
+import json
 import os
+import subprocess
 import sys
 from collections.abc import Callable, Iterable, Sequence
 
@@ -43,13 +45,17 @@ def make(seeds: int | None = None, jobs: int | None = None, say: Callable[[str],
         set_seeds(read_params().seed, seeds)
     params = read_params()
     jobs = jobs or _jobs()
-    say("The pipeline's own detectors; what is up to date is skipped:")
-    _beside_each_other([[f"{stage}@{detector}" for stage in STAGES] for detector in params.detectors], jobs)
-    _run([_dvc(["repro", "summary"])])
+    detectors = [tuple(f"{stage}@{detector}" for stage in STAGES) for detector in params.detectors]
     cells = targets(params)
-    say(f"{len(cells)} cells, {jobs} at a time:")
-    _beside_each_other(cells, jobs)
-    _run([_dvc(["repro", PIPELINE])])
+    stale = _stale()
+    for name, work in (("detectors of the pipeline", detectors), ("cells", cells)):
+        missing = [group for group in work if not stale.isdisjoint(group)]
+        say(
+            f"{name}: {len(work)}, {len(work) - len(missing)} of them up to date"
+            + f"; {jobs} at a time" * bool(missing)
+        )
+        _beside_each_other(missing, jobs)
+    _run([_dvc(["repro", "summary", PIPELINE])])
 
 
 def targets(params: Params) -> list[tuple[str, str]]:
@@ -88,6 +94,14 @@ def _jobs() -> int:
     import torch
 
     return 1 if torch.cuda.is_available() else os.cpu_count() or 1
+
+
+def _stale() -> set[str]:
+    """Name the stages that are not up to date; what hangs on their outputs is not among them."""
+    status = subprocess.run(_dvc(["status", "--json", "dvc.yaml", PIPELINE]).line, stdout=subprocess.PIPE, check=False)
+    if status.returncode:
+        raise StridorError("DVC cannot say what is up to date (its reason stands above); mend it and try again.")
+    return set(json.loads(status.stdout))
 
 
 def _beside_each_other(work: Sequence[Sequence[str]], jobs: int) -> None:
