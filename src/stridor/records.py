@@ -97,6 +97,8 @@ class TrainingParams(Record):
     loss: Literal["l1", "mse"] = "l1"
     interferer_weight: Annotated[float, Field(ge=0)] = 0.5
     consistency_weight: Annotated[float, Field(ge=0)] = 0.0
+    # Whose embedding of the target counts: the encoder's as it is, or as training started from it.
+    consistency_teacher: Literal["current", "initial"] = "current"
     held_out_clips: Annotated[int, Field(ge=0)] = 8
     stage_one: StageParams = StageParams(epochs=50)
     stage_two: StageParams = StageParams(epochs=100)

@@ -75,9 +75,12 @@ def test_no_stage_leaves_the_encoder_as_it_was():
     assert tuned.after_stage_one is None
 
 
-@pytest.mark.parametrize("last_epoch", [1, 2, 3])
-def test_an_interrupted_training_ends_with_the_same_weights(last_epoch):
-    params = tiny_params()
+ANCHORED = {"consistency_weight": 1.0, "consistency_teacher": "initial"}
+
+
+@pytest.mark.parametrize(("last_epoch", "training"), [(1, {}), (2, {}), (3, {}), (3, ANCHORED)])
+def test_an_interrupted_training_ends_with_the_same_weights(last_epoch, training):
+    params = tiny_params(training=training)
     _, data = tiny_training_set(params)
     undisturbed = train(params, data, "undisturbed")
 

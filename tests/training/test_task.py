@@ -72,3 +72,27 @@ def test_consistency_pulls_the_mixture_and_not_the_target():
     assert float(one(clean).consistency.detach()) > 0
     assert one(clean).consistency.requires_grad
     assert float(task(consistency_weight=0.0)(clean).consistency.detach()) == 0
+
+
+def test_the_initial_encoder_as_teacher_stays_as_it_was():
+    one = task(consistency_weight=1.0, consistency_teacher="initial")
+    clean = batch([4_000])
+    same = clean._replace(mixture=clean.target)
+    assert float(one(same).consistency.detach()) == pytest.approx(0.0, abs=1e-9)
+    with torch.no_grad():
+        for parameter in one.encoder.parameters():
+            parameter.mul_(1.5)
+        embedding, initial = (
+            encoder.encode(one.encoder.fbank(clean.target), torch.tensor([23])).last.mean(dim=1)
+            for encoder in (one.encoder, tiny_encoder())
+        )
+    expected = (embedding - initial).square().mean()
+    assert float(expected) > 0
+    torch.testing.assert_close(one(same).consistency[0], expected)
+    # An encoder that drifts has nothing to gain by taking its teacher along.
+    one(clean).total.sum().backward()
+    assert all(parameter.grad is None for parameter in one.teacher.parameters())
+    assert any(parameter.grad is not None for parameter in one.encoder.parameters())
+    assert not one.train().teacher.training
+    assert one.encoder.training
+    assert task(consistency_teacher="initial").teacher is None

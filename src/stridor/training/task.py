@@ -1,5 +1,6 @@
 """The auxiliary task: encoder and separator with the loss between estimated and true log-mel images."""
 
+import copy
 from typing import NamedTuple
 
 import torch
@@ -28,6 +29,7 @@ class SeparationTask(nn.Module):
     Parameters
     ----------
     encoder : Beats
+        As training starts from it.
     separator : Separator
     params : TrainingParams
     """
@@ -35,6 +37,15 @@ class SeparationTask(nn.Module):
     def __init__(self, encoder: Beats, separator: Separator, params: TrainingParams) -> None:
         super().__init__()
         self.encoder, self.separator, self.params = encoder, separator, params
+        apart = params.consistency_weight > 0 and params.consistency_teacher == "initial"
+        self.teacher = copy.deepcopy(encoder).eval().requires_grad_(False) if apart else None
+
+    def train(self, mode: bool = True) -> "SeparationTask":
+        """Set the mode of all but the teacher, which answers without dropout."""
+        super().train(mode)
+        if self.teacher is not None:
+            self.teacher.eval()
+        return self
 
     def forward(self, batch: TripleBatch) -> Losses:
         """Return each clip's losses, the same alone and in any batch."""
@@ -57,8 +68,8 @@ class SeparationTask(nn.Module):
         return Losses(total, machine, interferer, consistency)
 
     def _consistency(self, embedding: Tensor, target: Tensor, frames: Tensor) -> Tensor:
-        """Mean squared distance of the mixture's embedding to the target's, which gets no gradient."""
+        """Mean squared distance of the mixture's embedding to the target's by the teacher, which gets no gradient."""
         with torch.no_grad():
-            clean = self.encoder.encode(target, frames)
+            clean = (self.teacher or self.encoder).encode(target, frames)
             clean = mean_pool(clean.last, clean.valid)
         return (embedding - clean).square().mean(dim=-1)
