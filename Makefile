@@ -45,9 +45,8 @@ profile: $(READY)  ## switch params.yaml to another set of values: make profile 
 plan: data  ## say what the run will take on this machine, before it starts
 	stridor plan
 
-repro: data  ## run the whole pipeline; later calls run what changed
-	@dvc status --quiet || stridor plan
-	dvc repro
+repro: data  ## run the whole pipeline, detectors beside each other; later calls run what changed
+	stridor repro $(if $(JOBS),--jobs '$(JOBS)')
 
 test: $(READY)  ## run the tests
 	pytest -q

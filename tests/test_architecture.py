@@ -13,8 +13,9 @@ ROOMS = {
     "data": {"audio", "transfer"},
     "models": {"audio", "data"},
     "checkpoints": {"models", "transfer"},
-    "planning": {"audio", "data", "models", "training", "stages"},
-    "commands": {"checkpoints", "planning", "stages", "sweep", "table"},
+    "planning": {"audio", "data", "models", "running", "training", "stages"},
+    "running": {"models", "tracking"},
+    "commands": {"checkpoints", "planning", "running", "stages", "sweep", "table"},
     "training": {"audio", "data", "models"},
     "scoring": {"audio", "data", "models"},
     "baselines": {"audio", "data", "scoring"},
@@ -24,9 +25,9 @@ ROOMS = {
     "stages": {"audio", "data", "models", "training", "scoring", "baselines", "tracking", "serving"},
     "tuning": {"audio", "data", "models", "training", "scoring", "tracking", "stages"},
     "sweep": {"data", "models", "scoring", "stages"},
-    "table": {"data", "scoring", "tracking", "stages"},
+    "table": {"data", "running", "scoring", "tracking", "stages"},
 }
-SHARED = {"digests", "errors", "params", "records", "seeds", "whole"}
+SHARED = {"cores", "digests", "errors", "params", "records", "seeds", "whole"}
 PLATFORMS = {"mlflow", "dvc", "optuna"}
 CORE = ("audio", "data", "models", "training", "scoring", "baselines")
 MODULES = sorted(SOURCE.rglob("*.py"))

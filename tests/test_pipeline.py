@@ -103,6 +103,30 @@ def test_scoring_parameters_do_not_train_again(reproduced):
     assert not {"train@press", "autoencoder@press"} & planned
 
 
+def test_the_command_runs_detectors_beside_each_other_and_ends_as_repro_does(reproduced, capfd):
+    from click.testing import CliRunner
+
+    from stridor.cli import main
+
+    def repro():
+        outcome = CliRunner().invoke(main, ["repro", "--jobs", "2"])
+        assert outcome.exit_code == 0, outcome.output
+        return outcome.output, ran(capfd.readouterr().out)
+
+    write_params(Path(), detectors=DETECTORS, bank=VALUES["bank"] | {"threshold_percentile": 80})
+    try:
+        said, stages = repro()
+        assert "TFLOP" in said
+        assert "detectors: 2, 0 of them up to date; 2 at a time" in said
+        again = ("autoencoder", "index", "evaluate", "register")
+        assert stages == {f"{stage}@{machine}" for stage in again for machine in MACHINES} | {"summary"}
+        assert not ran(dvc("repro"))
+        assert repro() == ("", set())
+    finally:
+        write_params(Path(), detectors=DETECTORS)
+        dvc("repro")
+
+
 def test_metrics_can_be_shown(reproduced):
     shown = dvc("metrics", "show", "--md")
     assert "fine_tuned.hmean" in shown

@@ -7,6 +7,7 @@ import click
 from stridor.commands.checkpoint import checkpoint
 from stridor.commands.plan import plan
 from stridor.commands.profile import profile
+from stridor.commands.repro import repro
 from stridor.commands.submission import submission
 from stridor.commands.sweep import sweep
 from stridor.commands.table import table
@@ -199,6 +200,7 @@ def create() -> None:
 main.add_command(checkpoint)
 main.add_command(plan)
 main.add_command(profile)
+main.add_command(repro)
 main.add_command(submission)
 main.add_command(sweep)
 main.add_command(table)

@@ -106,13 +106,15 @@ class TrainingParams(Record):
 
 
 class ComputeParams(Record):
-    """Where the work is done; none of it is meant to change a result."""
+    """Where the work is done; none of it is meant to change more than the last digits of a result."""
 
     accelerator: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     devices: Literal["auto"] | Annotated[int, Field(ge=1)] = "auto"
     num_nodes: Annotated[int, Field(ge=1)] = 1
     strategy: Literal["auto", "ddp"] = "auto"
     loader_workers: Annotated[int, Field(ge=0)] = 0
+    # Of the CPU, for each detector; "auto" takes all cores, or what OMP_NUM_THREADS says.
+    threads: Literal["auto"] | Annotated[int, Field(ge=1)] = "auto"
 
 
 class EmbeddingParams(Record):

@@ -48,6 +48,12 @@ def test_hours_are_steps_times_seconds(project):
                             "augmented", "GB"]  # fmt: skip
     assert a.split()[:6] == ["a", "12", "3", "8", "10", "150"]
     assert both.split()[:6] == ["all", "24", "6", "16", "20", "300"]
+    assert plan.all_hours == pytest.approx(2 * plan.hours("a"))
+    assert Plan({"a": work, "b": work, "c": work}, cost, 4, at_a_time=2).all_hours == pytest.approx(
+        1.5 * plan.hours("a")
+    )
+    # More at a time than there are finish no sooner.
+    assert Plan({"a": work, "b": work}, cost, 4, at_a_time=8).all_hours == pytest.approx(plan.hours("a"))
 
 
 def test_the_command_plans_the_project(project):

@@ -165,7 +165,7 @@ def _one_channel(sound: sf.SoundFile, channel: int | Literal["mean"], name: str)
     if not blocks:
         raise StridorError(f"{name} holds no samples; record it again or remove it.")
     wave = np.concatenate(blocks) if len(blocks) > 1 else blocks[0]
-    if len(wave) < sound.frames or _cut_short(sound.extra_info):
+    if len(wave) < sound.frames or is_cut_short(sound.extra_info):
         warnings.warn(
             f"{name} ends before its header says so; its {len(wave) / sound.samplerate:.2f} s are used.",
             stacklevel=3,
@@ -177,7 +177,7 @@ def _reason(error: Exception) -> str:
     return getattr(error, "error_string", str(error)).rstrip(".")
 
 
-def _cut_short(log: str) -> bool:
+def is_cut_short(log: str) -> bool:
     """Tell from libsndfile's log whether a WAV or AIFF file holds less than its header says."""
     sizes = _DATA_SIZES.search(log)
     return sizes is not None and int(sizes[2]) < int(sizes[1]) < _STREAMED_BYTES

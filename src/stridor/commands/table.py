@@ -5,7 +5,7 @@ import click
 
 @click.command()
 @click.option("--seeds", type=click.IntRange(min=1), help="How many seeds to train with; written into params.yaml.")
-@click.option("--jobs", type=click.IntRange(min=1), help="Trainings at a time; one a core by default, one on a GPU.")
+@click.option("--jobs", type=click.IntRange(min=1), help="Trainings at a time; as many as there are cores for.")
 def table(seeds: int | None, jobs: int | None) -> None:
     """Compare every system and every variant of the method on the same test clips.
 

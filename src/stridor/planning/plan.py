@@ -2,10 +2,12 @@
 
 from dataclasses import dataclass
 
+from stridor.cores import settle_threads
 from stridor.data.manifest import build_manifest
 from stridor.params import Params
 from stridor.planning.measure import StepCost, measure_step
 from stridor.planning.work import Work, work_of
+from stridor.running.capacity import processes_at_a_time
 from stridor.stages.places import DATA
 
 # In the second stage the frozen decoder gets no gradients and no updates, which saves little beside the encoder.
@@ -19,12 +21,18 @@ class Plan:
     work: dict[str, Work]
     cost: StepCost
     batch_size: int
+    at_a_time: int = 1
 
     def hours(self, detector: str) -> float:
         """Return how long training and embedding of a detector will take on this machine."""
         work = self.work[detector]
         steps = (work.steps_one + work.steps_two) * self.cost.step_seconds
         return (steps + work.embedded * self.cost.embed_seconds) / 3600
+
+    @property
+    def all_hours(self) -> float:
+        """How long all will take, so many at a time."""
+        return sum(map(self.hours, self.work)) / min(self.at_a_time, len(self.work))
 
     def text(self) -> str:
         """Return the plan as a table with what it rests on, to print."""
@@ -42,7 +50,7 @@ class Plan:
                 "all", *(sum(getattr(work, name) for work in self.work.values())
                          for name in ("normals", "supplements", "tests", "examples")),
                 sum(work.steps_one + work.steps_two for work in self.work.values()), f"{flop / 1e15:.3g}",
-                f"{sum(map(self.hours, self.work)):.3g}",
+                f"{self.all_hours:.3g}",
                 f"{sum(work.augmented_bytes for work in self.work.values()) / 1e9:.2f}",
             ))  # fmt: skip
         widths = [max(len(str(row[column])) for row in rows) for column in range(len(COLUMNS))]
@@ -57,8 +65,8 @@ class Plan:
             f"Encoder {cost.encoder_parameters / 1e6:.1f} million parameters, decoder "
             f"{cost.separator_parameters / 1e6:.2f} million. One step of {self.batch_size} clips on {cost.device}: "
             f"{cost.step_seconds:.3g} s, {cost.flop / 1e12:.3g} TFLOP, {cost.peak_bytes / 1e9:.1f} GB at the peak.",
-            "Hours are those of training and embedding on one device of this machine, from steps timed on noise just "
-            "now; reading clips and the checks after each epoch come on top.",
+            f"Hours are those of training and embedding, {self.at_a_time} detector(s) at a time, from steps timed on "
+            "noise just now; reading clips and the checks after each epoch come on top.",
         ])  # fmt: skip
 
 
@@ -83,5 +91,6 @@ def make_plan(params: Params, detectors: tuple[str, ...] = ()) -> Plan:
         manifest = build_manifest(DATA, of_detector.detectors[name].machines)
         work[name] = work_of(manifest, of_detector)
     # One length for all: the longest mean, so that memory is not underestimated.
+    settle_threads(params.compute)
     cost = measure_step(params, max(one.seconds for one in work.values()))
-    return Plan(work, cost, params.training.batch_size)
+    return Plan(work, cost, params.training.batch_size, processes_at_a_time(params.compute))

@@ -68,7 +68,7 @@ def run(places: Places, params: Params, watch: Watch | None = None) -> None:
         def on_epoch(epoch: Epoch, encoder: Beats) -> None:
             log.log_epoch(epoch.number, epoch.flat())
             if first:
-                print(f"{_line(epoch)}, {_time_left(epoch, data, params)}", flush=True)
+                print(f"{places.detector}, {_line(epoch)}, {_time_left(epoch, data, params)}", flush=True)
             watch.on_epoch(epoch, encoder)
 
         tuned = fine_tune(encoder, data, params, fabric, resume, on_epoch)

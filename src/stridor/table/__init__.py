@@ -7,5 +7,5 @@ compare   totals, spread over seeds, intervals and paired differences to the ful
 published numbers of others, for the data that they were taken on
 report    the page, the CSV and the picture's data
 picture   totals and differences with their intervals
-run       the cells in several processes, then the report
+run       the cells beside each other, then the report
 """

@@ -3,11 +3,11 @@
 import shutil
 import sys
 
+from stridor.cores import settle_threads
 from stridor.errors import one_sentence
 from stridor.params import Params, read_params
 from stridor.stages import augment, evaluate, index
 from stridor.stages import train as training
-from stridor.stages.entry import settle_threads
 from stridor.table.cells import CellPlaces, cell_params
 from stridor.tracking.runs import reopened
 
@@ -36,10 +36,11 @@ def score(places: CellPlaces, params: Params) -> None:
 def main(step: str, variant: str, seed: str, detector: str) -> None:
     """Run one step of one cell."""
     places = CellPlaces(detector, variant=variant, seed=int(seed))
-    {"train": train, "score": score}[step](places, cell_params(read_params(), places))
+    params = cell_params(read_params(), places)
+    settle_threads(params.compute)
+    {"train": train, "score": score}[step](places, params)
 
 
 if __name__ == "__main__":
-    settle_threads()
     with one_sentence():
         main(*sys.argv[1:])

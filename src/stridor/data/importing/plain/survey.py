@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 import soundfile as sf
 
-from stridor.audio.files import _cut_short, probe, read_clip
+from stridor.audio.files import is_cut_short, probe, read_clip
 from stridor.data.importing.plain.cutting import VALUES_PER_BLOCK, clip_lengths
 from stridor.data.importing.plain.folder import Recording
 from stridor.data.manifest import SHORTEST_SECONDS
@@ -146,7 +146,7 @@ def listen(recording: Recording, clip_seconds: float, channel: int | Literal["me
         pieces=_pieces(cells, clip_lengths(frames, clip_frames)),
         peak=peak,
         clipped_share=sum(cell.clipped for cell in cells) / (frames * info.channels),
-        cut_short=frames < info.frames or _cut_short(log),
+        cut_short=frames < info.frames or is_cut_short(log),
     )
 
 

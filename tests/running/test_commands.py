@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from stridor.table import commands as commands_module
-from stridor.table.commands import Command, run_together
+from stridor.running import commands as commands_module
+from stridor.running.commands import Command, run_together
 
 PATIENCE_S = 60
 # A shell that waits for a program, as DVC runs its stages; each writes its process.
 SLEEPER = "import os, sys, time; open(sys.argv[1], 'w').write(str(os.getpid())); time.sleep(300)"
 CALLER = """
 import sys
-from stridor.table.commands import Command, run_together
+from stridor.running.commands import Command, run_together
 sleeper, *names = sys.argv[1:]
 run_together([Command(("bash", "-c", f'"{sys.executable}" -c "{sleeper}" {name}; exit 1')) for name in names])
 """
