@@ -69,6 +69,30 @@ def test_a_second_run_does_nothing(reproduced):
     assert "up to date" in dvc("status", "dvc.yaml")
 
 
+def test_the_command_runs_detectors_beside_each_other_and_ends_as_repro_does(reproduced, capfd):
+    from click.testing import CliRunner
+
+    from stridor.cli import main
+
+    def repro():
+        outcome = CliRunner().invoke(main, ["repro", "--jobs", "2"])
+        assert outcome.exit_code == 0, outcome.output
+        return outcome.output, ran(capfd.readouterr().out)
+
+    write_params(Path(), detectors=DETECTORS, bank=VALUES["bank"] | {"threshold_percentile": 80})
+    try:
+        said, stages = repro()
+        assert "TFLOP" in said
+        assert "detectors: 2, 0 of them up to date; 2 at a time" in said
+        again = ("autoencoder", "index", "evaluate", "register")
+        assert stages == {f"{stage}@{machine}" for stage in again for machine in MACHINES} | {"summary"}
+        assert not ran(dvc("repro"))
+        assert repro() == ("", set())
+    finally:
+        write_params(Path(), detectors=DETECTORS)
+        dvc("repro")
+
+
 def test_a_changed_value_of_one_detector_concerns_that_detector_only(reproduced):
     before = Path("params.yaml").read_text()
     values = YAML(typ="safe").load(before)
@@ -101,30 +125,6 @@ def test_scoring_parameters_do_not_train_again(reproduced):
     write_params(Path(), detectors=DETECTORS)
     assert "index@press" in planned
     assert not {"train@press", "autoencoder@press"} & planned
-
-
-def test_the_command_runs_detectors_beside_each_other_and_ends_as_repro_does(reproduced, capfd):
-    from click.testing import CliRunner
-
-    from stridor.cli import main
-
-    def repro():
-        outcome = CliRunner().invoke(main, ["repro", "--jobs", "2"])
-        assert outcome.exit_code == 0, outcome.output
-        return outcome.output, ran(capfd.readouterr().out)
-
-    write_params(Path(), detectors=DETECTORS, bank=VALUES["bank"] | {"threshold_percentile": 80})
-    try:
-        said, stages = repro()
-        assert "TFLOP" in said
-        assert "detectors: 2, 0 of them up to date; 2 at a time" in said
-        again = ("autoencoder", "index", "evaluate", "register")
-        assert stages == {f"{stage}@{machine}" for stage in again for machine in MACHINES} | {"summary"}
-        assert not ran(dvc("repro"))
-        assert repro() == ("", set())
-    finally:
-        write_params(Path(), detectors=DETECTORS)
-        dvc("repro")
 
 
 def test_metrics_can_be_shown(reproduced):
@@ -177,7 +177,7 @@ def test_a_cell_that_fails_is_told_and_leaves_the_others(reproduced, capfd):
     broken = VALUES["table"] | {"variants": {"broken": {"training.learning_rat": 1.0}}}
     write_params(Path(), detectors=DETECTORS, table=broken)
     try:
-        with pytest.raises(StridorError, match="run 'make table' again, what has been finished is kept"):
+        with pytest.raises(StridorError, match="run the same command again, what has been finished is kept"):
             make(jobs=2)
         assert "table.variants.broken" in capfd.readouterr().err
     finally:
