@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from stridor.cores import THREADS, cores
 from stridor.data.version import data_md5
 from stridor.errors import StridorError
 from stridor.params import Params
@@ -101,7 +102,7 @@ def tune(detector: str, params: Params, wish: Wish) -> None:
         If parameters, data or stores do not allow it, no trial finished, or values may not be applied.
     """
     version = data_md5(DATA)
-    threads = max(1, (os.cpu_count() or 1) // wish.jobs)
+    threads = max(1, cores() // wish.jobs)
     spec = StudySpec(detector, Space.of(params, detector), version, storage_url(), threads)
     # Before anything else is touched: clips that cannot be split end it here.
     halves = halves_of(spec.space.base) if params.tune.judged_by_labels else None
@@ -183,7 +184,7 @@ def _run_workers(study: "optuna.Study", spec: StudySpec, trials: int, wish: Wish
 
     enqueue_default(study, spec.space)
     # The children read it when they load their numerical libraries.
-    os.environ["OMP_NUM_THREADS"] = str(spec.threads)
+    os.environ[THREADS] = str(spec.threads)
     context = get_context("spawn")
     tickets = context.Semaphore(trials)
     workers = [
