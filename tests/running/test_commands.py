@@ -50,13 +50,19 @@ def test_all_run_and_say_how_they_ended(tmp_path):
 
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks at processes in /proc")
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_nothing_outlives_a_caller_that_is_stopped(tmp_path, number):
+@pytest.mark.parametrize(
+    ("number", "in_background"), [(signal.SIGTERM, False), (signal.SIGINT, False), (signal.SIGTERM, True)]
+)
+def test_nothing_outlives_a_caller_that_is_stopped(tmp_path, number, in_background):
     files = [tmp_path / "a", tmp_path / "b"]
-    caller = subprocess.Popen([sys.executable, "-c", CALLER, SLEEPER, *map(str, files)], stderr=subprocess.DEVNULL)
+    # As a shell starts what it runs in the background.
+    ignore = "trap '' INT; " if in_background else ""
+    line = ["bash", "-c", f'{ignore}exec "$@"', "bash", sys.executable, "-c", CALLER, SLEEPER, *map(str, files)]
+    caller = subprocess.Popen(line, stderr=subprocess.DEVNULL)
     wait_until(lambda: all(file.exists() and file.read_text() for file in files))
     caller.send_signal(number)
-    assert caller.wait(PATIENCE_S) != 0
+    # Long before what does not listen would be killed.
+    assert caller.wait(commands_module.PATIENCE_S / 2) != 0
     assert not any(is_alive(int(file.read_text())) for file in files)
 
 

@@ -3,8 +3,10 @@
 import os
 import signal
 import subprocess
+import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from stridor.tracking.stopping import sigterm_as_exit
@@ -33,7 +35,7 @@ def run_together(commands: Sequence[Command]) -> list[int]:
     Ctrl-C or SIGTERM here stops them, and all that they have started, before it ends the caller.
     """
     running: list[subprocess.Popen[bytes]] = []
-    with sigterm_as_exit():
+    with sigterm_as_exit(), _interrupts_handed_on():
         try:
             for command in commands:
                 # In a group of its own each can be stopped together with the stage that DVC runs.
@@ -42,6 +44,24 @@ def run_together(commands: Sequence[Command]) -> list[int]:
         except BaseException:
             _stop(running)
             raise
+
+
+@contextmanager
+def _interrupts_handed_on() -> Iterator[None]:
+    """Have what we start listen to SIGINT, by which we stop it, also if we ourselves were told to ignore it.
+
+    A shell does so to what it runs in the background, and its children would inherit it.
+    """
+    before = signal.getsignal(signal.SIGINT)
+    if before != signal.SIG_IGN or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    # A function is not inherited: what is started gets the default.
+    signal.signal(signal.SIGINT, lambda number, frame: None)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _stop(processes: Sequence[subprocess.Popen[bytes]]) -> None:
