@@ -87,7 +87,7 @@ def test_the_command_runs_detectors_beside_each_other_and_ends_as_repro_does(rep
         again = ("autoencoder", "index", "evaluate", "register")
         assert stages == {f"{stage}@{machine}" for stage in again for machine in MACHINES} | {"summary"}
         assert not ran(dvc("repro"))
-        assert repro() == ("", set())
+        assert repro() == ("Everything is up to date.\n", set())
     finally:
         write_params(Path(), detectors=DETECTORS)
         dvc("repro")

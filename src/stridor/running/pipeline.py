@@ -19,7 +19,7 @@ def detector_stages(params: Params, stages: tuple[str, ...] = STAGES) -> list[tu
 def run_pipeline(
     params: Params, stale: set[str], jobs: int | None = None, say: Callable[[str], object] = print
 ) -> None:
-    """Bring the pipeline up to date; ends as `dvc repro` does, which runs last.
+    """Bring the pipeline up to date; where there is anything to do, `dvc repro` runs last.
 
     Parameters
     ----------
@@ -35,7 +35,10 @@ def run_pipeline(
     StridorError
         If a stage failed; what has been finished is kept.
     """
+    if not stale:
+        say("Everything is up to date.")
+        return
     jobs = jobs or processes_at_a_time(params.compute)
-    if stale and jobs > 1 and len(params.detectors) > 1:
+    if jobs > 1 and len(params.detectors) > 1:
         run_stale("detectors", detector_stages(params), stale, jobs, say)
     reproduce()
