@@ -14,7 +14,7 @@ from recordings import PARAMS, content, write_machine, write_recording
 from stridor.data.importing import Cutting, import_folder
 from stridor.data.importing import folder as folder_module
 from stridor.data.importing.journal import undo_killed
-from stridor.data.importing.plain import cutting
+from stridor.data.importing.plain import writing
 from stridor.data.manifest import build_manifest
 from stridor.data.ready import make_ready
 from stridor.errors import StridorError
@@ -117,13 +117,13 @@ def test_the_channel_of_the_project_must_be_there_and_decides_what_is_silent(pro
 def test_a_failure_in_the_middle_of_cutting_changes_nothing(project, plain, monkeypatch, failure):
     written = []
 
-    def write(recording, folder, real=cutting._write_recording):
+    def write(recording, folder, real=writing._write_recording):
         if len(written) == 4:
             raise failure
         written.append(recording)
         real(recording, folder)
 
-    monkeypatch.setattr(cutting, "_write_recording", write)
+    monkeypatch.setattr(writing, "_write_recording", write)
     before = content(project)
     with pytest.raises(type(failure)):
         import_folder(plain, project, fresh=True)
@@ -174,7 +174,7 @@ def _import_and_die(source, project, options, at_step=None, at=None):
         setattr(Path, name, step(getattr(Path, name)))
     for name in ("copyfile", "rmtree"):
         setattr(shutil, name, step(getattr(shutil, name)))
-    cutting._write_recording = step(cutting._write_recording)
+    writing._write_recording = step(writing._write_recording)
     folder_module.bring = step(folder_module.bring)
     folder_module.track = step(folder_module.track)
     import_folder(source, project, cutting=SHORT, **options)

@@ -11,11 +11,13 @@ import numpy as np
 import soundfile as sf
 
 from stridor.audio.files import is_cut_short, probe, read_clip
-from stridor.data.importing.plain.cutting import VALUES_PER_BLOCK, clip_lengths
+from stridor.data.importing.plain.cutting import clip_lengths
 from stridor.data.importing.plain.folder import Recording
 from stridor.data.manifest import SHORTEST_SECONDS
 from stridor.errors import StridorError
 
+# However long a recording is and however many channels it has, this is what is held of it at a time.
+VALUES_PER_BLOCK = 2**20
 # Converters reach full scale a little below 1.
 FULL_SCALE = 0.999
 # Beyond the largest 32-bit sample nothing is a recording.
