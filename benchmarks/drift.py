@@ -1,12 +1,12 @@
-"""What training does to the embeddings: every trained encoder scored in two ways, and how far it has drifted.
+"""What training does to the embeddings: every trained encoder scored in three ways, and how far it has drifted.
 
 Run in the project's root after `make repro` (and `make table`, whose variants are looked at as well):
 
     python benchmarks/drift.py
 
-*Literal* is the report's scoring (last layer, mean, nearest neighbour, Euclidean distance), *params* that of
-params.yaml. Drift is the mean cosine similarity of the test clips' mean-pooled embeddings to those of the encoder
-that training started from; 1 is no drift. These are the tables of docs/FINDINGS.md.
+*Literal* is the report's scoring (last layer, mean, nearest neighbour, Euclidean distance), *layer 1* the same from an
+early layer, *params* that of params.yaml. Drift is the mean cosine similarity of the test clips' mean-pooled
+embeddings to those of the encoder that training started from; 1 is none. These are the tables of docs/FINDINGS.md.
 """
 
 from functools import partial
@@ -30,9 +30,9 @@ from stridor.stages.evaluate import labelled_test_clips
 from stridor.stages.places import Places
 from stridor.table.cells import CellPlaces
 
-LITERAL = (EmbeddingParams(), BankParams())
 FROZEN = "frozen"
-LAYERS = (EmbeddingParams(), EmbeddingParams(layer=1))
+# What the mean-pooled embeddings of these ways have drifted is told as well.
+MEANS = {"literal": (EmbeddingParams(), BankParams()), "layer 1": (EmbeddingParams(layer=1), BankParams())}
 
 
 def encoder_paths(params: Params) -> dict[str, dict[str, Path]]:
@@ -48,26 +48,26 @@ def encoder_paths(params: Params) -> dict[str, dict[str, Path]]:
     return {name: paths for name, paths in found.items() if all(path.exists() for path in paths.values())}
 
 
-def look(encoder: Beats, detector: str, params: Params) -> tuple[dict[str, list[ScoredClips]], dict[int, np.ndarray]]:
-    """Score a detector's test clips in both ways; return that and the mean-pooled embeddings by layer."""
-    ways = {"literal": LITERAL, "params": (params.embedding, params.bank)}
-    embedder = PooledEmbedder(encoder, [way for way, _ in ways.values()] + list(LAYERS), device_for(params.compute))
+def look(encoder: Beats, detector: str, params: Params) -> tuple[dict[str, list[ScoredClips]], dict[str, np.ndarray]]:
+    """Score a detector's test clips in every way; return that and the mean-pooled embeddings."""
+    ways = MEANS | {"params": (params.embedding, params.bank)}
+    embedder = PooledEmbedder(encoder, [way for way, _ in ways.values()], device_for(params.compute))
     manifest = Manifest.read(Places(detector).manifest)
     scored: dict[str, list[ScoredClips]] = {name: [] for name in ways}
-    means: dict[int, list[np.ndarray]] = {way.layer: [] for way in LAYERS}
+    means: dict[str, list[np.ndarray]] = {name: [] for name in MEANS}
     for machine, test in labelled_test_clips(manifest).items():
         train = manifest.select("train", machine)
-        parts = [
+        parts = (
             np.split(embedder.embed_clips(clips, params.audio), np.cumsum(embedder.widths)[:-1], axis=1)
             for clips in (train, test)
-        ]
-        for (name, (_, bank)), references, queries in zip(ways.items(), *(part[:2] for part in parts), strict=True):
+        )
+        for (name, (_, bank)), references, queries in zip(ways.items(), *parts, strict=True):
             scores = MachineReference.fit(references, train, bank).bank.score_samples(queries)
             of_clips = ([getattr(clip, field) for clip in test] for field in ("file_name", "domain", "label"))
             scored[name].append(ScoredClips(machine, *of_clips, scores))
-        for way, queries in zip(LAYERS, parts[1][2:], strict=True):
-            means[way.layer].append(queries)
-    return scored, {layer: np.concatenate(values) for layer, values in means.items()}
+            if name in means:
+                means[name].append(queries)
+    return scored, {name: np.concatenate(values) for name, values in means.items()}
 
 
 def similarity(one: np.ndarray, other: np.ndarray) -> float:
@@ -80,31 +80,32 @@ def main() -> None:
     """Print a line of Markdown for every system."""
     params = read_params()
     settle_threads(params.compute)
+    settings = (params.evaluation.bootstrap, params.evaluation.confidence, params.seed)
     systems: dict[str, dict[str, Path] | None] = {FROZEN: None, **encoder_paths(params)}
-    first: tuple[dict, dict] | None = None
-    print("| | literal | minus frozen | params | minus frozen | similarity, last layer | layer 1 |")
-    print("|---|---:|---:|---:|---:|---:|---:|")
+    frozen: tuple[dict[str, list[ScoredClips]], dict[str, np.ndarray]] | None = None
+    ways = [*MEANS, "params"]
+    head = ["", *(f"{way} | minus {FROZEN}" for way in ways), *(f"drift, {way}" for way in MEANS)]
+    print(f"| {' | '.join(head)} |\n|---|{'---:|' * (2 * len(ways) + len(MEANS))}")
     for name, paths in systems.items():
-        scored: dict[str, list[ScoredClips]] = {"literal": [], "params": []}
-        means: dict[int, list[np.ndarray]] = {way.layer: [] for way in LAYERS}
+        scored: dict[str, list[ScoredClips]] = {way: [] for way in ways}
+        means: dict[str, list[np.ndarray]] = {way: [] for way in MEANS}
         for detector in params.detectors:
             own = params.for_detector(detector)
             encoder = initial_encoder(own.encoder, own.seed) if paths is None else load_encoder(paths[detector])
-            of_detector, of_layers = look(encoder, detector, own)
-            for way, clips in of_detector.items():
-                scored[way] += clips
-            for layer, values in of_layers.items():
-                means[layer].append(values)
-        joined = {layer: np.concatenate(values) for layer, values in means.items()}
-        first = first or (scored, joined)
+            of_detector, of_means = look(encoder, detector, own)
+            for way in ways:
+                scored[way] += of_detector[way]
+            for way in MEANS:
+                means[way].append(of_means[way])
+        joined = {way: np.concatenate(values) for way, values in means.items()}
+        frozen = frozen or (scored, joined)
         cells = [name]
         for way, clips in scored.items():
-            settings = (params.evaluation.bootstrap, params.evaluation.confidence, params.seed)
             total = total_score(measure(one) for one in clips)
             cells.append(f"{100 * total:.2f} {interval_text(bootstrap_intervals(clips, *settings).total)}")
-            gain = bootstrap_differences(first[0][way], clips, *settings).total
+            gain = bootstrap_differences(frozen[0][way], clips, *settings).total
             cells.append("" if name == FROZEN else difference_text(gain))
-        cells += [f"{similarity(first[1][layer], joined[layer]):.3f}" for layer in joined]
+        cells += [f"{similarity(frozen[1][way], joined[way]):.3f}" for way in MEANS]
         print(f"| {' | '.join(cells)} |", flush=True)
 
 
