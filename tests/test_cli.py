@@ -5,11 +5,16 @@ import sys
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
-COMMANDS = [
-    [], ["data"], ["data", "import"], ["data", "demo"], ["data", "ready"], ["data", "dcase"], ["score"], ["register"],
-    ["distill"], ["store"],
-]  # fmt: skip
+from stridor.cli import main
+
+
+def commands(group, path=()):
+    """Yield every group and command by the words that call it."""
+    yield path
+    for name, command in getattr(group, "commands", {}).items():
+        yield from commands(command, (*path, name))
 
 
 def stridor(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess:
@@ -21,9 +26,18 @@ def stridor(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedPro
     )
 
 
-@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: " ".join(["stridor", *command]))
-def test_every_command_has_help(command):
-    done = stridor(*command, "--help")
+@pytest.mark.parametrize("command", list(commands(main)), ids=lambda command: " ".join(["stridor", *command]))
+def test_every_command_has_help_that_says_its_job(command):
+    shown = CliRunner().invoke(main, [*command, "--help"])
+    assert shown.exit_code == 0, shown.output
+    assert shown.output.startswith(f"Usage: main {' '.join(command)}".rstrip())
+    job = shown.output.split("\n\n")[1].strip()
+    assert job[0].isupper()
+    assert not job.startswith("Options:")
+
+
+def test_the_command_line_itself_has_help():
+    done = stridor("--help")
     assert done.returncode == 0, done.stderr
     assert "Usage:" in done.stdout
 
