@@ -16,42 +16,36 @@ def started(monkeypatch):
     """Batches of commands that would have run together: what DVC is asked, and with which environment."""
     seen = []
 
-    def run(commands):
-        seen.append([(command.line[4:], dict(command.environment)) for command in commands])
+    def run(commands, at_a_time):
+        seen.append((at_a_time, [(command.line[4:], dict(command.environment)) for command in commands]))
         return [0] * len(commands)
 
     monkeypatch.setattr(stages, "run_together", run)
     return seen
 
 
-def test_groups_that_are_not_up_to_date_are_shared_out_whole(started):
+def test_groups_that_are_not_up_to_date_run_whole(started):
     said = []
     stages.run_stale("detectors", GROUPS, {"train@a", "augment@c", "elsewhere"}, 2, said.append)
     environment = {"TQDM_DISABLE": "1", THREADS: str(max(cores() // 2, 1))}
-    assert started == [[
-        (("repro", "--single-item", "augment@a", "train@a"), environment),
-        (("repro", "--single-item", "augment@c", "train@c"), environment),
-    ]]  # fmt: skip
+    a, c = (("repro", "--single-item", f"augment@{name}", f"train@{name}") for name in "ac")
+    assert started == [(2, [(a, environment), (c, environment)])]
     assert said == ["detectors: 3, 1 of them up to date; 2 at a time"]
-    started.clear()
-    stages.run_stale("detectors", GROUPS, {"train@a", "train@b", "train@c"}, 2, said.append)
-    lines = [line[2:] for line, _ in started[0]]
-    assert lines == [("augment@a", "train@a", "augment@c", "train@c"), ("augment@b", "train@b")]
 
 
 def test_there_are_no_more_processes_than_groups_and_one_alone_is_left_as_it_is(started):
     stages.run_stale("detectors", GROUPS, {"train@b"}, 8, lambda text: None)
-    assert started == [[(("repro", "--single-item", "augment@b", "train@b"), {})]]
+    assert started == [(1, [(("repro", "--single-item", "augment@b", "train@b"), {})])]
 
 
 def test_nothing_is_started_where_all_is_up_to_date(started, capsys):
     stages.run_stale("cells", GROUPS, set(), 2)
-    assert started == [[]]
+    assert started == [(0, [])]
     assert capsys.readouterr().out == "cells: 3, 3 of them up to date\n"
 
 
 def test_a_failure_is_one_sentence(monkeypatch):
-    monkeypatch.setattr(stages, "run_together", lambda commands: [0, 1][: len(commands)])
+    monkeypatch.setattr(stages, "run_together", lambda commands, at_a_time: [0, 1][: len(commands)])
     stages.reproduce()
     with pytest.raises(StridorError, match="what has been finished is kept"):
         stages.run_stale("cells", GROUPS, {"train@a", "train@b"}, 2, lambda text: None)
@@ -69,11 +63,11 @@ def test_the_pipeline_ends_with_a_plain_repro(started):
     saw = detector_stages(params)[1]
     assert saw == tuple(f"{stage}@saw" for stage in STAGES)
     run_pipeline(params, {"train@saw"}, jobs=2, say=lambda text: None)
-    assert [line for batch in started for line, _ in batch] == [("repro", "--single-item", *saw), ("repro",)]
+    assert [line for _, batch in started for line, _ in batch] == [("repro", "--single-item", *saw), ("repro",)]
     started.clear()
     # One at a time is what DVC does by itself.
     run_pipeline(params, {"train@saw"}, jobs=1)
-    assert [line for batch in started for line, _ in batch] == [("repro",)]
+    assert [line for _, batch in started for line, _ in batch] == [("repro",)]
     said = []
     run_pipeline(params, set(), jobs=2, say=said.append)
     assert (len(started), said) == (1, ["Everything is up to date."])

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from stridor.tracking.stopping import sigterm_as_exit
 
+LOOK_S = 0.05
 # For a training to end its run; what hangs is killed.
 PATIENCE_S = 60.0
 
@@ -29,21 +30,35 @@ class Command:
     environment: Mapping[str, str] = field(default_factory=dict)
 
 
-def run_together(commands: Sequence[Command]) -> list[int]:
-    """Start commands, wait until all have ended, and return their exit codes.
+def run_together(commands: Sequence[Command], at_a_time: int = 1) -> list[int]:
+    """Run commands, so many at a time, each as soon as there is room; return their exit codes.
 
-    Ctrl-C or SIGTERM here stops them, and all that they have started, before it ends the caller.
+    One that fails does not keep the others from running. Ctrl-C or SIGTERM here stops those that run, and all that
+    they have started, before it ends the caller.
     """
-    running: list[subprocess.Popen[bytes]] = []
+    running: dict[int, subprocess.Popen[bytes]] = {}
+    codes: dict[int, int] = {}
     with sigterm_as_exit(), _interrupts_handed_on():
         try:
-            for command in commands:
+            for number, command in enumerate(commands):
                 # In a group of its own each can be stopped together with the stage that DVC runs.
-                running.append(subprocess.Popen(command.line, env=os.environ | command.environment, process_group=0))
-            return [process.wait() for process in running]
+                running[number] = subprocess.Popen(command.line, env=os.environ | command.environment, process_group=0)
+                _wait_until_fewer(running, at_a_time, codes)
+            _wait_until_fewer(running, 1, codes)
         except BaseException:
-            _stop(running)
+            _stop(list(running.values()))
             raise
+    return [codes[number] for number in range(len(commands))]
+
+
+def _wait_until_fewer(running: dict[int, subprocess.Popen[bytes]], limit: int, codes: dict[int, int]) -> None:
+    """Wait until fewer than a number run, and move those that have ended to their exit codes."""
+    while True:
+        for number in [number for number, process in running.items() if process.poll() is not None]:
+            codes[number] = running.pop(number).returncode
+        if len(running) < limit:
+            return
+        time.sleep(LOOK_S)
 
 
 @contextmanager

@@ -42,17 +42,16 @@ def run_stale(
     Raises
     ------
     StridorError
-        If a stage failed; the groups of other processes are finished first.
+        If a stage failed; all other groups are run first.
     """
     missing = [group for group in groups if not stale.isdisjoint(group)]
     at_a_time = f"; {jobs} at a time" if missing else ""
     say(f"{name}: {len(groups)}, {len(groups) - len(missing)} of them up to date{at_a_time}")
     jobs = min(jobs, len(missing))
-    # Each stage by itself: looking at data.dvc, which they share, one process would stop the other.
-    shares = [[stage for group in missing[job::jobs] for stage in group] for job in range(jobs)]
     # Progress bars would overwrite each other. Where params.yaml has a number of threads, that one counts.
     environment = {"TQDM_DISABLE": "1", THREADS: str(max(cores() // jobs, 1))} if jobs > 1 else {}
-    _run([_dvc(["repro", "--single-item", *share], environment) for share in shares])
+    # Each stage by itself: looking at data.dvc, which they share, one process would stop the other.
+    _run([_dvc(["repro", "--single-item", *group], environment) for group in missing], jobs)
 
 
 def reproduce(*stages: str, alone: bool = False) -> None:
@@ -78,8 +77,8 @@ def _dvc(arguments: Iterable[str], environment: Mapping[str, str] | None = None)
     return Command((sys.executable, "-m", "dvc", "--wait-for-lock", *arguments), environment or {})
 
 
-def _run(commands: Sequence[Command]) -> None:
-    if any(run_together(commands)):
+def _run(commands: Sequence[Command], at_a_time: int = 1) -> None:
+    if any(run_together(commands, at_a_time)):
         raise StridorError(
             "DVC could not run all stages (its reason stands above); mend it and run the same command again, what has "
             "been finished is kept."
