@@ -1,12 +1,17 @@
 """Shared by all tests; being here, it makes `from kit import kit` work."""
 
 import os
+import signal
 
 # Tiny networks gain nothing from more threads, and threads of tests side by side wait for each other.
 # Set before torch is imported, and inherited by the processes that tests start.
 os.environ["OMP_NUM_THREADS"] = "1"
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
 os.environ["DVC_NO_ANALYTICS"] = "1"
+
+# A shell has what it runs in the background ignore Ctrl-C, and its children inherit that; tests press it.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # After the variables: this imports torch.
 from mlflow_project import empty_database, project
