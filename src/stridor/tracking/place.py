@@ -3,11 +3,12 @@
 import os
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
 from stridor.errors import StridorError
+from stridor.tracking.stopping import undisturbed
 
 DATABASE = "mlflow.db"
 ARTIFACTS = "mlruns"
@@ -49,13 +50,15 @@ class Store:
         Raises
         ------
         StridorError
-            If a call of MLflow inside the block fails.
+            If a call of MLflow inside the block fails. A request to stop waits for its end where the store is a file.
         """
         from mlflow.exceptions import MlflowException
         from sqlalchemy.exc import SQLAlchemyError
 
         try:
-            yield
+            # A server keeps its own transactions whole, and may take its time.
+            with nullcontext() if self.database is None else undisturbed():
+                yield
         except (MlflowException, SQLAlchemyError) as error:
             raise self.failure(error) from error
 

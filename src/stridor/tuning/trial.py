@@ -17,6 +17,7 @@ from stridor.stages.places import Places
 from stridor.stages.systems import FINE_TUNED
 from stridor.tracking.runlog import MlflowRun
 from stridor.tracking.runs import end_as, reopened
+from stridor.tracking.stopping import disturbable, undisturbed
 from stridor.training.fit import Epoch
 from stridor.tuning.split import labelled_halves
 from stridor.tuning.study import DEFAULT, ERROR, RUN_ID, WORKER, StudySpec, worker_id
@@ -50,7 +51,8 @@ class Objective:
 
         trial.set_user_attr(WORKER, worker_id())
         try:
-            value = self._run(trial)
+            with disturbable():
+                value = self._run(trial)
             self._end(trial, "finished")
         except optuna.TrialPruned:
             self._end(trial, "pruned", "KILLED")
@@ -107,7 +109,8 @@ class _Watcher:
 
     def on_start(self, run_id: str | None) -> None:
         """Tie the trial to its run."""
-        self.trial.set_user_attr(RUN_ID, run_id)
+        with undisturbed():
+            self.trial.set_user_attr(RUN_ID, run_id)
         self._run = reopened(run_id)
         self._run.set_tag("mlflow.runName", f"{self.spec.detector} trial {self.trial.number}")
 
@@ -124,9 +127,11 @@ class _Watcher:
         if epoch.stage == 1 or done % self.params.tune.report_epochs or done == training.stage_two.epochs:
             return
         value = self._judge(encoder) if self.params.tune.judged_by_labels else self.separation()
-        self.trial.report(value, epoch.number)
-        self.log_objective(value)
-        if self.trial.should_prune() and not self.trial.user_attrs.get(DEFAULT):
+        with undisturbed():
+            self.trial.report(value, epoch.number)
+            self.log_objective(value)
+            behind = self.trial.should_prune() and not self.trial.user_attrs.get(DEFAULT)
+        if behind:
             raise optuna.TrialPruned(f"{value:.4f} after epoch {epoch.number}")
 
     def log_objective(self, value: float) -> None:

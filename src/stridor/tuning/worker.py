@@ -8,7 +8,7 @@ import warnings
 from multiprocessing.synchronize import Semaphore
 from typing import TYPE_CHECKING
 
-from stridor.tracking.stopping import sigterm_as_exit
+from stridor.tracking.stopping import sigterm_as_exit, undisturbed
 from stridor.tuning.study import StudySpec, best_of, default_trial, open_study
 
 if TYPE_CHECKING:
@@ -47,7 +47,9 @@ def _run_trials(spec: StudySpec, tickets: Semaphore) -> None:
         drop_losers(study, spec)
 
     while tickets.acquire(block=False):
-        study.optimize(objective, n_trials=1, catch=(Exception,), callbacks=[tidy])
+        # Of a trial only its stages may be cut short, not what Optuna writes before and after them.
+        with undisturbed():
+            study.optimize(objective, n_trials=1, catch=(Exception,), callbacks=[tidy])
 
 
 def drop_losers(study: "optuna.Study", spec: StudySpec) -> None:
