@@ -1,8 +1,12 @@
 """Files and folders that appear whole or not at all."""
 
+import os
+import tempfile
+from pathlib import Path
+
 import pytest
 
-from stridor.whole import whole_file, whole_folder
+from stridor.whole import unfinished_folder, whole_file, whole_folder
 
 
 def test_folder_appears_when_the_block_ends(tmp_path):
@@ -77,3 +81,16 @@ def test_failure_keeps_the_old_file(tmp_path):
         break_off()
     assert (tmp_path / "a.csv").read_text() == "old"
     assert [path.name for path in tmp_path.iterdir()] == ["a.csv"]
+
+
+def test_an_unfinished_folder_is_spelled_as_its_place_is(tmp_path, monkeypatch):
+    made = tempfile.mkdtemp
+    # As Python does from 3.12 on.
+    monkeypatch.setattr(tempfile, "mkdtemp", lambda **where: os.path.abspath(made(**where)))
+    monkeypatch.chdir(tmp_path)
+    for place in (Path("data"), Path("deep/data"), tmp_path / "data"):
+        place.parent.mkdir(exist_ok=True)
+        folder = unfinished_folder(place)
+        assert folder.parent == place.parent
+        assert folder.is_dir()
+        assert folder.name.startswith(".data.unfinished-")

@@ -8,6 +8,15 @@ from contextlib import contextmanager
 from pathlib import Path
 
 
+def unfinished_folder(place: Path) -> Path:
+    """Create an empty folder beside `place`, for what will be moved there, and return it.
+
+    Its path starts as `place` does: relative if that is relative. Since Python 3.12, `tempfile.mkdtemp` by itself
+    returns absolute paths.
+    """
+    return place.parent / Path(tempfile.mkdtemp(prefix=f".{place.name}.unfinished-", dir=place.parent)).name
+
+
 @contextmanager
 def whole_folder(place: Path) -> Iterator[Path]:
     """Yield an empty folder beside `place` that replaces `place` when the block ends without an error.
@@ -20,12 +29,12 @@ def whole_folder(place: Path) -> Iterator[Path]:
     place = Path(place)
     place.parent.mkdir(parents=True, exist_ok=True)
     sweep_unfinished(place)
-    beside = Path(tempfile.mkdtemp(prefix=f".{place.name}.unfinished-", dir=place.parent))
+    beside = unfinished_folder(place)
     beside.chmod(0o755)
     try:
         yield beside
         if place.exists():
-            old = Path(tempfile.mkdtemp(prefix=f".{place.name}.unfinished-", dir=place.parent))
+            old = unfinished_folder(place)
             place.rename(old / place.name)
             try:
                 beside.rename(place)

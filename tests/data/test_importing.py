@@ -4,6 +4,8 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -35,6 +37,17 @@ def refuse(source, project, said, **options):
     assert sentence.endswith(".")
     assert "\n" not in sentence
     assert content(project) == before
+    assert not list(project.glob(".*unfinished*"))
+
+
+@pytest.mark.parametrize("fresh", [False, True])
+def test_the_project_may_be_the_working_folder_on_every_python(project, source, monkeypatch, fresh):
+    made = tempfile.mkdtemp
+    # As Python does from 3.12 on, for relative folders too.
+    monkeypatch.setattr(tempfile, "mkdtemp", lambda **where: os.path.abspath(made(**where)))
+    monkeypatch.chdir(project)
+    import_folder(source, Path(), fresh=fresh)
+    assert (project / "data" / "fan" / "train" / TRAIN[0]).is_file()
     assert not list(project.glob(".*unfinished*"))
 
 

@@ -189,7 +189,7 @@ def _may_replace(machines: tuple[Contents, ...], data: Path) -> bool:
 
 def _import(machines: tuple[Contents, ...], downloads: Path, root: Path, *, replace: bool, fresh: bool) -> ImportReport:
     _check_space(machines, downloads)
-    staging = Path(tempfile.mkdtemp(prefix="unpacked.unfinished-", dir=downloads))
+    staging = downloads / Path(tempfile.mkdtemp(prefix="unpacked.unfinished-", dir=downloads)).name
     try:
         total = sum(len(one.files) for one in machines)
         with tqdm(total=total, desc="unpacking", unit="clip", leave=False, disable=None) as bar:

@@ -5,7 +5,6 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -13,7 +12,7 @@ from pathlib import Path
 from stridor.data.importing.checking import CheckedMachine
 from stridor.data.importing.journal import Journal
 from stridor.errors import StridorError
-from stridor.whole import sweep_unfinished, whole_file
+from stridor.whole import sweep_unfinished, unfinished_folder, whole_file
 
 # Writes a machine's files into a folder of its own.
 Fill = Callable[[Path], None]
@@ -38,7 +37,7 @@ def placed(machines: Mapping[str, Fill], data: Path, *, texts: Mapping[Path, byt
     """
     sweep_unfinished(data)
     # Beside data/, so that every move is a rename within one file system.
-    beside = Path(tempfile.mkdtemp(prefix=f".{data.name}.unfinished-", dir=data.parent))
+    beside = unfinished_folder(data)
     journal = Journal(beside)
     try:
         for name, fill in machines.items():
