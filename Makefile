@@ -71,7 +71,7 @@ tune-apply: $(READY)  ## write the best values of that study to params.yaml: mak
 	stridor tune --machine '$(MACHINE)' --trials 0 --apply $(if $(FORCE),--force)
 
 sweep: data  ## compare scoring options: make sweep [DETECTORS="fan valve"]
-	dvc repro $(if $(DETECTORS),$(DETECTORS:%=sweep/dvc.yaml:pool@%),sweep/dvc.yaml)
+	dvc repro $(if $(DETECTORS),$(DETECTORS:%=experiments/sweep/dvc.yaml:pool@%),experiments/sweep/dvc.yaml)
 	$(if $(DETECTORS),stridor sweep $(DETECTORS))
 
 table: data  ## compare all systems and variants: make table [SEEDS=4] [JOBS=2]
@@ -85,4 +85,4 @@ register: $(READY)  ## put every trained detector into the model registry (again
 	stridor register
 
 clean:  ## remove the environment and what the pipeline made; keeps data/, mlruns/ and mlflow.db
-	rm -rf $(VENV) artifacts table/artifacts table/results sweep/pooled results/*/scores results/*/figures build .pytest_cache .ruff_cache src/*.egg-info
+	rm -rf $(VENV) artifacts experiments/table/artifacts experiments/table/results experiments/sweep/pooled results/*/scores results/*/figures build .pytest_cache .ruff_cache src/*.egg-info

@@ -14,21 +14,20 @@ from pathlib import Path
 
 import numpy as np
 
-from stridor.cores import settle_threads
+from stridor.common.compute import device_for, set_threads
 from stridor.data.manifest import Manifest
+from stridor.evaluation.bootstrap import bootstrap_differences, bootstrap_intervals
+from stridor.evaluation.measures import ScoredClips, measure, total_score
+from stridor.evaluation.results_table import difference_text, interval_text
+from stridor.experiments.table.cells import CellLayout
 from stridor.models.beats import Beats
 from stridor.models.checkpoint import initial_encoder, load_encoder
-from stridor.models.device import device_for
 from stridor.params import Params, read_params
-from stridor.records import BankParams, EmbeddingParams
-from stridor.scoring.bootstrap import bootstrap_differences, bootstrap_intervals
+from stridor.params.sections import BankParams, EmbeddingParams
 from stridor.scoring.embedding import PooledEmbedder
-from stridor.scoring.measures import ScoredClips, measure, total_score
 from stridor.scoring.reference import MachineReference
-from stridor.scoring.table import difference_text, interval_text
 from stridor.stages.evaluate import labelled_test_clips
-from stridor.stages.places import Places
-from stridor.table.cells import CellPlaces
+from stridor.stages.layout import Layout
 
 FROZEN = "frozen"
 # What the mean-pooled embeddings of these ways have drifted is told as well.
@@ -38,12 +37,12 @@ MEANS = {"literal": (EmbeddingParams(), BankParams()), "layer 1": (EmbeddingPara
 def encoder_paths(params: Params) -> dict[str, dict[str, Path]]:
     """Return the encoder of each detector for every system that has been trained for all detectors."""
     found = {
-        "stage one": {detector: Places(detector).stage_one for detector in params.detectors},
-        "full": {detector: Places(detector).encoder for detector in params.detectors},
+        "stage one": {detector: Layout(detector).stage_one for detector in params.detectors},
+        "full": {detector: Layout(detector).encoder for detector in params.detectors},
     }
     for variant in ("full", *params.table.variants):
         for seed in sorted({*params.table.seeds, *params.table.full_seeds}):
-            places = partial(CellPlaces, variant=variant, seed=seed)
+            places = partial(CellLayout, variant=variant, seed=seed)
             found[f"{variant}, seed {seed}"] = {detector: places(detector).encoder for detector in params.detectors}
     return {name: paths for name, paths in found.items() if all(path.exists() for path in paths.values())}
 
@@ -51,8 +50,8 @@ def encoder_paths(params: Params) -> dict[str, dict[str, Path]]:
 def look(encoder: Beats, detector: str, params: Params) -> tuple[dict[str, list[ScoredClips]], dict[str, np.ndarray]]:
     """Score a detector's test clips in every way; return that and the mean-pooled embeddings."""
     ways = MEANS | {"params": (params.embedding, params.bank)}
-    embedder = PooledEmbedder(encoder, [way for way, _ in ways.values()], device_for(params.compute))
-    manifest = Manifest.read(Places(detector).manifest)
+    embedder = PooledEmbedder(encoder, [way for way, _ in ways.values()], device_for(params.compute.accelerator))
+    manifest = Manifest.read(Layout(detector).manifest)
     scored: dict[str, list[ScoredClips]] = {name: [] for name in ways}
     means: dict[str, list[np.ndarray]] = {name: [] for name in MEANS}
     for machine, test in labelled_test_clips(manifest).items():
@@ -79,7 +78,7 @@ def similarity(one: np.ndarray, other: np.ndarray) -> float:
 def main() -> None:
     """Print a line of Markdown for every system."""
     params = read_params()
-    settle_threads(params.compute)
+    set_threads(params.compute.threads)
     settings = (params.evaluation.bootstrap, params.evaluation.confidence, params.seed)
     systems: dict[str, dict[str, Path] | None] = {FROZEN: None, **encoder_paths(params)}
     frozen: tuple[dict[str, list[ScoredClips]], dict[str, np.ndarray]] | None = None

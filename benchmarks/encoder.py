@@ -10,10 +10,10 @@ from collections.abc import Callable
 
 import torch
 
+from stridor.models.checkpoint import random_beats
 from stridor.models.config import PRESETS
-from stridor.models.initial import random_beats
 from stridor.models.separator import Separator
-from stridor.records import DecoderParams, TrainingParams
+from stridor.params.sections import DecoderParams, TrainingParams
 from stridor.training.loader import TripleBatch
 from stridor.training.task import SeparationTask
 

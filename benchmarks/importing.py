@@ -12,7 +12,7 @@ import numpy as np
 import soundfile
 
 from stridor.audio.files import SAMPLE_RATE_HZ
-from stridor.data.importing import import_folder
+from stridor.ingest.recordings import import_folder
 
 SAMPLES = 10 * SAMPLE_RATE_HZ
 

@@ -9,7 +9,7 @@ from scipy.optimize import brentq
 from scipy.stats import norm
 
 from kit import kit
-from stridor.scoring.measures import ScoredClips
+from stridor.evaluation.measures import ScoredClips
 
 KIT_MACHINES = ("ToyCar", "ToyTrain", "bearing", "fan", "gearbox", "slider", "valve")
 

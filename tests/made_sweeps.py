@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from stridor.scoring.measures import ScoredClips
-from stridor.sweep.grid import Combination
-from stridor.sweep.score import MachineSweep
-from stridor.sweep.vectors import MachineVectors
+from stridor.evaluation.measures import ScoredClips
+from stridor.experiments.sweep.grid import Combination
+from stridor.experiments.sweep.score import MachineSweep
+from stridor.experiments.sweep.vectors import MachineVectors
 
 TEST_NAMES = tuple(
     f"section_00_{domain}_test_{label}_{i:04}.wav"

@@ -13,7 +13,7 @@ from stridor.models.checkpoint import save_encoder
 from stridor.params import Params
 from stridor.scoring.embedding import BeatsEmbedder
 from stridor.scoring.reference import MachineReference
-from stridor.tracking.place import DATABASE
+from stridor.tracking.location import DATABASE
 from stridor.tracking.store import create_store
 from tiny import tiny_encoder
 

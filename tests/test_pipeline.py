@@ -11,8 +11,8 @@ import pytest
 from ruamel.yaml import YAML
 
 from mlflow_project import in_project
-from stridor.data.importing.placing import track
-from stridor.errors import StridorError
+from stridor.common.errors import StridorError
+from stridor.ingest.recordings.placing import track
 from stridor.params import read_params
 from tiny import write_pump
 from tiny_project import VALUES, write_params, write_project
@@ -43,8 +43,8 @@ def reproduced(tmp_path_factory, empty_database):
         for name in ("dvc.yaml", ".dvcignore", ".gitignore"):
             shutil.copy(ROOT / name, root)
         for name in ("sweep", "table"):
-            Path(name).mkdir()
-            shutil.copy(ROOT / name / "dvc.yaml", root / name)
+            (root / "experiments" / name).mkdir(parents=True)
+            shutil.copy(ROOT / "experiments" / name / "dvc.yaml", root / "experiments" / name)
         # The stages depend on the code; a copy could differ from what the interpreter imports.
         for name in ("src", "pretrained"):
             (root / name).symlink_to(ROOT / name)
@@ -72,7 +72,7 @@ def test_a_second_run_does_nothing(reproduced):
 def test_the_command_runs_detectors_beside_each_other_and_ends_as_repro_does(reproduced, capfd):
     from click.testing import CliRunner
 
-    from stridor.cli import main
+    from stridor.cli.main import main
 
     def repro():
         outcome = CliRunner().invoke(main, ["repro", "--jobs", "2"])
@@ -137,8 +137,11 @@ def test_the_sweep_is_a_pipeline_of_its_own_that_embeds_once(reproduced):
     # Embedding parameters differ from the pipeline's only in what it never looks at.
     write_params(Path(), detectors=DETECTORS, embedding={"layer": -1, "gem_p": 3.0, "rdp_gamma": 4.0})
     try:
-        first, second = dvc("repro", "sweep/dvc.yaml"), dvc("repro", "sweep/dvc.yaml")
-        swept = {"sweep/dvc.yaml:score", *(f"sweep/dvc.yaml:pool@{machine}" for machine in MACHINES)}
+        first, second = dvc("repro", "experiments/sweep/dvc.yaml"), dvc("repro", "experiments/sweep/dvc.yaml")
+        swept = {
+            "experiments/sweep/dvc.yaml:score",
+            *(f"experiments/sweep/dvc.yaml:pool@{machine}" for machine in MACHINES),
+        }
         assert swept <= ran(first)
         assert not ran(second)
         assert "leave one machine out" in Path("reports/sweep.md").read_text()
@@ -147,7 +150,7 @@ def test_the_sweep_is_a_pipeline_of_its_own_that_embeds_once(reproduced):
 
 
 def test_the_table_runs_cells_beside_each_other_and_once(reproduced, capfd):
-    from stridor.table.run import make, targets
+    from stridor.experiments.table.run import make, targets
 
     # A further seed concerns the full method as well.
     two_seeds = {"seeds": [1, 2], "full_seeds": [2], "variants": {"same": {"bank.k": 1}}}
@@ -159,20 +162,20 @@ def test_the_table_runs_cells_beside_each_other_and_once(reproduced, capfd):
         # What the pipeline lacks is run as well, but nothing is registered for a table.
         lacking = {f"evaluate@{machine}" for machine in MACHINES} | {"summary"}
         stages = ran(capfd.readouterr().out)
-        assert cells | lacking | {"table/dvc.yaml:report"} == stages
+        assert cells | lacking | {"experiments/table/dvc.yaml:report"} == stages
         page = Path("reports/table.md").read_text()
         assert "trained with 2 seeds" in page
         # With equal values the variant and the full method are the same, seed by seed.
         totals = {line.split(" | ")[0]: line.split(" | ")[1:3] for line in page.splitlines() if line.startswith("| ")}
         assert totals["| same"] == totals["| full method"]
         make(jobs=2)
-        assert not {stage for stage in ran(capfd.readouterr().out) if stage.startswith("table/")}
+        assert not {stage for stage in ran(capfd.readouterr().out) if stage.startswith("experiments/table/")}
     finally:
         write_params(Path(), detectors=DETECTORS)
 
 
 def test_a_cell_that_fails_is_told_and_leaves_the_others(reproduced, capfd):
-    from stridor.table.run import make
+    from stridor.experiments.table.run import make
 
     broken = VALUES["table"] | {"variants": {"broken": {"training.learning_rat": 1.0}}}
     write_params(Path(), detectors=DETECTORS, table=broken)

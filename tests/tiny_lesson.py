@@ -13,8 +13,8 @@ from stridor.distillation.params import DistillParams
 from stridor.distillation.recordings import Recordings
 from stridor.distillation.teacher import BeatsTeacher
 from stridor.models.beats import Beats
+from stridor.models.checkpoint import random_beats
 from stridor.models.config import BeatsConfig
-from stridor.models.initial import random_beats
 from stridor.training.resume import ResumeFolder
 from tiny import CONFIG, tiny_encoder
 

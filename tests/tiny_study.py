@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
+from stridor.experiments.tuning.space import Space
+from stridor.experiments.tuning.study import StudySpec
 from stridor.params import read_params
-from stridor.tuning.space import Space
-from stridor.tuning.study import StudySpec
 from tiny_project import write_project
 
 TUNE = {

@@ -14,9 +14,9 @@ from urllib.parse import unquote, urlsplit
 import numpy as np
 import soundfile as sf
 
-from stridor.data.dcase import years
-from stridor.data.dcase.years import Published
-from stridor.transfer.asking import Patience
+from stridor.common.http import Patience
+from stridor.ingest.dcase import years
+from stridor.ingest.dcase.years import Published
 
 # Tests wait for nothing.
 HASTY = Patience(tries=3, first_pause_seconds=0.001, longest_pause_seconds=0.01, timeout_seconds=5)

@@ -14,18 +14,17 @@ import numpy as np
 import torch
 from mn04 import load_mn04
 
+from stridor.audio.batches import pad, similar_length_batches
 from stridor.audio.fbank import frame_counts
 from stridor.audio.files import read_clip
-from stridor.data.batches import pad, similar_length_batches
+from stridor.common.errors import StridorError, one_sentence
 from stridor.data.manifest import build_manifest
-from stridor.errors import StridorError, one_sentence
+from stridor.evaluation.measures import MachineMeasures, ScoredClips, measure, total_score
 from stridor.models.beats import Beats
-from stridor.models.checkpoint import load_encoder
+from stridor.models.checkpoint import load_encoder, random_beats
 from stridor.models.config import PRESETS
-from stridor.models.initial import random_beats
 from stridor.models.pooling import mean_pool
 from stridor.scoring.distances import NeighbourSearch
-from stridor.scoring.measures import MachineMeasures, ScoredClips, measure, total_score
 
 KEPT_OUT_FOLD = "5"
 NEIGHBOURS = 5

@@ -14,7 +14,10 @@ import numpy as np
 import soundfile
 from tqdm import tqdm
 
-from stridor.data.demo import (
+from stridor.common.atomic import whole_file
+from stridor.common.errors import StridorError, one_sentence
+from stridor.common.seeds import rng_for
+from stridor.ingest.demo import (
     DEMO_SEED,
     Bearing,
     Fan,
@@ -31,9 +34,6 @@ from stridor.data.demo import (
     mix,
     synthesise,
 )
-from stridor.errors import StridorError, one_sentence
-from stridor.seeds import rng_for
-from stridor.whole import whole_file
 
 KINDS: tuple[type[Machine], ...] = (Bearing, Fan, Gearbox, Slider, ToyCar, ToyTrain, Valve)
 RATE_HZ = 16000

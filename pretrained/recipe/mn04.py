@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from stridor.common.errors import StridorError
 from stridor.distillation.teacher import Targets
-from stridor.errors import StridorError
 
 MELS, FFT, HOP, WINDOW, RATE_HZ = 128, 1024, 320, 800, 32000
 # Kernel, expanded channels, output channels, squeeze and excitation, hard swish, stride of each block.

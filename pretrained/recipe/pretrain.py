@@ -17,17 +17,17 @@ import torch
 from lightning_fabric import Fabric
 from mn04 import load_mn04
 
+from stridor.common.atomic import whole_file
+from stridor.common.errors import StridorError, one_sentence
 from stridor.distillation.fit import distil
 from stridor.distillation.params import DistillParams
 from stridor.distillation.recordings import Recordings, audio_files
 from stridor.distillation.run import NamedTeacher, run, unfinished
 from stridor.distillation.teacher import Teacher
-from stridor.errors import StridorError, one_sentence
+from stridor.models.checkpoint import random_beats
 from stridor.models.config import PRESETS
-from stridor.models.initial import random_beats
-from stridor.records import ComputeParams
+from stridor.params.sections import ComputeParams
 from stridor.training.resume import ResumeFolder
-from stridor.whole import whole_file
 
 KEPT_OUT_FOLD = "5"
 PATH = click.Path(path_type=Path)

@@ -8,7 +8,7 @@ import pytest
 
 from kit import KIT, kit
 from stridor.audio.files import probe, read_clip
-from stridor.errors import StridorError
+from stridor.common.errors import StridorError
 
 TABLE = KIT / "audio_odd" / "expected.csv"
 ROWS = list(csv.DictReader(TABLE.open(encoding="utf-8"))) if TABLE.exists() else []

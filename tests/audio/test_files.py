@@ -10,7 +10,7 @@ import pytest
 import soundfile as sf
 
 from stridor.audio.files import SAMPLE_RATE_HZ, probe, read_clip, write_clip
-from stridor.errors import StridorError
+from stridor.common.errors import StridorError
 
 
 def tone(seconds: float, rate_hz: int = SAMPLE_RATE_HZ, frequency_hz: float = 440.0) -> np.ndarray:

@@ -5,7 +5,7 @@ import pytest
 
 from stridor.audio._torchaudio import torchaudio
 from stridor.audio.mixing import fit_length, mean_power, scale_to_snr
-from stridor.errors import StridorError
+from stridor.common.errors import StridorError
 
 
 @pytest.mark.parametrize("snr_db", [-20.0, -5.0, 0.0, 7.5, 40.0])

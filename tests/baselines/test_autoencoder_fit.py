@@ -6,8 +6,8 @@ import torch
 from stridor.baselines import fit
 from stridor.baselines.features import stacks
 from stridor.baselines.fit import fit_autoencoder
-from stridor.errors import StridorError
-from stridor.records import AutoencoderParams
+from stridor.common.errors import StridorError
+from stridor.params.sections import AutoencoderParams
 
 
 def clips(lengths=(9, 14, 5, 23), seed=0):

@@ -10,9 +10,9 @@ from scipy.signal.windows import hann
 
 from stridor.audio.files import read_clip
 from stridor.baselines.features import MIN_SAMPLES, LogMel, frame_count, log_mel_frames, read_frames, stacks
+from stridor.common.errors import StridorError
 from stridor.data.manifest import build_manifest
-from stridor.errors import StridorError
-from stridor.records import AudioParams
+from stridor.params.sections import AudioParams
 from tiny import write_pump
 
 LENGTHS = [2_048, 2_800, 3_001, 5_119, 5_120, 5_121, 16_001, 16_001]

@@ -8,15 +8,10 @@ import torch
 
 from stridor.audio.files import write_clip
 from stridor.baselines.features import read_frames, stacks
-from stridor.baselines.machine import (
-    WEIGHTS_FILE,
-    AutoencoderScorer,
-    MachineAutoencoder,
-    reconstruction_errors,
-)
+from stridor.baselines.machine import WEIGHTS_FILE, AutoencoderScorer, MachineAutoencoder, reconstruction_errors
+from stridor.common.errors import StridorError
 from stridor.data.manifest import build_manifest
-from stridor.errors import StridorError
-from stridor.records import AudioParams
+from stridor.params.sections import AudioParams
 from stridor.scoring.threshold import calibrate
 from tiny import tiny_params, write_pump
 

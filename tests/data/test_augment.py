@@ -8,11 +8,11 @@ import pytest
 
 from stridor.audio.files import read_clip, write_clip
 from stridor.audio.mixing import mean_power
+from stridor.common.errors import StridorError
+from stridor.common.seeds import rng_for
 from stridor.data.augment import PEAK, augment, mix_with_noise, read_pairs
 from stridor.data.manifest import build_manifest
-from stridor.errors import StridorError
-from stridor.records import AugmentParams
-from stridor.seeds import rng_for
+from stridor.params.sections import AugmentParams
 from tiny import tiny_params, write_pump
 
 

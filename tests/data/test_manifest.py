@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from stridor.audio.files import write_clip
+from stridor.common.errors import StridorError
 from stridor.data.manifest import Manifest, audio_files, build_manifest
-from stridor.errors import StridorError
 
 NAMES = {
     "train": ["section_00_source_train_normal_0001_spd_3.wav", "section_00_target_train_normal_0000_ünï.wav"],

@@ -3,8 +3,8 @@
 import pytest
 
 from kit import kit
+from stridor.common.errors import StridorError
 from stridor.data.names import ClipName, parse_clip_name
-from stridor.errors import StridorError
 
 
 @pytest.mark.parametrize(

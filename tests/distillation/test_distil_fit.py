@@ -5,9 +5,9 @@ from itertools import pairwise
 import pytest
 import torch
 
+from stridor.common.errors import StridorError
 from stridor.distillation.fit import learning_rate
 from stridor.distillation.recordings import Recordings
-from stridor.errors import StridorError
 from tiny_lesson import teach, tiny_lesson_params, tiny_teacher, write_sounds
 
 

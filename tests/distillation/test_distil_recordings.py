@@ -5,8 +5,8 @@ import pytest
 import scipy.signal
 
 from stridor.audio.files import write_clip
+from stridor.common.errors import StridorError
 from stridor.distillation.recordings import Recordings, audio_files, draw_batch, resample
-from stridor.errors import StridorError
 from tiny_lesson import write_sounds
 
 

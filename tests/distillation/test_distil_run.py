@@ -7,7 +7,7 @@ import torch
 from click.testing import CliRunner
 from mlflow import MlflowClient
 
-from stridor.cli import main
+from stridor.cli.main import main
 from stridor.distillation import run as wiring
 from stridor.distillation.run import EXPERIMENT
 from stridor.models.checkpoint import load_encoder, save_encoder

@@ -4,10 +4,10 @@ import pytest
 import torch
 
 from kit import kit
-from stridor.errors import StridorError
+from stridor.common.errors import StridorError
 from stridor.models.checkpoint import initial_encoder, load_encoder, save_encoder
 from stridor.models.config import BeatsConfig
-from stridor.records import EncoderParams
+from stridor.params.sections import EncoderParams
 from tiny import CONFIG, tiny_encoder
 
 

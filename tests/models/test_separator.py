@@ -5,7 +5,7 @@ import torch
 
 from stridor.audio.fbank import NORMAL_SCALE
 from stridor.models.separator import Separator
-from stridor.records import DecoderParams
+from stridor.params.sections import DecoderParams
 from tiny import tiny_encoder
 
 

@@ -8,9 +8,9 @@ import pytest
 import torch
 
 from kit import kit
-from stridor.data.demo import DEMO_SEED
-from stridor.errors import StridorError
-from stridor.seeds import rng_for
+from stridor.common.errors import StridorError
+from stridor.common.seeds import rng_for
+from stridor.ingest.demo import DEMO_SEED
 
 RECIPE = Path(__file__).resolve().parents[2] / "pretrained" / "recipe"
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from sklearn.metrics.pairwise import cosine_distances
 
-from stridor.errors import StridorError
-from stridor.records import BankParams
+from stridor.common.errors import StridorError
+from stridor.params.sections import BankParams
 from stridor.scoring.bank import DESCRIPTION_FILE, EMBEDDINGS_FILE, ReferenceBank
 
 

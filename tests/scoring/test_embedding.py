@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from stridor.audio.fbank import Fbank
+from stridor.common.errors import StridorError
 from stridor.data.manifest import build_manifest
-from stridor.errors import StridorError
-from stridor.records import AudioParams, EmbeddingParams
+from stridor.params.sections import AudioParams, EmbeddingParams
 from stridor.scoring.embedding import MIN_SAMPLES, BeatsEmbedder, LogMelEmbedder, PooledEmbedder
 from tiny import tiny_encoder, write_pump
 

@@ -6,10 +6,9 @@ import numpy as np
 
 from stridor.audio.files import read_clip
 from stridor.data.manifest import build_manifest
-from stridor.records import AudioParams, BankParams
+from stridor.params.sections import AudioParams, BankParams
 from stridor.scoring.embedding import LogMelEmbedder
-from stridor.scoring.reference import MachineReference
-from stridor.scoring.scorer import NearestNormal
+from stridor.scoring.reference import MachineReference, NearestNormal
 from tiny import write_pump
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from stridor.errors import StridorError
+from stridor.common.errors import StridorError
 from stridor.scoring.smote import NEIGHBOURS, smote
 
 

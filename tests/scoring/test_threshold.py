@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import gamma
 
-from stridor.errors import StridorError
+from stridor.common.errors import StridorError
 from stridor.scoring.threshold import Calibration, calibrate
 
 NORMALS = np.random.default_rng(0).gamma(5.0, 0.2, 1000)

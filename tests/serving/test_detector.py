@@ -10,9 +10,9 @@ import soundfile as sf
 
 from mlflow_project import in_project, wave, write_detector
 from stridor.audio.files import read_clip
-from stridor.errors import StridorError
+from stridor.common.errors import StridorError
 from stridor.models.checkpoint import load_encoder
-from stridor.records import DetectorParams
+from stridor.params.sections import DetectorParams
 from stridor.scoring.embedding import BeatsEmbedder
 from stridor.scoring.reference import MachineReference
 from stridor.serving.score import load_detector, score_file

@@ -8,24 +8,24 @@ import pytest
 
 from stridor.audio.files import write_clip
 from stridor.baselines.machine import MachineAutoencoder
+from stridor.common.digests import file_md5
+from stridor.common.errors import StridorError
 from stridor.data.manifest import Manifest
-from stridor.digests import file_md5
-from stridor.errors import StridorError
-from stridor.scoring.official import read_official
+from stridor.evaluation.official import read_official
 from stridor.stages import augment, autoencoder, evaluate, index, train
-from stridor.stages.places import Places
+from stridor.stages.layout import Layout
 from stridor.tracking.runs import find_training_run
 from tiny import write_pump
 from tiny_project import DATA_MD5, params_of, write_params, write_project
 
-PLACES = Places("pump")
-FLEET = Places("fleet")
+PLACES = Layout("pump")
+FLEET = Layout("fleet")
 TOGETHER = {"fleet": {"machines": ["pump", "press"]}}
 
 
-def run(*stages, places=PLACES):
+def run(*stages, layout=PLACES):
     for stage in stages:
-        stage.run(places, params_of(places.detector))
+        stage.run(layout, params_of(layout.detector))
 
 
 def runs():
@@ -77,7 +77,7 @@ def test_machines_that_share_a_detector_have_an_autoencoder_each(project):
     write_project(project)
     write_pump(project, "clean", "press", seed=1)
     write_params(project, detectors=TOGETHER, baselines=["autoencoder_mse"])
-    run(augment, autoencoder, places=FLEET)
+    run(augment, autoencoder, layout=FLEET)
     assert sorted(path.name for path in FLEET.autoencoders.iterdir()) == ["press", "pump"]
     assert {found.info.run_name for found in runs()} == {"pump autoencoder", "press autoencoder"}
     together = (FLEET.autoencoders / "pump/autoencoder.pt").read_bytes()
@@ -85,7 +85,7 @@ def test_machines_that_share_a_detector_have_an_autoencoder_each(project):
     run(augment, autoencoder)
     assert (PLACES.autoencoders / "pump/autoencoder.pt").read_bytes() == together
     write_params(project, detectors=TOGETHER, baselines=["autoencoder_mse"])
-    run(train, index, evaluate, places=FLEET)
+    run(train, index, evaluate, layout=FLEET)
     assert json.loads(FLEET.metrics.read_text()).keys() == {"autoencoder_mse", "fine_tuned"}
     assert len(read_official(FLEET.scores / "autoencoder_mse", "press").file_names) == 8
 

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 import soundfile
 
-from stridor.errors import StridorError
-from stridor.scoring.official import read_official
+from stridor.common.errors import StridorError
+from stridor.evaluation.official import read_official
 from stridor.stages import augment, autoencoder, evaluate, index, register, train
-from stridor.stages.places import Places
+from stridor.stages.layout import Layout
 from tiny_project import params_of, write_params, write_project
 
-PLACES = Places("pump")
+PLACES = Layout("pump")
 
 
 def add_far_microphone(data: Path) -> None:

@@ -6,25 +6,25 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from stridor.common.errors import StridorError
 from stridor.data.augment import read_pairs
 from stridor.data.manifest import Manifest
-from stridor.errors import StridorError
+from stridor.evaluation.measures import harmonic_mean
+from stridor.evaluation.official import read_official
+from stridor.experiments.sweep import pool
+from stridor.experiments.sweep.run import sweep
 from stridor.params import read_params
+from stridor.pipeline.submission import submit
 from stridor.scoring.bank import ReferenceBank
-from stridor.scoring.measures import harmonic_mean
-from stridor.scoring.official import read_official
 from stridor.stages import augment, autoencoder, evaluate, index, register, summary, train
-from stridor.stages.places import Places
-from stridor.stages.submission import submit
+from stridor.stages.layout import Layout
 from stridor.stages.summary import scored_clips
-from stridor.sweep import pool
-from stridor.sweep.run import sweep
 from stridor.training.triples import training_set
 from tiny import write_pump
 from tiny_project import params_of, write_project
 
 MACHINES = ("pump", "press", "mixer")
-FLEET = Places("fleet")
+FLEET = Layout("fleet")
 
 
 @pytest.fixture

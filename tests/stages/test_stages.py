@@ -10,17 +10,17 @@ import pytest
 import torch
 
 from stridor.audio.files import write_clip
-from stridor.digests import file_md5
-from stridor.errors import StridorError
+from stridor.common.digests import file_md5
+from stridor.common.errors import StridorError
+from stridor.evaluation.measures import ScoredClips, measure
+from stridor.evaluation.official import read_official
 from stridor.models.checkpoint import load_encoder
-from stridor.scoring.measures import ScoredClips, measure
-from stridor.scoring.official import read_official
 from stridor.stages import augment, autoencoder, evaluate, index, register, summary, train
-from stridor.stages.places import Places
+from stridor.stages.layout import Layout
 from stridor.tracking.runs import find_training_run
 from tiny_project import DATA_MD5, VALUES, params_of, write_params, write_project
 
-PLACES = Places("pump")
+PLACES = Layout("pump")
 UPSTREAM = (augment, train, autoencoder, index, evaluate)
 
 

@@ -1,7 +1,7 @@
 import pytest
 
 from mlflow_project import write_detector
-from stridor.errors import StridorError
+from stridor.common.errors import StridorError
 from stridor.tracking.registry import model_config, register, registered_detectors
 from stridor.tracking.runs import DataVersion, training_run
 from stridor.tracking.store import open_store

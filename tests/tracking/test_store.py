@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from stridor.errors import StridorError
+from stridor.common.errors import StridorError
 from stridor.tracking.store import create_store, experiment_id, open_store
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from stridor.errors import StridorError
+from stridor.common.errors import StridorError
 from stridor.models.beats import Beats
 from stridor.training.fit import Epoch
 from tiny import tiny_encoder, tiny_params, tiny_training_set, train

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from stridor.models.separator import Separator
-from stridor.records import DecoderParams, TrainingParams
+from stridor.params.sections import DecoderParams, TrainingParams
 from stridor.training.loader import TripleBatch
 from stridor.training.task import SeparationTask
 from tiny import tiny_encoder

@@ -5,8 +5,8 @@ import pytest
 
 from stridor.audio.files import read_clip, write_clip
 from stridor.audio.mixing import mean_power
-from stridor.errors import StridorError
-from stridor.seeds import rng_for
+from stridor.common.errors import StridorError
+from stridor.common.seeds import rng_for
 from stridor.training.triples import Example, draw_triple
 from tiny import tiny_params, tiny_training_set
 

@@ -11,8 +11,8 @@ from typing import BinaryIO, Literal
 import numpy as np
 import soundfile as sf
 
-from stridor.errors import StridorError
-from stridor.whole import whole_file
+from stridor.common.atomic import atomic_file
+from stridor.common.errors import StridorError
 
 SAMPLE_RATE_HZ = 16000
 
@@ -116,7 +116,7 @@ def write_clip(path: Path, wave: np.ndarray) -> None:
     samples = np.minimum(np.rint(wave.astype(np.float64) * 32768), 32767).astype(np.int16)
     encoded = io.BytesIO()
     sf.write(encoded, samples, SAMPLE_RATE_HZ, format="WAV", subtype="PCM_16")
-    with whole_file(Path(path)) as beside:
+    with atomic_file(Path(path)) as beside:
         beside.write_bytes(encoded.getvalue())
 
 

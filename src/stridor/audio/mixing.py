@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from stridor.errors import StridorError
+from stridor.common.errors import StridorError
 
 
 def mean_power(wave: np.ndarray) -> float:

@@ -6,11 +6,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from stridor.audio.batches import pad, similar_length_batches
 from stridor.audio.files import SAMPLE_RATE_HZ, read_clip
-from stridor.data.batches import pad, similar_length_batches
+from stridor.common.errors import StridorError
 from stridor.data.manifest import Clip
-from stridor.errors import StridorError
-from stridor.records import AudioParams
+from stridor.params.sections import AudioParams
 
 FFT_SAMPLES = 1024
 HOP_SAMPLES = 512

@@ -11,9 +11,9 @@ from torch.nn.functional import mse_loss
 
 from stridor.baselines.autoencoder import Autoencoder, random_autoencoder
 from stridor.baselines.features import STACKED_FRAMES, stacks
-from stridor.errors import StridorError
-from stridor.records import AutoencoderParams
-from stridor.seeds import rng_for, seed_for
+from stridor.common.errors import StridorError
+from stridor.common.seeds import rng_for, seed_for
+from stridor.params.sections import AutoencoderParams
 
 # Without gradients a batch may be larger; this one takes 20 MB.
 _LOOK_BATCH = 8192

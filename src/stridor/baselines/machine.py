@@ -15,13 +15,13 @@ from stridor.baselines.autoencoder import Autoencoder
 from stridor.baselines.features import MEL_BANDS, read_frames, stacks
 from stridor.baselines.fit import Epoch, fit_autoencoder
 from stridor.baselines.mahalanobis import DOMAINS, ErrorMoments, covariances_of, selective_mahalanobis
+from stridor.common.atomic import atomic_folder
+from stridor.common.errors import StridorError
 from stridor.data.manifest import Clip
 from stridor.data.names import Domain
-from stridor.errors import StridorError
 from stridor.params import Params
-from stridor.records import AudioParams
+from stridor.params.sections import AudioParams
 from stridor.scoring.threshold import Calibration, calibrate
-from stridor.whole import whole_folder
 
 Score = Literal["mse", "mahalanobis"]
 WEIGHTS_FILE = "autoencoder.pt"
@@ -104,7 +104,7 @@ class MachineAutoencoder:
 
     def save(self, folder: Path) -> None:
         """Write weights, covariances and calibrations as a folder, whole or not at all."""
-        with whole_folder(folder) as beside:
+        with atomic_folder(folder) as beside:
             torch.save({
                 "network": {name: tensor.cpu() for name, tensor in self.network.state_dict().items()},
                 "covariances": {domain: torch.from_numpy(self.covariances[domain]) for domain in DOMAINS},

@@ -8,13 +8,13 @@ import pandas as pd
 
 from stridor.audio.files import read_clip, write_clip
 from stridor.audio.mixing import scale_to_snr
+from stridor.common.atomic import atomic_folder
+from stridor.common.errors import StridorError
+from stridor.common.seeds import rng_for
 from stridor.data.manifest import Clip
 from stridor.data.names import Kind
-from stridor.errors import StridorError
 from stridor.params import Params
-from stridor.records import AugmentParams, FixedSnrs, SnrChoice
-from stridor.seeds import rng_for
-from stridor.whole import whole_folder
+from stridor.params.sections import AugmentParams, FixedSnrs, SnrChoice
 
 # PCM_16 holds -1 to 1 - 2^-15; a mixture that would pass this peak is scaled down together with its target.
 PEAK = 0.999
@@ -67,7 +67,7 @@ def augment(clips: list[Clip], params: Params, place: Path) -> list[Pair]:
         If a clip is silent.
     """
     pairs = []
-    with whole_folder(place) as folder:
+    with atomic_folder(place) as folder:
         for clip in clips:
             wave = read_clip(clip.path, params.audio.channel)
             for variant in range(1, params.augment.variants + 1):

@@ -7,10 +7,10 @@ from pathlib import Path
 import pandas as pd
 
 from stridor.audio.files import probe
+from stridor.common.atomic import atomic_file
+from stridor.common.digests import file_md5
+from stridor.common.errors import StridorError
 from stridor.data.names import AUDIO_SUFFIXES, Domain, Kind, Label, Split, parse_clip_name
-from stridor.digests import file_md5
-from stridor.errors import StridorError
-from stridor.whole import whole_file
 
 # Frames of one column of patches: 16 frames of 25 ms, 10 ms apart.
 SHORTEST_SECONDS = 0.175
@@ -87,7 +87,7 @@ class Manifest:
 
     def write(self, path: Path) -> None:
         """Write the manifest as CSV."""
-        with whole_file(path) as beside:
+        with atomic_file(path) as beside:
             table = pd.DataFrame([asdict(clip) for clip in self.clips], columns=_COLUMNS)
             table.to_csv(beside, index=False, lineterminator="\n")
 

@@ -3,14 +3,16 @@
 import re
 from dataclasses import dataclass, field
 from pathlib import PurePath
-from typing import Literal
+from typing import Literal, get_args
 
-from stridor.errors import StridorError
+from stridor.common.errors import StridorError
 
 Domain = Literal["source", "target"]
 Split = Literal["train", "test", "supplemental"]
 Label = Literal["normal", "anomaly"]
 Kind = Literal["noise", "clean"]
+DOMAINS: tuple[Domain, ...] = get_args(Domain)
+LABELS: tuple[Label, ...] = get_args(Label)
 
 AUDIO_SUFFIXES = (".wav", ".flac", ".ogg", ".mp3", ".aiff", ".aif", ".w64", ".rf64", ".caf", ".au")
 

@@ -11,14 +11,14 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
+from stridor.common.errors import StridorError
+from stridor.common.seeds import rng_for, seed_for
 from stridor.distillation.augmentation import Augmentation
 from stridor.distillation.params import DistillParams
 from stridor.distillation.recordings import Recordings, draw_batch
 from stridor.distillation.task import DistillationTask, Losses
 from stridor.distillation.teacher import Targets, Teacher
-from stridor.errors import StridorError
 from stridor.models.beats import Beats
-from stridor.seeds import rng_for, seed_for
 from stridor.training.resume import ResumeFolder
 
 

@@ -4,8 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, ValidationError
 
-from stridor.errors import StridorError
-from stridor.records import Record
+from stridor.common.errors import StridorError
+from stridor.params.sections import Record
 
 
 class DistillParams(Record):

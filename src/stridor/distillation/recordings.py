@@ -9,8 +9,8 @@ from scipy.fft import irfft, next_fast_len, rfft
 
 from stridor.audio.files import SAMPLE_RATE_HZ, read_clip
 from stridor.audio.mixing import fit_length
+from stridor.common.errors import StridorError
 from stridor.data.names import AUDIO_SUFFIXES
-from stridor.errors import StridorError
 
 # Decoding costs more than anything else done to a clip; 16-bit samples of this much are kept in memory.
 _KEPT_BYTES = 2 * 2**30

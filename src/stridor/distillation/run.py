@@ -8,23 +8,22 @@ from pathlib import Path
 import torch
 from lightning_fabric import Fabric
 
-from stridor.digests import file_md5
+from stridor.common.atomic import atomic_file
+from stridor.common.digests import file_md5
+from stridor.common.errors import StridorError
+from stridor.common.seeds import seed_for
 from stridor.distillation.fit import Report, distil
 from stridor.distillation.params import DistillParams
 from stridor.distillation.recordings import Recordings
 from stridor.distillation.teacher import BeatsTeacher, Teacher
-from stridor.errors import StridorError
 from stridor.models.beats import Beats
-from stridor.models.checkpoint import load_encoder, save_encoder
+from stridor.models.checkpoint import load_encoder, random_beats, save_encoder
 from stridor.models.config import PRESETS
-from stridor.models.initial import random_beats
-from stridor.records import ComputeParams
-from stridor.seeds import seed_for
+from stridor.params.sections import ComputeParams
 from stridor.tracking.describe import code_tags
-from stridor.tracking.logged import logged_run
+from stridor.tracking.run import logged_run
 from stridor.tracking.runs import DataVersion, no_run
 from stridor.training.resume import ResumeFolder
-from stridor.whole import whole_file
 
 EXPERIMENT = "stridor-distillation"
 
@@ -111,7 +110,7 @@ def unfinished(out: Path) -> Path:
 
 
 def _save(student: Beats, path: Path) -> None:
-    with whole_file(path) as beside:
+    with atomic_file(path) as beside:
         save_encoder(student, beside, torch.float16)
 
 

@@ -9,7 +9,8 @@ from torch.nn import functional as F
 
 from stridor.distillation.params import DistillParams
 from stridor.distillation.teacher import Targets
-from stridor.models.beats import BANDS, Beats
+from stridor.models.beats import Beats
+from stridor.models.encoder import BANDS
 from stridor.models.pooling import mean_pool
 
 # A feature that hardly varies says little; divided by its own deviation it would say as much as the others.

@@ -5,7 +5,8 @@ from typing import NamedTuple, Protocol, Self
 import torch
 from torch import Tensor, nn
 
-from stridor.models.beats import BANDS, Beats
+from stridor.models.beats import Beats
+from stridor.models.encoder import BANDS
 from stridor.models.pooling import mean_pool
 
 

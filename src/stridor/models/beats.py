@@ -4,40 +4,15 @@ Written for this project after Chen et al., "BEATs: Audio Pre-Training with Acou
 Parameter names are those of the published checkpoints, so that these load unchanged.
 """
 
-from dataclasses import dataclass
-
 import torch
 from scipy.fft import next_fast_len
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from stridor.audio.fbank import MEL_BANDS, Fbank, frame_counts
+from stridor.audio.fbank import Fbank, frame_counts
 from stridor.models.attention import GatedAttention, relative_position_buckets
 from stridor.models.config import BeatsConfig
-
-PATCH = 16
-BANDS = MEL_BANDS // PATCH
-
-
-@dataclass(frozen=True)
-class Tokens:
-    """What the encoder says of a batch of clips.
-
-    Attributes
-    ----------
-    layers : tuple of Tensor[B x N x width]
-        The encoder's input (layer 0) and every layer's output. Token index = time · 8 + band.
-    valid : Tensor[B x N], bool
-        Tokens that hold complete patches of the clip itself. The others are padding and mean nothing.
-    """
-
-    layers: tuple[Tensor, ...]
-    valid: Tensor
-
-    @property
-    def last(self) -> Tensor:
-        """Output of the last layer `[B x N x width]`."""
-        return self.layers[-1]
+from stridor.models.encoder import BANDS, PATCH, Tokens
 
 
 class Beats(nn.Module):

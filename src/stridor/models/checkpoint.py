@@ -4,12 +4,12 @@ import pickle
 from pathlib import Path
 
 import torch
+from torch import nn
 
-from stridor.errors import StridorError
+from stridor.common.errors import StridorError
 from stridor.models.beats import Beats
 from stridor.models.config import PRESETS, BeatsConfig
-from stridor.models.initial import random_beats
-from stridor.records import EncoderParams
+from stridor.params.sections import EncoderParams
 
 
 def initial_encoder(params: EncoderParams, seed: int) -> Beats:
@@ -76,3 +76,28 @@ def _read(path: Path) -> object:
     except (RuntimeError, EOFError, ValueError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise StridorError(f"{path} cannot be read as a PyTorch checkpoint ({reason}); download it again.") from None
+
+
+def random_beats(config: BeatsConfig, seed: int) -> Beats:
+    """Build an encoder with random weights.
+
+    Xavier-normal weights with DeepNorm's gain on value, output and feed-forward weights (Wang et al.,
+    "DeepNet", 2022); 1 for the others; biases zero.
+
+    Parameters
+    ----------
+    config : BeatsConfig
+    seed : int
+        The same seed gives the same weights; torch's global state is left as it was.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model = Beats(config)
+        gained = ("v_proj", "out_proj", "fc1", "fc2")
+        for name, module in model.named_modules():
+            if isinstance(module, nn.Linear | nn.Conv2d):
+                gain = config.initial_gain if name.endswith(gained) else 1.0
+                nn.init.xavier_normal_(module.weight.flatten(1), gain=gain)
+                if module.bias is not None:
+                    nn.init.zeros_(module.bias)
+    return model

@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from stridor.errors import StridorError
+from stridor.common.errors import StridorError
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor
 
-from stridor.models.beats import BANDS
-from stridor.records import EmbeddingParams
+from stridor.models.encoder import BANDS
+from stridor.params.sections import EmbeddingParams
 
 
 def pool(tokens: Tensor, valid: Tensor, params: EmbeddingParams) -> Tensor:

@@ -5,8 +5,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from stridor.audio.fbank import MEL_BANDS, NORMAL_SCALE
-from stridor.models.beats import BANDS, PATCH, Tokens
-from stridor.records import DecoderParams
+from stridor.models.encoder import BANDS, PATCH, Tokens
+from stridor.params.sections import DecoderParams
 
 SOURCES = ("machine", "interferer")
 

@@ -10,13 +10,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from stridor.common.atomic import atomic_folder
+from stridor.common.errors import StridorError
 from stridor.data.names import Domain
-from stridor.errors import StridorError
-from stridor.records import BankParams
+from stridor.params.sections import BankParams
 from stridor.scoring.distances import as_embeddings, distances, unmeasurable
-from stridor.scoring.rule import DistanceScorer
+from stridor.scoring.neighbours import DistanceScorer
 from stridor.scoring.smote import smote
-from stridor.whole import whole_folder
 
 # Not .npz: what Python writes around an array changes with its version, and the bytes decide what DVC runs again.
 EMBEDDINGS_FILE = "embeddings.npy"
@@ -146,7 +146,7 @@ class ReferenceBank:
             "file_names": self.file_names_,
             "domains": self.domains_,
         }
-        with whole_folder(folder) as beside:
+        with atomic_folder(folder) as beside:
             np.save(beside / EMBEDDINGS_FILE, self.embeddings_)
             text = json.dumps(description, indent=1, ensure_ascii=False)
             (beside / DESCRIPTION_FILE).write_text(text + "\n", encoding="utf-8")

@@ -5,7 +5,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from stridor.errors import StridorError
+from stridor.common.errors import StridorError
 
 Metric = Literal["euclidean", "cosine"]
 

@@ -7,14 +7,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from stridor.audio.batches import pad, similar_length_batches
 from stridor.audio.fbank import FRAME_SAMPLES, HOP_SAMPLES, MEL_BANDS, Fbank, frame_counts
 from stridor.audio.files import SAMPLE_RATE_HZ, read_clip
-from stridor.data.batches import pad, similar_length_batches
+from stridor.common.errors import StridorError
 from stridor.data.manifest import Clip
-from stridor.errors import StridorError
-from stridor.models.beats import PATCH, Beats
+from stridor.models.beats import Beats
+from stridor.models.encoder import PATCH
 from stridor.models.pooling import pool, pooled_width
-from stridor.records import AudioParams, EmbeddingParams
+from stridor.params.sections import AudioParams, EmbeddingParams
 
 MIN_SAMPLES = FRAME_SAMPLES + (PATCH - 1) * HOP_SAMPLES
 BATCH_SIZE = 16

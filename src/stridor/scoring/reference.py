@@ -3,12 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
-from numpy.typing import ArrayLike
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from stridor.data.manifest import Clip
-from stridor.records import BankParams
+from stridor.params.sections import AudioParams, BankParams
 from stridor.scoring.bank import ReferenceBank
+from stridor.scoring.embedding import Embedder
 from stridor.scoring.threshold import Calibration, calibrate
 
 CALIBRATION_FILE = "calibration.json"
@@ -45,3 +48,37 @@ class MachineReference:
     def load(cls, folder: Path) -> "MachineReference":
         """Read what `save` wrote."""
         return cls(ReferenceBank.load(folder), Calibration.load(folder / CALIBRATION_FILE))
+
+
+class Scorer(Protocol):
+    """Scores clips of one machine, whatever the system behind it."""
+
+    @property
+    def calibration(self) -> Calibration:
+        """From which score on a clip counts as anomalous."""
+
+    def score(self, clips: Sequence[Clip], audio: AudioParams) -> NDArray[np.float64]:
+        """Score clips from disk.
+
+        Returns
+        -------
+        float64 [clips], higher is more anomalous
+            A clip's score is the same alone and among others.
+        """
+
+
+@dataclass(frozen=True)
+class NearestNormal:
+    """The distance of a clip's embedding to the nearest normal ones, as a `Scorer`."""
+
+    embedder: Embedder
+    reference: MachineReference
+
+    @property
+    def calibration(self) -> Calibration:
+        """From which distance on a clip counts as anomalous."""
+        return self.reference.calibration
+
+    def score(self, clips: Sequence[Clip], audio: AudioParams) -> NDArray[np.float64]:
+        """Embed clips from disk and score them against the reference bank, float64 [clips]."""
+        return self.reference.bank.score_samples(self.embedder.embed_clips(clips, audio))

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from stridor.common.errors import StridorError
 from stridor.data.names import Domain
-from stridor.errors import StridorError
 from stridor.scoring.distances import distances
 
 # As many neighbours as the paper and imbalanced-learn choose from.

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from stridor.errors import StridorError
-from stridor.whole import whole_file
+from stridor.common.atomic import atomic_file
+from stridor.common.errors import StridorError
 
 # A score this small beside the largest belongs to a copy of another clip: it is rounding, not spread.
 LARGEST_SHARE_OF_COPIES = 1e-4
@@ -63,7 +63,7 @@ class Calibration:
 
     def save(self, path: Path) -> None:
         """Write the calibration as JSON."""
-        with whole_file(path) as beside:
+        with atomic_file(path) as beside:
             beside.write_text(json.dumps(asdict(self), indent=1) + "\n", encoding="utf-8")
 
     @classmethod

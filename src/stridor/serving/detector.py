@@ -11,9 +11,9 @@ from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE
 from mlflow.pyfunc import PythonModel, PythonModelContext
 
 from stridor.audio.files import read_clip
-from stridor.errors import StridorError
+from stridor.common.errors import StridorError
 from stridor.models.checkpoint import load_encoder
-from stridor.records import AudioParams, EmbeddingParams
+from stridor.params.sections import AudioParams, EmbeddingParams
 from stridor.scoring.embedding import BeatsEmbedder
 from stridor.scoring.reference import MachineReference
 

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stridor.errors import StridorError
-from stridor.tracking.place import Store
+from stridor.common.errors import StridorError
+from stridor.tracking.location import Store
 from stridor.tracking.registry import CHAMPION, model_name, registered_detectors
 from stridor.tracking.store import open_store
 

@@ -3,20 +3,19 @@
 from stridor.data.augment import augment
 from stridor.data.manifest import build_manifest
 from stridor.params import Params
-from stridor.stages.entry import run_for_detector
-from stridor.stages.places import DATA, Places
+from stridor.stages.layout import DATA, Layout, run_for_detector
 
 
-def run(places: Places, params: Params) -> None:
+def run(layout: Layout, params: Params) -> None:
     """Write `manifest.csv` and `augmented/`."""
-    manifest = build_manifest(DATA, params.detectors[places.detector].machines)
-    pairs = augment(manifest.select("supplemental"), params, places.augmented)
-    manifest.write(places.manifest)
+    manifest = build_manifest(DATA, params.detectors[layout.detector].machines)
+    pairs = augment(manifest.select("supplemental"), params, layout.augmented)
+    manifest.write(layout.manifest)
     for machine in manifest.machines:
         clips = [clip for clip in manifest.clips if clip.machine == machine]
         kinds = sorted({clip.kind for clip in clips if clip.kind}) or ["no"]
         print(f"{machine}: {len(clips)} clips, {' and '.join(kinds)} supplements")
-    print(f"{len(pairs)} noisy variants in {places.augmented}")
+    print(f"{len(pairs)} noisy variants in {layout.augmented}")
 
 
 if __name__ == "__main__":

@@ -4,30 +4,29 @@ from pathlib import Path
 
 from stridor.baselines.fit import Epoch
 from stridor.baselines.machine import WEIGHTS_FILE, MachineAutoencoder
+from stridor.common.atomic import atomic_folder
+from stridor.common.compute import device_for
+from stridor.common.digests import file_md5
+from stridor.common.dvc import data_md5
 from stridor.data.manifest import Clip, Manifest
-from stridor.data.version import data_md5
-from stridor.digests import file_md5
-from stridor.models.device import device_for
 from stridor.params import Params
-from stridor.stages.entry import run_for_detector
-from stridor.stages.places import DATA, Places
+from stridor.stages.layout import DATA, Layout, run_for_detector
 from stridor.stages.systems import AUTOENCODERS, systems_of
-from stridor.tracking.baseline import autoencoder_run
 from stridor.tracking.describe import DataVersion
-from stridor.tracking.runlog import RunLog
-from stridor.whole import whole_folder
+from stridor.tracking.run import RunLog
+from stridor.tracking.runs import autoencoder_run
 
 
-def run(places: Places, params: Params) -> None:
+def run(layout: Layout, params: Params) -> None:
     """Write `autoencoder/<machine>/`; an empty folder where no autoencoder is among the baselines."""
-    with whole_folder(places.autoencoders) as folder:
+    with atomic_folder(layout.autoencoders) as folder:
         if not AUTOENCODERS.keys() & set(systems_of(params)):
             print("no autoencoder among the baselines of params.yaml")
             return
-        manifest = Manifest.read(places.manifest)
+        manifest = Manifest.read(layout.manifest)
         version = DataVersion(DATA.as_posix(), data_md5(DATA))
         for machine in manifest.machines:
-            with autoencoder_run(places.detector, machine, params, version) as log:
+            with autoencoder_run(layout.detector, machine, params, version) as log:
                 _train(machine, manifest.select("train", machine), params, folder / machine, log)
 
 
@@ -38,7 +37,7 @@ def _train(machine: str, clips: list[Clip], params: Params, folder: Path, log: R
         log.log_epoch(epoch.number, epoch.flat())
         last[:] = [epoch]
 
-    fitted = MachineAutoencoder.fit(machine, clips, params, device_for(params.compute), on_epoch)
+    fitted = MachineAutoencoder.fit(machine, clips, params, device_for(params.compute.accelerator), on_epoch)
     fitted.save(folder)
     log.log_folder(folder, "weights")
     log.tag_weights(file_md5(folder / WEIGHTS_FILE))

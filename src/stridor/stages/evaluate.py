@@ -4,14 +4,13 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from stridor.common.atomic import atomic_folder
+from stridor.common.digests import file_md5
+from stridor.common.errors import StridorError
 from stridor.data.manifest import Clip, Manifest
-from stridor.digests import file_md5
-from stridor.errors import StridorError
-from stridor.params import Params
-from stridor.scoring.bootstrap import Intervals, bootstrap_intervals
-from stridor.scoring.figures import draw_histogram, draw_roc
-from stridor.scoring.measures import (
-    DOMAINS,
+from stridor.data.names import DOMAINS
+from stridor.evaluation.bootstrap import Intervals, bootstrap_intervals
+from stridor.evaluation.measures import (
     MachineMeasures,
     ScoredClips,
     harmonic_mean,
@@ -19,22 +18,22 @@ from stridor.scoring.measures import (
     measure_decisions,
     total_score,
 )
-from stridor.scoring.official import write_official
-from stridor.scoring.scorer import Scorer
-from stridor.stages.entry import run_for_detector, write_json
-from stridor.stages.places import Places
+from stridor.evaluation.official import write_official
+from stridor.evaluation.plots import draw_histogram, draw_roc
+from stridor.params import Params
+from stridor.scoring.reference import Scorer
+from stridor.stages.layout import Layout, run_for_detector, write_json
 from stridor.stages.systems import FINE_TUNED, scorers, systems_of
 from stridor.tracking.runs import find_training_run, log_evaluation
-from stridor.whole import whole_folder
 
 
-def run(places: Places, params: Params) -> None:
+def run(layout: Layout, params: Params) -> None:
     """Write `scores/`, `figures/` and `metrics.json`."""
-    test = labelled_test_clips(Manifest.read(places.manifest))
+    test = labelled_test_clips(Manifest.read(layout.manifest))
     metrics = {}
-    with whole_folder(places.scores) as scores, whole_folder(places.figures) as figures:
+    with atomic_folder(layout.scores) as scores, atomic_folder(layout.figures) as figures:
         for system in systems_of(params):
-            found = scorers(system, test, places, params)
+            found = scorers(system, test, layout, params)
             scored = [score_clips(machine, clips, found[machine], params) for machine, clips in test.items()]
             _write(scored, found, scores / system)
             evaluation = params.evaluation
@@ -43,11 +42,11 @@ def run(places: Places, params: Params) -> None:
             metrics[system] = _metrics(measures, intervals, scored, found)
             if system == FINE_TUNED:
                 _draw(scored, measures, intervals, found, figures)
-    write_json(places.metrics, metrics)
-    _report(places.detector, metrics)
+    write_json(layout.metrics, metrics)
+    _report(layout.detector, metrics)
     measures = {f"{system}/{name}": value for system in metrics for name, value in metrics[system].items()}
-    run_id = find_training_run(file_md5(places.encoder))
-    log_evaluation(run_id, places.detector, params, measures, sorted(places.figures.glob("*.png")))
+    run_id = find_training_run(file_md5(layout.encoder))
+    log_evaluation(run_id, layout.detector, params, measures, sorted(layout.figures.glob("*.png")))
 
 
 def labelled_test_clips(manifest: Manifest) -> dict[str, list[Clip]]:

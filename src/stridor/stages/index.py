@@ -2,22 +2,21 @@
 
 from pathlib import Path
 
+from stridor.common.atomic import atomic_folder
 from stridor.data.manifest import Manifest
 from stridor.params import Params
 from stridor.scoring.embedding import Embedder
 from stridor.scoring.reference import MachineReference
-from stridor.stages.entry import run_for_detector
-from stridor.stages.places import Places
+from stridor.stages.layout import Layout, run_for_detector
 from stridor.stages.systems import embedder, embedding_systems_of
-from stridor.whole import whole_folder
 
 
-def run(places: Places, params: Params) -> None:
+def run(layout: Layout, params: Params) -> None:
     """Write `bank/<system>/<machine>/`."""
-    manifest = Manifest.read(places.manifest)
-    with whole_folder(places.banks) as folder:
+    manifest = Manifest.read(layout.manifest)
+    with atomic_folder(layout.banks) as folder:
         for system in embedding_systems_of(params):
-            with_encoder = embedder(system, places, params)
+            with_encoder = embedder(system, layout, params)
             for machine in manifest.machines:
                 reference = fit_reference(with_encoder, manifest, machine, params)
                 reference.save(Path(folder) / system / machine)

@@ -2,18 +2,17 @@
 
 import json
 
-from stridor.digests import file_md5
-from stridor.errors import StridorError
+from stridor.common.digests import file_md5
+from stridor.common.errors import StridorError
 from stridor.params import Params
 from stridor.scoring.bank import EMBEDDINGS_FILE
-from stridor.stages.entry import run_for_detector, write_json
-from stridor.stages.places import Places
+from stridor.stages.layout import Layout, run_for_detector, write_json
 from stridor.stages.systems import FINE_TUNED
 from stridor.tracking.registry import register
 from stridor.tracking.runs import find_training_run
 
 
-def run(places: Places, params: Params) -> None:
+def run(layout: Layout, params: Params) -> None:
     """Register encoder and reference banks of the fine-tuned system; write `registered.json`.
 
     Raises
@@ -21,17 +20,17 @@ def run(places: Places, params: Params) -> None:
     StridorError
         If the detector has not been trained and indexed.
     """
-    detector = places.detector
-    banks = places.banks / FINE_TUNED
-    if not (places.encoder.exists() and banks.exists()):
+    detector = layout.detector
+    banks = layout.banks / FINE_TUNED
+    if not (layout.encoder.exists() and banks.exists()):
         raise StridorError(f"The detector '{detector}' is not there yet; run 'dvc repro index@{detector}' first.")
     # Machines without test clips have no measures, and are worth listening to all the same.
-    metrics = json.loads(places.metrics.read_text())[FINE_TUNED] if places.metrics.exists() else {}
-    weights = file_md5(places.encoder)
-    version = register(detector, places.encoder, banks, params, find_training_run(weights), metrics)
+    metrics = json.loads(layout.metrics.read_text())[FINE_TUNED] if layout.metrics.exists() else {}
+    weights = file_md5(layout.encoder)
+    version = register(detector, layout.encoder, banks, params, find_training_run(weights), metrics)
     print(f"stridor-{detector} version {version} is models:/stridor-{detector}@champion")
     # No run id and no version number: the record must be the same whenever its inputs are.
-    write_json(places.registered, {
+    write_json(layout.registered, {
         "model": f"stridor-{detector}",
         "alias": "champion",
         "machines": list(params.detectors[detector].machines),

@@ -2,17 +2,16 @@
 
 from collections.abc import Callable, Iterable
 
+from stridor.common.atomic import atomic_file
+from stridor.common.errors import StridorError, one_sentence
 from stridor.data.names import parse_clip_name
-from stridor.errors import StridorError, one_sentence
+from stridor.evaluation.bootstrap import bootstrap_differences, bootstrap_intervals
+from stridor.evaluation.measures import ScoredClips, measure, total_score
+from stridor.evaluation.official import read_official
+from stridor.evaluation.results_table import SystemResults, difference_text, results_table, to_csv, to_markdown
 from stridor.params import Params, read_params
-from stridor.scoring.bootstrap import bootstrap_differences, bootstrap_intervals
-from stridor.scoring.measures import ScoredClips, measure, total_score
-from stridor.scoring.official import read_official
-from stridor.scoring.table import SystemResults, difference_text, results_table, to_csv, to_markdown
-from stridor.stages.entry import write_json
-from stridor.stages.places import REPORTS, Places
+from stridor.stages.layout import REPORTS, Layout, write_json
 from stridor.stages.systems import FINE_TUNED, NAMES, System, systems_of
-from stridor.whole import whole_file
 
 
 def run(params: Params) -> None:
@@ -27,7 +26,7 @@ def run(params: Params) -> None:
     table = results_table(list(results.values()))
     markdown = f"{to_markdown(table)}\n{_gains(scored, params)}\n"
     for name, text in (("summary.md", markdown), ("summary.csv", to_csv(table))):
-        with whole_file(REPORTS / name) as beside:
+        with atomic_file(REPORTS / name) as beside:
             beside.write_text(text, encoding="utf-8")
     write_json(REPORTS / "metrics.json", {
         system: {
@@ -55,7 +54,7 @@ def _gains(scored: dict[System, list[ScoredClips]], params: Params) -> str:
 
 
 def scored_of_all(
-    system: str, params: Params, places_of: Callable[[str], Places] = Places
+    system: str, params: Params, places_of: Callable[[str], Layout] = Layout
 ) -> list[ScoredClips]:  # fmt: skip
     """Read back what a system says of the machines of all detectors, whose files `places_of` finds.
 
@@ -71,7 +70,7 @@ def scored_of_all(
     ]
 
 
-def scored_clips(places: Places, system: str, machines: Iterable[str]) -> list[ScoredClips]:
+def scored_clips(layout: Layout, system: str, machines: Iterable[str]) -> list[ScoredClips]:
     """Read back what stage `evaluate` wrote of some machines; the names of labelled clips say domain and label.
 
     Raises
@@ -82,13 +81,13 @@ def scored_clips(places: Places, system: str, machines: Iterable[str]) -> list[S
     scored = []
     for machine in machines:
         values: dict[str, float] = {}
-        for path in sorted((places.scores / system).glob(f"anomaly_score_{machine}_section_*_test.csv")):
+        for path in sorted((layout.scores / system).glob(f"anomaly_score_{machine}_section_*_test.csv")):
             section = path.stem.removeprefix(f"anomaly_score_{machine}_section_").removesuffix("_test")
             official = read_official(path.parent, machine, section)
             values |= dict(zip(official.file_names, official.scores.tolist(), strict=True))
         if not values:
             raise StridorError(
-                f"There are no scores of {machine} in {places.scores / system}; run 'dvc repro' so that its test clips "
+                f"There are no scores of {machine} in {layout.scores / system}; run 'dvc repro' so that its test clips "
                 "are scored."
             )
         names = [parse_clip_name(name, "test") for name in values]

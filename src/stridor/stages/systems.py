@@ -4,16 +4,14 @@ from collections.abc import Iterable
 from typing import Literal, get_args
 
 from stridor.baselines.machine import AutoencoderScorer, MachineAutoencoder, Score
+from stridor.common.compute import device_for
 from stridor.models.beats import Beats
-from stridor.models.checkpoint import initial_encoder, load_encoder
-from stridor.models.device import device_for
-from stridor.models.initial import random_beats
+from stridor.models.checkpoint import initial_encoder, load_encoder, random_beats
 from stridor.params import Params
-from stridor.records import Baseline
+from stridor.params.sections import Baseline
 from stridor.scoring.embedding import BeatsEmbedder, Embedder, LogMelEmbedder
-from stridor.scoring.reference import MachineReference
-from stridor.scoring.scorer import NearestNormal, Scorer
-from stridor.stages.places import Places
+from stridor.scoring.reference import MachineReference, NearestNormal, Scorer
+from stridor.stages.layout import Layout
 
 FINE_TUNED = "fine_tuned"
 System = Literal["fine_tuned"] | Baseline
@@ -51,7 +49,7 @@ def embedding_systems_of(params: Params) -> tuple[System, ...]:
     return tuple(system for system in systems_of(params) if system not in AUTOENCODERS)
 
 
-def scorers(system: System, machines: Iterable[str], places: Places, params: Params) -> dict[str, Scorer]:
+def scorers(system: System, machines: Iterable[str], layout: Layout, params: Params) -> dict[str, Scorer]:
     """Return what scores the clips of each machine, as the stages `index` and `autoencoder` have left it.
 
     Raises
@@ -60,15 +58,15 @@ def scorers(system: System, machines: Iterable[str], places: Places, params: Par
         If a file of the system is missing or does not fit.
     """
     if kind := AUTOENCODERS.get(system):
-        device = device_for(params.compute)
-        fitted = {machine: MachineAutoencoder.load(places.autoencoders / machine, device) for machine in machines}
+        device = device_for(params.compute.accelerator)
+        fitted = {machine: MachineAutoencoder.load(layout.autoencoders / machine, device) for machine in machines}
         return {machine: AutoencoderScorer(one, kind) for machine, one in fitted.items()}
-    with_encoder = embedder(system, places, params)
-    banks = places.banks / system
+    with_encoder = embedder(system, layout, params)
+    banks = layout.banks / system
     return {machine: NearestNormal(with_encoder, MachineReference.load(banks / machine)) for machine in machines}
 
 
-def embedder(system: System, places: Places, params: Params) -> Embedder:
+def embedder(system: System, layout: Layout, params: Params) -> Embedder:
     """Return what embeds clips for a system that scores by embeddings.
 
     log_mel: the mean log-mel spectrum; random: the architecture with random weights; frozen: the encoder that
@@ -79,15 +77,15 @@ def embedder(system: System, places: Places, params: Params) -> Embedder:
     StridorError
         If a checkpoint is missing or does not fit.
     """
-    device = device_for(params.compute)
+    device = device_for(params.compute.accelerator)
     if system == "log_mel":
         return LogMelEmbedder(device)
-    return BeatsEmbedder(encoder_of(system, places, params), params.embedding, device)
+    return BeatsEmbedder(encoder_of(system, layout, params), params.embedding, device)
 
 
-def encoder_of(system: System, places: Places, params: Params) -> Beats:
+def encoder_of(system: System, layout: Layout, params: Params) -> Beats:
     """Return the encoder of a system that has one, as for `embedder`."""
     if system in (FINE_TUNED, "stage_one"):
-        return load_encoder(places.encoder if system == FINE_TUNED else places.stage_one)
+        return load_encoder(layout.encoder if system == FINE_TUNED else layout.stage_one)
     encoder = initial_encoder(params.encoder, params.seed)
     return random_beats(encoder.config, params.seed) if system == "random" else encoder

@@ -9,21 +9,20 @@ from pathlib import Path
 import pandas as pd
 import torch
 
+from stridor.common.atomic import atomic_file, atomic_folder
+from stridor.common.digests import file_md5
+from stridor.common.dvc import data_md5
 from stridor.data.augment import read_pairs
 from stridor.data.manifest import Manifest
-from stridor.data.version import data_md5
-from stridor.digests import file_md5
 from stridor.models.beats import Beats
 from stridor.models.checkpoint import initial_encoder, save_encoder
 from stridor.params import Params
-from stridor.stages.entry import run_for_detector, write_json
-from stridor.stages.places import DATA, Places
+from stridor.stages.layout import DATA, Layout, run_for_detector, write_json
 from stridor.tracking.runs import DataVersion, RunLog, no_run, training_run
 from stridor.training.fit import Epoch, FineTuned, fine_tune, make_fabric
 from stridor.training.picture import separation_picture
 from stridor.training.resume import ResumeFolder
 from stridor.training.triples import TrainingSet, training_set
-from stridor.whole import whole_file, whole_folder
 
 # What a resumed training must find unchanged; the rest of the parameters concerns other stages.
 LEARNT_FROM = {"seed", "detectors", "audio", "augment", "encoder", "decoder", "training"}
@@ -48,18 +47,18 @@ class Watch:
     on_epoch: Callable[[Epoch, Beats], None] = lambda epoch, encoder: None
 
 
-def run(places: Places, params: Params, watch: Watch | None = None) -> None:
+def run(layout: Layout, params: Params, watch: Watch | None = None) -> None:
     """Write `encoder/`, `curves.csv` and `separation.json`, and log one run with all figures."""
     watch = watch or Watch()
-    data = training_set(Manifest.read(places.manifest), read_pairs(places.augmented), params)
+    data = training_set(Manifest.read(layout.manifest), read_pairs(layout.augmented), params)
     encoder = initial_encoder(params.encoder, params.seed)
     fabric = make_fabric(params)
     fabric.launch()
-    resume = ResumeFolder(places.resume, _inputs(places, params))
+    resume = ResumeFolder(layout.resume, _inputs(layout, params))
     version = DataVersion(DATA.as_posix(), data_md5(DATA))
     # Of several processes the first one speaks for all.
     first = fabric.is_global_zero
-    logged = training_run(places.detector, params, version, resume.run_id, watch.tags) if first else no_run()
+    logged = training_run(layout.detector, params, version, resume.run_id, watch.tags) if first else no_run()
     with logged as log:
         if first:
             resume.run_id = log.run_id
@@ -68,24 +67,24 @@ def run(places: Places, params: Params, watch: Watch | None = None) -> None:
         def on_epoch(epoch: Epoch, encoder: Beats) -> None:
             log.log_epoch(epoch.number, epoch.flat())
             if first:
-                print(f"{places.detector}, {_line(epoch)}, {_time_left(epoch, data, params)}", flush=True)
+                print(f"{layout.detector}, {_line(epoch)}, {_time_left(epoch, data, params)}", flush=True)
             watch.on_epoch(epoch, encoder)
 
         tuned = fine_tune(encoder, data, params, fabric, resume, on_epoch)
         if first:
-            _write(tuned, data, params, places, log)
+            _write(tuned, data, params, layout, log)
             resume.remove()
 
 
-def _write(tuned: FineTuned, data: TrainingSet, params: Params, places: Places, log: RunLog) -> None:
+def _write(tuned: FineTuned, data: TrainingSet, params: Params, layout: Layout, log: RunLog) -> None:
     separation = tuned.epochs[-1].separation if tuned.epochs else []
-    with whole_folder(places.trained) as folder:
-        save_encoder(tuned.encoder, folder / places.encoder.name)
+    with atomic_folder(layout.trained) as folder:
+        save_encoder(tuned.encoder, folder / layout.encoder.name)
         if tuned.after_stage_one is not None:
-            save_encoder(tuned.after_stage_one, folder / places.stage_one.name)
-        torch.save(tuned.separator.state_dict(), folder / places.separator.name)
-    _write_curves(tuned.epochs, places.curves)
-    write_json(places.separation, {
+            save_encoder(tuned.after_stage_one, folder / layout.stage_one.name)
+        torch.save(tuned.separator.state_dict(), folder / layout.separator.name)
+    _write_curves(tuned.epochs, layout.curves)
+    write_json(layout.separation, {
         f"{one.machine} at {one.snr_db:+.0f} dB": {
             key: round(value, 3) for key, value in asdict(one).items() if key.endswith("_db") and key != "snr_db"
         } | {"learnt": one.learnt}
@@ -101,22 +100,22 @@ def _write(tuned: FineTuned, data: TrainingSet, params: Params, places: Places, 
     log.tag_separation(all(one.learnt for one in separation) if separation else None)
     if data.held_out:
         log.log_figure(separation_picture(tuned.encoder, tuned.separator, data, params), "figures/separation.png")
-    log.log_folder(places.trained, "weights")
-    log.tag_weights(file_md5(places.encoder))
+    log.log_folder(layout.trained, "weights")
+    log.tag_weights(file_md5(layout.encoder))
 
 
 def _write_curves(epochs: list[Epoch], path: Path) -> None:
     # Times would make the file differ between runs of the same weights, and later stages run again.
     rows = [{"epoch": e.number, "stage": e.stage} | e.flat() for e in epochs]
     table = pd.DataFrame(rows).drop(columns="clips_per_second", errors="ignore")
-    with whole_file(path) as beside:
+    with atomic_file(path) as beside:
         table.round(6).to_csv(beside, index=False, lineterminator="\n")
 
 
-def _inputs(places: Places, params: Params) -> str:
+def _inputs(layout: Layout, params: Params) -> str:
     checkpoint = "" if params.encoder.checkpoint == "none" else file_md5(Path(params.encoder.checkpoint))
-    pairs = file_md5(places.augmented / "pairs.csv")
-    return json.dumps([params.model_dump(include=LEARNT_FROM), file_md5(places.manifest), pairs, checkpoint])
+    pairs = file_md5(layout.augmented / "pairs.csv")
+    return json.dumps([params.model_dump(include=LEARNT_FROM), file_md5(layout.manifest), pairs, checkpoint])
 
 
 def _time_left(epoch: Epoch, data: TrainingSet, params: Params) -> str:

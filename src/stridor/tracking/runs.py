@@ -6,8 +6,7 @@ from pathlib import Path
 
 from stridor.params import Params
 from stridor.tracking.describe import DataVersion, flatten, tags_of
-from stridor.tracking.logged import agrees, find_run, logged_run
-from stridor.tracking.runlog import KIND_TAG, WEIGHTS_TAG, MlflowRun, RunLog
+from stridor.tracking.run import KIND_TAG, WEIGHTS_TAG, MlflowRun, RunLog, agrees, find_run, logged_run
 from stridor.tracking.store import experiment_id, open_store
 
 __all__ = ["DataVersion", "RunLog", "find_training_run", "log_evaluation", "no_run", "training_run"]
@@ -210,3 +209,35 @@ def is_running(run_id: str) -> bool:
     """
     run = find_run(open_store(), run_id)
     return run is not None and run.info.status == "RUNNING"
+
+
+AUTOENCODER = "autoencoder"
+# What an autoencoder is learnt from; other parameters would only clutter the comparison of runs.
+_LEARNT_FROM = ("seed", "audio", "autoencoder", "detector.machines", "bank.threshold_percentile")
+
+
+@contextmanager
+def autoencoder_run(detector: str, machine: str, params: Params, data: DataVersion) -> Iterator[RunLog]:
+    """Log the training of a machine's autoencoder as one run, which ends with the block.
+
+    Parameters
+    ----------
+    detector, machine : str
+        The run is called after the machine, `fan autoencoder`.
+    params : Params
+        Of the detector.
+    data : DataVersion
+
+    Raises
+    ------
+    StridorError
+        If the store fails.
+    """
+    values = {
+        name: value
+        for name, value in flatten(params).items()
+        if any(name == kept or name.startswith(f"{kept}.") for kept in _LEARNT_FROM)
+    }
+    tags = tags_of(detector, params) | {KIND_TAG: AUTOENCODER, "machine": machine}
+    with logged_run(f"{machine} {AUTOENCODER}", params.tracking.experiment, values, [data], tags) as run:
+        yield run

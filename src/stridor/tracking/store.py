@@ -8,9 +8,9 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
-from stridor.errors import StridorError
-from stridor.tracking.place import SHARED_DATABASES, SQLITE, Store, find_store
-from stridor.whole import whole_file
+from stridor.common.atomic import atomic_file
+from stridor.common.errors import StridorError
+from stridor.tracking.location import SHARED_DATABASES, SQLITE, Store, find_store
 
 # For MLflow an experiment is about language models unless it is told otherwise.
 EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
@@ -40,7 +40,7 @@ def create_store() -> Store:
         # MLflow's own creation, side by side in two processes, crashes one of them.
         with FileLock(f"{database}.lock"):
             if not database.exists():
-                with whole_file(database) as beside:
+                with atomic_file(database) as beside:
                     _create_database(beside, store)
     except OSError as error:
         raise store.failure(error) from error

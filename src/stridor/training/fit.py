@@ -10,12 +10,12 @@ from lightning_fabric import Fabric
 from torch import Tensor
 from tqdm import tqdm
 
-from stridor.errors import StridorError
+from stridor.common.errors import StridorError
+from stridor.common.seeds import seed_for
 from stridor.models.beats import Beats
 from stridor.models.separator import Separator
 from stridor.params import Params
-from stridor.records import StageParams
-from stridor.seeds import seed_for
+from stridor.params.sections import StageParams
 from stridor.training.loader import EpochLoader
 from stridor.training.resume import ResumeFolder
 from stridor.training.sanity import SanityCheck, Separation, machine_mean_spectra

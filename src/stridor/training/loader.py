@@ -7,9 +7,9 @@ import numpy as np
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from stridor.data.batches import pad, similar_length_batches
+from stridor.audio.batches import pad, similar_length_batches
+from stridor.common.seeds import rng_for
 from stridor.params import Params
-from stridor.seeds import rng_for
 from stridor.training.triples import Example, TrainingSet, Triple, draw_triple
 
 

@@ -6,10 +6,10 @@ from matplotlib.figure import Figure
 
 from stridor.audio.fbank import DECIBELS_PER_UNIT, HOP_SAMPLES, frame_counts
 from stridor.audio.files import SAMPLE_RATE_HZ
+from stridor.common.seeds import rng_for
 from stridor.models.beats import Beats
 from stridor.models.separator import Separator
 from stridor.params import Params
-from stridor.seeds import rng_for
 from stridor.training.loader import collate
 from stridor.training.triples import TrainingSet, draw_triple
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from stridor.whole import whole_file
+from stridor.common.atomic import atomic_file
 
 
 class ResumeFolder:
@@ -37,12 +37,12 @@ class ResumeFolder:
 
     @run_id.setter
     def run_id(self, run_id: str) -> None:
-        with whole_file(self.folder / "run_id") as beside:
+        with atomic_file(self.folder / "run_id") as beside:
             beside.write_text(run_id)
 
     def save(self, state: dict[str, Any]) -> None:
         """Keep the state after an epoch; the state of the epoch before is replaced only once this is whole."""
-        with whole_file(self.folder / "state.pt") as beside:
+        with atomic_file(self.folder / "state.pt") as beside:
             torch.save(state, beside)
 
     def load(self) -> dict[str, Any] | None:
@@ -52,7 +52,7 @@ class ResumeFolder:
 
     def keep_stage_one(self, encoder: dict[str, torch.Tensor]) -> None:
         """Keep the encoder's weights as stage one has left them."""
-        with whole_file(self.folder / "stage_one.pt") as beside:
+        with atomic_file(self.folder / "stage_one.pt") as beside:
             torch.save(encoder, beside)
 
     def stage_one(self) -> dict[str, torch.Tensor]:

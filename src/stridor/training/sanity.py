@@ -6,12 +6,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from stridor.audio.batches import pad, similar_length_batches
 from stridor.audio.fbank import DECIBELS_PER_UNIT, MEL_BANDS, frame_counts
 from stridor.audio.files import read_clip
-from stridor.data.batches import pad, similar_length_batches
-from stridor.models.beats import PATCH
+from stridor.common.seeds import rng_for
+from stridor.models.encoder import PATCH
 from stridor.params import Params
-from stridor.seeds import rng_for
 from stridor.training.loader import collate
 from stridor.training.task import SeparationTask
 from stridor.training.triples import TrainingSet, draw_triple

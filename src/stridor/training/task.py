@@ -7,10 +7,11 @@ import torch
 from torch import Tensor, nn
 
 from stridor.audio.fbank import frame_counts
-from stridor.models.beats import PATCH, Beats
+from stridor.models.beats import Beats
+from stridor.models.encoder import PATCH
 from stridor.models.pooling import mean_pool
 from stridor.models.separator import Separator
-from stridor.records import TrainingParams
+from stridor.params.sections import TrainingParams
 from stridor.training.loader import TripleBatch
 
 

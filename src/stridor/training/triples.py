@@ -6,10 +6,10 @@ import numpy as np
 
 from stridor.audio.files import SAMPLE_RATE_HZ, read_clip
 from stridor.audio.mixing import fit_length, scale_to_snr
+from stridor.common.seeds import rng_for
 from stridor.data.augment import Pair, draw_snr_db
 from stridor.data.manifest import Clip, Manifest
 from stridor.params import Params
-from stridor.seeds import rng_for
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,82 @@
+"""`stridor checkpoint` and `stridor distill`: encoder weights."""
+
+from pathlib import Path
+
+import click
+
+FILE = click.Path(path_type=Path)
+
+
+@click.group()
+def checkpoint() -> None:
+    """BEATs checkpoints, where fine-tuning starts from."""
+
+
+@checkpoint.command()
+@click.argument("name", required=False)
+@click.option("--from", "from_file", type=FILE, help="A file got by hand, checked and taken instead of a download.")
+@click.option("--folder", type=FILE, default=Path("checkpoints"), show_default=True, help="Where it is put.")
+@click.option("--list", "only_list", is_flag=True, help="Only list what is published, and the sources.")
+def fetch(name: str | None, from_file: Path | None, folder: Path, only_list: bool) -> None:
+    """Fetch a published checkpoint from the first source that gives the right file.
+
+    NAME is BEATs_iter3_plus_AS2M if left out; --list shows the others.
+    """
+    from stridor.ingest.checkpoints.fetching import bring
+    from stridor.ingest.checkpoints.published import CHECKPOINTS, DEFAULT, published
+
+    if only_list:
+        for one in CHECKPOINTS.values():
+            click.echo(f"{one.name}  {one.bytes / 1e6:.0f} MB  SHA-256 {one.sha256}")
+            click.echo("".join(f"  {source}\n" for source in one.sources), nl=False)
+        return
+    place = bring(published(name or DEFAULT), folder, from_file=from_file, say=click.echo)
+    click.echo(f"{place} is the published file. In params.yaml: encoder: {{checkpoint: {place.as_posix()}}}")
+
+
+@checkpoint.command()
+@click.argument("file", type=FILE)
+def verify(file: Path) -> None:
+    """Check that a checkpoint loads, fits its architecture, and is what its name says."""
+    from stridor.ingest.checkpoints.describing import verify as verify_file
+
+    found = verify_file(file)
+    known = f"the published {found.published_as}" if found.published_as else "a BEATs checkpoint, none of the published"
+    click.echo(f"{file} is whole: {known}.")
+
+
+@checkpoint.command()
+@click.argument("file", type=FILE)
+def show(file: Path) -> None:
+    """Show what a checkpoint holds: architecture, parameters, fine-tuned or not."""
+    from stridor.ingest.checkpoints.describing import describe
+
+    click.echo(describe(file).text())
+
+
+@click.command()
+@click.option("--teacher", required=True, type=click.Path(path_type=Path), help="Any BEATs checkpoint.")
+@click.option("--student", default="mini", show_default=True, type=click.Choice(["mini", "base"]))
+@click.option("--audio", required=True, multiple=True, type=click.Path(path_type=Path), help="Folder; may come again.")
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="The student's checkpoint.")
+@click.option("--steps", default=1500, show_default=True)
+@click.option("--batch-size", default=16, show_default=True)
+@click.option("--seconds", default=5.0, show_default=True, help="Length of the crops that both listen to.")
+@click.option("--learning-rate", default=8e-4, show_default=True)
+@click.option("--warm-up-steps", default=100, show_default=True)
+@click.option("--precision", default="32-true", show_default=True)
+@click.option("--seed", default=0, show_default=True)
+@click.option("--workers", default=0, show_default=True, help="Processes that read recordings ahead of a GPU.")
+def distill(teacher: Path, audio: tuple[Path, ...], out: Path, workers: int, **values: object) -> None:
+    """Teach a small encoder what a large one says of any recordings.
+
+    Every folder given by --audio is heard equally often. A call that was killed goes on where it stopped.
+    """
+    from stridor.distillation.params import distill_params
+    from stridor.distillation.recordings import Recordings
+    from stridor.distillation.run import beats_teacher, run
+    from stridor.params.sections import ComputeParams
+
+    params = distill_params(**values)
+    run(beats_teacher(teacher), Recordings.from_folders(audio), params, out, ComputeParams(loader_workers=workers))
+    click.echo(f"Student: {out}")

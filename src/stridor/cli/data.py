@@ -1,0 +1,78 @@
+"""`stridor data`: recordings into the project."""
+
+from pathlib import Path
+
+import click
+
+EXISTING = click.Path(exists=True, path_type=Path)
+
+
+@click.group()
+def data() -> None:
+    """Recordings: the demo data, published sets, or your own."""
+
+
+@data.command()
+def ready() -> None:
+    """Put the clips that data.dvc names into data/, if they are not there."""
+    from stridor.ingest.ready import make_ready
+
+    click.echo(make_ready(Path()))
+
+
+@data.command()
+@click.option("--force", is_flag=True, help="Replace what lies in data/.")
+def demo(force: bool) -> None:
+    """Synthesise the demo data into data/ and track it with DVC."""
+    from stridor.ingest.ready import make_demo
+
+    click.echo(make_demo(Path(), force=force))
+
+
+@data.command("import")
+@click.argument("folder", type=EXISTING)
+@click.option("--link", is_flag=True, help="Hard-link the clips instead of copying them.")
+@click.option("--replace", is_flag=True, help="Replace machines of the same name that are already in data/.")
+@click.option("--fresh", is_flag=True, help="Start with these machines only; others leave data/ and params.yaml.")
+@click.option("--clip-seconds", type=float, help="Length of the clips that plain recordings are cut into.  [10]")
+@click.option("--test-share", type=float, help="Share of the normal plain recordings kept for the test.  [0.25]")
+@click.option("--skip-unreadable", is_flag=True, default=None, help="Leave out plain recordings that cannot be used.")
+def import_(folder: Path, link: bool, replace: bool, fresh: bool, **cutting: float | None) -> None:
+    """Bring recordings into the project.
+
+    FOLDER holds one folder per machine, or is one machine's folder itself: plain, with the folders normal/ and
+    maybe anomaly/, noise/ and clean/, which are cut into clips; or in DCASE layout, with train/, test/ and
+    supplemental/. Everything is checked before anything is written.
+    """
+    from stridor.ingest.recordings import Cutting, import_folder
+
+    given = {name: value for name, value in cutting.items() if value is not None}
+    how = Cutting(**given) if given else None
+    click.echo(import_folder(folder, Path(), link=link, replace=replace, fresh=fresh, cutting=how).text())
+
+
+def _names(_context: click.Context, _option: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(" ".join(values).replace(",", " ").split())
+
+
+@data.command()
+@click.option("--year", default=2025, show_default=True, help="2023, 2024 or 2025.")
+@click.option("--set", "sets", multiple=True, default=["dev"], show_default=True, callback=_names,
+              help="Some of dev, additional and eval; eval brings additional with it.")  # fmt: skip
+@click.option("--machines", multiple=True, callback=_names, help="Only these, e.g. fan,valve; all if left out.")
+@click.option("--ground-truth", type=EXISTING, help="The organisers' evaluator, which knows the labels of eval.")
+@click.option("--downloads", type=click.Path(path_type=Path), help="Where archives are kept.  [default: downloads]")
+@click.option("--parallel", default=3, show_default=True, type=click.IntRange(1, 8), help="Files side by side.")
+@click.option("--site", help="A mirror with the addresses of Zenodo.")
+@click.option("--list", "only_list", is_flag=True, help="Only list the files and their sizes.")
+@click.option("--replace", is_flag=True, help="Replace machines of the same name that are already in data/.")
+@click.option("--fresh", is_flag=True, help="Start with these machines only; others leave data/ and params.yaml.")
+def dcase(only_list: bool, **values: object) -> None:
+    """Download data sets of DCASE Task 2 from Zenodo and bring them into the project.
+
+    A call that was cut off goes on where it stopped. The demo data gives way; other machines stay.
+    """
+    from stridor.ingest.dcase import Request, bring, list_files
+
+    request = Request(**{name: value for name, value in values.items() if value is not None})
+    click.echo(list_files(request, Path()) if only_list else bring(request, Path(), say=click.echo))

@@ -1,0 +1,36 @@
+"""The command `stridor`, put together from its groups."""
+
+import click
+
+from stridor.cli.checkpoint import checkpoint, distill
+from stridor.cli.data import data
+from stridor.cli.experiments import sweep, table, tune
+from stridor.cli.pipeline import plan, profile, register, repro, score, store, submission
+from stridor.common.errors import one_sentence
+
+# The commands import heavy rooms when they run: `stridor --help` must not wait for torch or MLflow.
+COMMANDS = (
+    checkpoint, data, distill, plan, profile, register, repro, score, store, submission, sweep, table, tune,
+)  # fmt: skip
+
+
+class OneSentenceGroup(click.Group):
+    """A group whose commands end with one sentence and exit code 2 where the user can fix the cause."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run a command."""
+        with one_sentence():
+            return super().invoke(ctx)
+
+
+@click.group(cls=OneSentenceGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="stridor")
+def main() -> None:
+    """Learn what a machine sounds like when it is well, and say when a new recording sounds wrong.
+
+    `dvc repro` (or `make repro`) runs the pipeline described by dvc.yaml and params.yaml.
+    """
+
+
+for command in COMMANDS:
+    main.add_command(command)

@@ -1,1 +1,0 @@
-"""The commands of `stridor` that have a module of their own."""

@@ -1,0 +1,64 @@
+"""Cores, threads and the device that a process computes on."""
+
+import os
+import sys
+from typing import TYPE_CHECKING, Literal
+
+from stridor.common.errors import StridorError
+
+if TYPE_CHECKING:
+    import torch
+
+# What OpenMP and the linear algebra of NumPy and PyTorch read when they are loaded.
+THREADS = "OMP_NUM_THREADS"
+
+
+def cores() -> int:
+    """Return the number of cores that this process may use."""
+    # A container or a batch system often leaves us only some of the machine's.
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def set_threads(threads: int | Literal["auto"]) -> None:
+    """Let this process, and those that it starts, compute on a number of threads (`compute.threads`).
+
+    The number decides the order of additions, and with it the last digits of weights and scores at near ties. With
+    "auto" it is what OMP_NUM_THREADS says, else every core.
+    """
+    if threads == "auto":
+        os.environ.setdefault(THREADS, str(cores()))
+        return
+    from threadpoolctl import threadpool_limits
+
+    os.environ[THREADS] = str(threads)
+    # Libraries that are already loaded do not read the variable again.
+    threadpool_limits(threads)
+    if torch := sys.modules.get("torch"):
+        torch.set_num_threads(threads)
+
+
+def device_for(accelerator: str) -> "torch.device":
+    """Return the device asked for (`compute.accelerator`); "auto" takes an accelerator that is there, else the CPU.
+
+    Raises
+    ------
+    StridorError
+        If the accelerator asked for is not there.
+    """
+    import torch
+
+    available = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if accelerator == "auto":
+        accelerator = next((name for name in ("cuda", "mps") if available[name]), "cpu")
+    if not available[accelerator]:
+        raise StridorError(
+            f"compute.accelerator is '{accelerator}', which this machine does not have; set it to auto or cpu."
+        )
+    return torch.device(accelerator)
+
+
+def processes_at_a_time(threads: int | Literal["auto"], accelerator: str) -> int:
+    """Return how many trainings there are cores for; one on a GPU, or where each takes all cores."""
+    if threads == "auto" or device_for(accelerator).type != "cpu":
+        return 1
+    return max(cores() // threads, 1)

@@ -1,0 +1,237 @@
+"""How far luck alone moves the measures: percentile bootstrap over the test clips (Efron, 1979)."""
+
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stridor.common.errors import StridorError
+from stridor.data.names import DOMAINS
+from stridor.evaluation.measures import (
+    MAX_FALSE_POSITIVE_RATE,
+    ScoredClips,
+    harmonic_mean,
+    measure,
+    require_every_stratum,
+    total_score,
+)
+from stridor.evaluation.roc import roc_areas
+
+VALUES_PER_BLOCK = 1_000_000
+
+
+@dataclass(frozen=True)
+class Interval:
+    """The middle of a measure's resampled values, 95 % of them unless another confidence was asked for."""
+
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class MachineIntervals:
+    """One interval for each measure of a machine."""
+
+    auc_source: Interval
+    auc_target: Interval
+    pauc: Interval
+    hmean: Interval
+
+
+@dataclass(frozen=True)
+class Intervals:
+    """Intervals of every machine, by its name, and of the total."""
+
+    machines: dict[str, MachineIntervals]
+    total: Interval
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A second system's value minus the first's.
+
+    Attributes
+    ----------
+    value : float
+        On the clips as they are.
+    interval : Interval
+        Of the difference; a gain can be told from luck where it lies above 0 as a whole.
+    share_better : float
+        Share of the resamples in which the second system is ahead, ties counted half.
+    """
+
+    value: float
+    interval: Interval
+    share_better: float
+
+
+@dataclass(frozen=True)
+class MachineDifferences:
+    """One difference for each measure of a machine."""
+
+    auc_source: Difference
+    auc_target: Difference
+    pauc: Difference
+    hmean: Difference
+
+
+@dataclass(frozen=True)
+class Differences:
+    """Differences of every machine, by its name, and of the total."""
+
+    machines: dict[str, MachineDifferences]
+    total: Difference
+
+
+def bootstrap_intervals(
+    machines: Sequence[ScoredClips], resamples: int = 1000, confidence: float = 0.95, seed: int = 0
+) -> Intervals:
+    """Find an interval for each measure of each machine and for the total.
+
+    Clips are drawn with replacement within their domain and label. A machine's draws come from the seed and
+    its name, so another machine beside it leaves its intervals as they are.
+
+    Raises
+    ------
+    StridorError
+        If there is no machine, one comes twice, or one lacks anomalies or the normals of a domain.
+    """
+    _check_machines(machines)
+    values = {clips.machine: _resampled(clips, resamples, seed) for clips in machines}
+    return Intervals(
+        machines={
+            name: MachineIntervals(*(interval_of(column, confidence) for column in _with_hmean(each)))
+            for name, each in values.items()
+        },
+        total=interval_of(_total(values), confidence),
+    )
+
+
+def bootstrap_differences(
+    first: Sequence[ScoredClips],
+    second: Sequence[ScoredClips],
+    resamples: int = 1000,
+    confidence: float = 0.95,
+    seed: int = 0,
+) -> Differences:
+    """Compare two systems on the same clips, drawn alike for both, so that what both find hard cancels out.
+
+    Raises
+    ------
+    StridorError
+        If the two do not score the same clips of the same machines, or as for `bootstrap_intervals`.
+    """
+    _check_machines(first)
+    partners = {clips.machine: clips for clips in second}
+    for clips in first:
+        other = partners.get(clips.machine)
+        if other is None or not len(first) == len(second) == len(partners) or not _same(clips, other):
+            raise StridorError(
+                f"{clips.machine}: two systems can be compared only on the same test clips of the same "
+                "machines; score the same manifest with both."
+            )
+    values = [{one.machine: _resampled(one, resamples, seed) for one in system} for system in (first, second)]
+    points = [{one.machine: measure(one) for one in system} for system in (first, second)]
+    machines = {}
+    for name in points[0]:
+        before, after = (_with_hmean(system[name]) for system in values)
+        was, becomes = (system[name] for system in points)
+        machines[name] = MachineDifferences(
+            *(
+                difference_of(getattr(becomes, field) - getattr(was, field), after[i] - before[i], confidence)
+                for i, field in enumerate(MachineDifferences.__dataclass_fields__)
+            )
+        )
+    gain = total_score(points[1].values()) - total_score(points[0].values())
+    return Differences(machines, difference_of(gain, _total(values[1]) - _total(values[0]), confidence))
+
+
+def resampled_totals(machines: Sequence[ScoredClips], resamples: int = 1000, seed: int = 0) -> NDArray[np.float64]:
+    """Compute the total of every resample, the same resamples for any system on the same clips.
+
+    Returns
+    -------
+    float64 [resamples]
+
+    Raises
+    ------
+    StridorError
+        As for `bootstrap_intervals`.
+    """
+    _check_machines(machines)
+    return _total({clips.machine: _resampled(clips, resamples, seed) for clips in machines})
+
+
+def interval_of(values: NDArray[np.float64], confidence: float) -> Interval:
+    """Return the middle of resampled values, float64 [resamples], that holds `confidence` of them."""
+    low, high = np.quantile(values, [(1 - confidence) / 2, (1 + confidence) / 2])
+    return Interval(float(low), float(high))
+
+
+def difference_of(value: float, resampled: NDArray[np.float64], confidence: float) -> Difference:
+    """Return a difference on the clips as they are, with what its resampled values, float64 [resamples], say."""
+    share = ((resampled > 0) + 0.5 * (resampled == 0)).mean()
+    return Difference(float(value), interval_of(resampled, confidence), float(share))
+
+
+def draw_multiplicities(clips: ScoredClips, resamples: int, seed: int) -> NDArray[np.int64]:
+    """Draw how often each resample holds each clip, keeping the size of every domain-and-label group.
+
+    Returns
+    -------
+    int64 [resamples x N]
+    """
+    generator = np.random.default_rng([seed, zlib.crc32(clips.machine.encode())])
+    multiplicities = np.zeros((resamples, len(clips.scores)), dtype=np.int64)
+    for domain in DOMAINS:
+        for anomalous in (False, True):
+            group = np.flatnonzero(clips.in_domain(domain) & (clips.anomalous == anomalous))
+            if not group.size:
+                continue
+            drawn = generator.integers(group.size, size=(resamples, group.size))
+            # One histogram for all resamples: each has its own range of bins.
+            drawn += group.size * np.arange(resamples)[:, None]
+            counts = np.bincount(drawn.ravel(), minlength=resamples * group.size)
+            multiplicities[:, group] = counts.reshape(resamples, group.size)
+    return multiplicities
+
+
+def _resampled(clips: ScoredClips, resamples: int, seed: int) -> NDArray[np.float64]:
+    """Return the three measures of every resample, float64 [3 x resamples]."""
+    require_every_stratum(clips)
+    multiplicities = draw_multiplicities(clips, resamples, seed)
+    anomalous = clips.anomalous
+
+    def areas(normal: NDArray[np.bool_], max_fpr: float | None = None) -> NDArray[np.float64]:
+        # In blocks, so that memory stays small for thousands of clips.
+        blocks = np.array_split(multiplicities, 1 + multiplicities.size // VALUES_PER_BLOCK)
+        parts = [roc_areas(clips.scores, anomalous, normal, block, max_fpr) for block in blocks]
+        return np.concatenate(parts)
+
+    return np.stack(
+        [
+            *(areas(clips.in_domain(domain) & ~anomalous) for domain in DOMAINS),
+            areas(~anomalous, MAX_FALSE_POSITIVE_RATE),
+        ]
+    )
+
+
+def _with_hmean(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.vstack([values, harmonic_mean(values, axis=0)])
+
+
+def _total(values: dict[str, NDArray[np.float64]]) -> NDArray[np.float64]:
+    return harmonic_mean(np.concatenate(list(values.values())), axis=0)
+
+
+def _check_machines(machines: Sequence[ScoredClips]) -> None:
+    names = [clips.machine for clips in machines]
+    if not names or len(set(names)) < len(names):
+        given = ", ".join(names) or "none"
+        raise StridorError(f"Intervals need the scored clips of one machine or more, each once; got {given}.")
+
+
+def _same(clips: ScoredClips, other: ScoredClips) -> bool:
+    return all(getattr(clips, what) == getattr(other, what) for what in ("file_names", "domains", "labels"))

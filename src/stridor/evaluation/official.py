@@ -1,0 +1,133 @@
+"""Result files exactly as the organisers' evaluator reads them, one pair per section of a machine."""
+
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from stridor.common.atomic import atomic_file
+from stridor.common.errors import StridorError
+from stridor.data.names import parse_clip_name
+
+
+@dataclass(frozen=True, eq=False)
+class SectionResults:
+    """What a system says of the test clips of one section.
+
+    Attributes
+    ----------
+    file_names : tuple of N str
+        Without folders.
+    scores : float64 [N]
+    decisions : int64 [N]
+        1 is anomalous.
+    """
+
+    file_names: tuple[str, ...]
+    scores: NDArray[np.float64]
+    decisions: NDArray[np.int64]
+
+
+def score_file(folder: Path, machine: str, section: str) -> Path:
+    """Return the place of a section's scores."""
+    return Path(folder) / f"anomaly_score_{machine}_section_{section}_test.csv"
+
+
+def decision_file(folder: Path, machine: str, section: str) -> Path:
+    """Return the place of a section's decisions."""
+    return Path(folder) / f"decision_result_{machine}_section_{section}_test.csv"
+
+
+def write_official(
+    folder: Path, machine: str, file_names: Sequence[str], scores: ArrayLike, decisions: ArrayLike
+) -> list[Path]:
+    """Write the results of a machine's test clips, rows sorted by file name.
+
+    Parameters
+    ----------
+    file_names : N str
+        Their section decides the file that they go to; folders are dropped, as the evaluator compares names.
+    scores : float [N]
+        Written with as many digits as bring the very same number back.
+    decisions : int [N], 0 or 1
+
+    Returns
+    -------
+    The paths written, for each section its scores and its decisions
+
+    Raises
+    ------
+    StridorError
+        If there are no clips, lengths differ, a name comes twice or a value is impossible.
+    """
+    names = [PurePath(name).name for name in file_names]
+    scores, decisions = np.asarray(scores, dtype=np.float64), np.asarray(decisions)
+    if not names or scores.shape != (len(names),) or decisions.shape != (len(names),):
+        raise StridorError(
+            f"{machine}: {len(names)} file names, scores of shape {scores.shape} and decisions of shape "
+            f"{decisions.shape} make no result file; give one score and one decision for each of the clips."
+        )
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise StridorError(f"{machine}: two test clips are named {twice}; give every clip its own name.")
+    if not np.isfinite(scores).all() or not np.isin(decisions, (0, 1)).all():
+        raise StridorError(f"{machine}: a score is not finite or a decision neither 0 nor 1; score it anew.")
+    sections: dict[str, list[int]] = {}
+    for i in sorted(range(len(names)), key=names.__getitem__):
+        sections.setdefault(parse_clip_name(names[i], "test").section, []).append(i)
+    written = []
+    for section, rows in sorted(sections.items()):
+        # str of a Python float is the shortest text that reads back as the same number.
+        columns = (
+            (score_file, [str(float(scores[i])) for i in rows]),
+            (decision_file, [str(int(decisions[i])) for i in rows]),
+        )
+        for place, values in columns:
+            path = place(folder, machine, section)
+            with atomic_file(path) as beside, open(beside, "w", encoding="utf-8", newline="") as file:
+                csv.writer(file, lineterminator="\n").writerows(zip((names[i] for i in rows), values, strict=True))
+            written.append(path)
+    return written
+
+
+def read_official(folder: Path, machine: str, section: str = "00") -> SectionResults:
+    """Read one section's results back.
+
+    Raises
+    ------
+    StridorError
+        If a file is missing or no result file, or the two do not name the same clips in the same order.
+    """
+    scores = _read_rows(score_file(folder, machine, section))
+    decisions = _read_rows(decision_file(folder, machine, section))
+    if [name for name, _ in scores] != [name for name, _ in decisions]:
+        raise StridorError(
+            f"{score_file(folder, machine, section)} and {decision_file('', machine, section)} do not name "
+            "the same clips; write both again."
+        )
+    return SectionResults(
+        file_names=tuple(name for name, _ in scores),
+        scores=np.array([value for _, value in scores], dtype=np.float64),
+        decisions=np.array([value for _, value in decisions]).astype(np.int64),
+    )
+
+
+def _read_rows(path: Path) -> list[tuple[str, float]]:
+    try:
+        with open(path, encoding="utf-8", newline="") as file:
+            rows = [row for row in csv.reader(file) if row]
+    except FileNotFoundError:
+        raise StridorError(f"{path} is missing; run the evaluate stage to write it.") from None
+    read = []
+    for number, row in enumerate(rows, start=1):
+        try:
+            name, value = row
+            read.append((name, float(value)))
+        except ValueError:
+            raise StridorError(
+                f"{path}: line {number} is '{','.join(row)}'; expected 'file name,value' without a header."
+            ) from None
+    return read

@@ -1,0 +1,141 @@
+"""Results of several systems side by side, in the shape of the report's Table 1, in percent."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from stridor.common.errors import StridorError
+from stridor.evaluation.bootstrap import Difference, Interval, Intervals
+from stridor.evaluation.measures import MachineMeasures, total_score
+
+ROWS = {"auc_source": "AUC source", "auc_target": "AUC target", "pauc": "pAUC"}
+TOTAL = "total"
+HARMONIC_MEAN = "harmonic mean"
+
+
+@dataclass(frozen=True)
+class SystemResults:
+    """The measures of one system, such as "frozen encoder".
+
+    Attributes
+    ----------
+    name : str
+        Heads the system's columns.
+    machines : mapping of str to MachineMeasures
+    intervals : Intervals or None
+        Of the same machines.
+    """
+
+    name: str
+    machines: Mapping[str, MachineMeasures]
+    intervals: Intervals | None = None
+
+
+def results_table(systems: Sequence[SystemResults]) -> pd.DataFrame:
+    """Put systems side by side.
+
+    Parameters
+    ----------
+    systems : sequence of SystemResults
+        All over the same machines; the first one's order of machines is kept.
+
+    Returns
+    -------
+    DataFrame
+        Rows (machine, measure), three a machine and one for the total. Columns (system, "value" | "low" |
+        "high"), in percent; without intervals low and high are NaN.
+
+    Raises
+    ------
+    StridorError
+        If there is no system, two share a name, or their machines differ.
+    """
+    names = [system.name for system in systems]
+    if not names or len(set(names)) < len(names):
+        given = ", ".join(names) or "none"
+        raise StridorError(f"A table needs one system or more, each with a name of its own; got {given}.")
+    for system in systems[1:]:
+        odd = sorted(set(system.machines) ^ set(systems[0].machines))
+        if odd:
+            raise StridorError(
+                f"The systems '{names[0]}' and '{system.name}' cannot stand side by side, as only one has "
+                f"{', '.join(odd)}; evaluate both on the same machines."
+            )
+    columns = {}
+    machines = list(systems[0].machines)
+    for system in systems:
+        cells = _cells(system, machines)
+        columns[system.name, "value"] = [100 * value for value, _ in cells]
+        for end in ("low", "high"):
+            columns[system.name, end] = [100 * getattr(interval, end, math.nan) for _, interval in cells]
+    rows = [(machine, row) for machine in machines for row in ROWS.values()] + [(TOTAL, HARMONIC_MEAN)]
+    table = pd.DataFrame(columns, index=pd.MultiIndex.from_tuples(rows, names=["machine", "measure"]))
+    table.columns.names = ["system", None]
+    return table
+
+
+def to_markdown(table: pd.DataFrame, decimals: int = 2) -> str:
+    """Render a results table as Markdown, an interval in brackets behind its value.
+
+    Parameters
+    ----------
+    table : DataFrame
+        From `results_table`.
+    decimals : int
+        Of the values; intervals get one.
+    """
+    systems = list(dict.fromkeys(table.columns.get_level_values(0)))
+    lines = [["machine", "measure", *systems]]
+    above = None
+    for (machine, measure), values in table.iterrows():
+        # A machine is named once for its three rows.
+        first = "" if machine == above else machine
+        above = machine
+        lines.append([first, measure, *(_cell(values[system], decimals) for system in systems)])
+    return markdown_table(lines, names=2) + "\n"
+
+
+def markdown_table(lines: Sequence[Sequence[str]], names: int) -> str:
+    """Write lines of cells, the head first, as a Markdown table; all but the first `names` columns hold numbers."""
+    ruler = ["---"] * names + ["---:"] * (len(lines[0]) - names)
+    return "\n".join(map(_row, [lines[0], ruler, *lines[1:]]))
+
+
+def interval_text(interval: Interval) -> str:
+    """Write an interval of shares in percent."""
+    return f"[{100 * interval.low:.1f}, {100 * interval.high:.1f}]"
+
+
+def difference_text(difference: Difference) -> str:
+    """Write a difference of shares and its interval in percentage points."""
+    low, high = 100 * difference.interval.low, 100 * difference.interval.high
+    return f"{100 * difference.value:+.2f} [{low:+.1f}, {high:+.1f}]"
+
+
+def to_csv(table: pd.DataFrame, decimals: int = 4) -> str:
+    """Render a results table as CSV; a system has the columns "<name>", "<name> low" and "<name> high"."""
+    flat = table.copy()
+    flat.columns = [system if part == "value" else f"{system} {part}" for system, part in table.columns.to_flat_index()]
+    return flat.reset_index().to_csv(index=False, float_format=f"%.{decimals}f", lineterminator="\n")
+
+
+def _cells(system: SystemResults, machines: Sequence[str]) -> list[tuple[float, Interval | None]]:
+    of_machines = system.intervals.machines if system.intervals else {}
+    cells = [
+        (getattr(system.machines[machine], field), getattr(of_machines.get(machine), field, None))
+        for machine in machines
+        for field in ROWS
+    ]
+    return [*cells, (total_score(system.machines.values()), getattr(system.intervals, TOTAL, None))]
+
+
+def _cell(values: pd.Series, decimals: int) -> str:
+    text = f"{values['value']:.{decimals}f}"
+    return text if math.isnan(values["low"]) else f"{text} [{values['low']:.1f}, {values['high']:.1f}]"
+
+
+def _row(cells: Sequence[str]) -> str:
+    # A bar inside a name would end its cell.
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"

@@ -1,0 +1,1 @@
+"""Comparisons around the pipeline, which needs none of them: sweep, table and tuning."""

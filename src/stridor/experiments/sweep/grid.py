@@ -1,0 +1,64 @@
+"""The combinations of scoring options that a sweep compares."""
+
+import itertools
+from dataclasses import dataclass, fields, replace
+
+from stridor.params import Params
+from stridor.params.sections import BankParams, EmbeddingParams
+
+
+@dataclass(frozen=True)
+class Combination:
+    """One way to score; the defaults are the literal setting.
+
+    Attributes have the names and meanings of the parameters `embedding.*` and `bank.*`.
+    """
+
+    layer: int = -1
+    pooling: str = "mean"
+    metric: str = "euclidean"
+    k: int = 1
+    density_neighbours: int = 0
+    target_oversampling: float = 0.0
+    domains: str = "joint"
+
+    @property
+    def bank(self) -> BankParams:
+        """The parameters of the bank."""
+        return BankParams(**{name: getattr(self, name) for name in BANK})
+
+    def with_literal(self, option: str) -> "Combination":
+        """Return the combination with the literal value of one option."""
+        return replace(self, **{option: getattr(LITERAL, option)})
+
+    def yaml(self) -> str:
+        """Return the lines of params.yaml that set it."""
+        lines = []
+        for section, names in (("embedding", EMBEDDING), ("bank", BANK)):
+            lines.append(f"{section}: {{{', '.join(f'{name}: {getattr(self, name)}' for name in names)}}}")
+        return "\n".join(lines)
+
+    def text(self) -> str:
+        """Say what differs from the literal setting."""
+        other = [f"{name} {getattr(self, name)}" for name in OPTIONS if getattr(self, name) != getattr(LITERAL, name)]
+        return ", ".join(other) or "literal"
+
+
+OPTIONS = tuple(field.name for field in fields(Combination))
+EMBEDDING, BANK = OPTIONS[:2], OPTIONS[2:]
+LITERAL = Combination()
+
+
+def combinations(params: Params) -> list[Combination]:
+    """Return all combinations of the lists of `sweep`, each once, the literal setting first."""
+    lists = params.sweep.model_dump()
+    lists["layer"] = lists.pop("layers")
+    made = (Combination(*values) for values in itertools.product(*(lists[name] for name in OPTIONS)))
+    return list(dict.fromkeys([LITERAL, *made]))
+
+
+def ways(params: Params) -> list[EmbeddingParams]:
+    """Return every layer and pooling that the combinations need."""
+    fixed = {"gem_p": params.embedding.gem_p, "rdp_gamma": params.embedding.rdp_gamma}
+    pairs = dict.fromkeys((one.layer, one.pooling) for one in combinations(params))
+    return [EmbeddingParams(layer=layer, pooling=pooling, **fixed) for layer, pooling in pairs]

@@ -1,0 +1,60 @@
+"""Stage `pool` of the sweep: embed a detector's clips once, in every layer and pooling."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from stridor.common.atomic import atomic_folder
+from stridor.common.compute import device_for
+from stridor.data.manifest import Clip, Manifest
+from stridor.experiments.sweep.grid import ways
+from stridor.experiments.sweep.vectors import POOLED, MachineVectors
+from stridor.params import Params
+from stridor.params.sections import EmbeddingParams
+from stridor.scoring.embedding import PooledEmbedder
+from stridor.stages.evaluate import labelled_test_clips
+from stridor.stages.layout import Layout, run_for_detector
+from stridor.stages.systems import FINE_TUNED, System, encoder_of
+
+SYSTEMS: tuple[System, ...] = ("frozen", FINE_TUNED)
+
+
+def run(layout: Layout, params: Params) -> None:
+    """Write `experiments/sweep/pooled/<detector>/<system>/<machine>/`.
+
+    Raises
+    ------
+    StridorError
+        If a machine has no labelled test clips, or the encoder lacks a layer of `sweep.layers`.
+    """
+    manifest = Manifest.read(layout.manifest)
+    test = labelled_test_clips(manifest)
+    with atomic_folder(layout.base / POOLED / layout.detector) as folder:
+        for system in SYSTEMS:
+            encoder = encoder_of(system, layout, params)
+            embedder = PooledEmbedder(encoder, ways(params), device_for(params.compute.accelerator))
+            for machine in manifest.machines:
+                vectors = pooled(embedder, machine, manifest.select("train", machine), test[machine], params)
+                vectors.save(Path(folder) / system)
+                print(f"{machine}, {system}: {len(vectors.train)} layers and poolings, {embedder.width} values a clip")
+
+
+def pooled(
+    embedder: PooledEmbedder, machine: str, train: Sequence[Clip], test: Sequence[Clip], params: Params
+) -> MachineVectors:
+    """Embed a machine's clips in all ways of an embedder."""
+    names, vectors = [], []
+    for clips in (train, test):
+        parts = np.split(embedder.embed_clips(clips, params.audio), np.cumsum(embedder.widths)[:-1], axis=1)
+        vectors.append({_key(way): part for way, part in zip(embedder.ways, parts, strict=True)})
+        names.append(tuple(clip.file_name for clip in clips))
+    return MachineVectors(machine, *names, *vectors)
+
+
+def _key(way: EmbeddingParams) -> tuple[int, str]:
+    return way.layer, way.pooling
+
+
+if __name__ == "__main__":
+    run_for_detector(run)

@@ -1,0 +1,115 @@
+"""All combinations of one machine, with distances computed once for all that share them."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stridor.common.errors import StridorError
+from stridor.data.names import DOMAINS, parse_clip_name
+from stridor.evaluation.measures import MAX_FALSE_POSITIVE_RATE, ScoredClips, require_every_stratum
+from stridor.evaluation.roc import roc_areas
+from stridor.experiments.sweep.grid import Combination
+from stridor.experiments.sweep.vectors import MachineVectors
+from stridor.scoring.distances import as_embeddings, distances, unmeasurable
+from stridor.scoring.neighbours import DistanceScorer
+from stridor.scoring.smote import smote
+
+
+@dataclass(frozen=True, eq=False)
+class MachineSweep:
+    """What every combination makes of a machine's test clips.
+
+    Attributes
+    ----------
+    clips : ScoredClips
+        Names, domains and labels; the scores are those of the first combination.
+    scores : mapping of Combination to float64 [N]
+        In the order of `clips`.
+    impossible : mapping of Combination to str
+        Those that the machine has too few clips for, and why.
+    """
+
+    clips: ScoredClips
+    scores: dict[Combination, NDArray[np.float64]] = field(default_factory=dict)
+    impossible: dict[Combination, str] = field(default_factory=dict)
+
+    def scored(self, combination: Combination) -> ScoredClips:
+        """Return the clips with the scores of a combination."""
+        clips = self.clips
+        return ScoredClips(clips.machine, clips.file_names, clips.domains, clips.labels, self.scores[combination])
+
+
+def sweep_machine(vectors: MachineVectors, combinations: Sequence[Combination]) -> MachineSweep:
+    """Score a machine's test clips by every combination.
+
+    Raises
+    ------
+    StridorError
+        If the clips lack a domain or label, vectors of a layer or pooling are missing, or the first combination,
+        which is the literal one, is impossible.
+    """
+    names = [parse_clip_name(name, "test") for name in vectors.test_names]
+    domains, labels = [one.domain for one in names], [one.label for one in names]
+    blank = ScoredClips(vectors.machine, vectors.test_names, domains, labels, np.zeros(len(names)))
+    require_every_stratum(blank)
+    # Scored clips are kept in the order of their names.
+    order = sorted(range(len(names)), key=vectors.test_names.__getitem__)
+    swept = MachineSweep(blank)
+    for combination, scores in _scores(vectors, combinations):
+        if isinstance(scores, str):
+            swept.impossible[combination] = scores
+        else:
+            swept.scores[combination] = scores[order]
+    if combinations[0] in swept.impossible:
+        raise StridorError(f"{vectors.machine}: {swept.impossible[combinations[0]]}")
+    return swept
+
+
+def measures(swept: MachineSweep, combinations: Sequence[Combination]) -> NDArray[np.float64]:
+    """Compute AUC source, AUC target and pAUC of some combinations, float64 [combinations x 3]."""
+    anomalous, once = swept.clips.anomalous, np.ones((1, len(swept.clips.scores)), dtype=int)
+    normal = [swept.clips.in_domain(domain) & ~anomalous for domain in DOMAINS]
+    kinds = [*((one, None) for one in normal), (~anomalous, MAX_FALSE_POSITIVE_RATE)]
+    return np.array([
+        [roc_areas(swept.scores[one], anomalous, negative, once, max_fpr)[0] for negative, max_fpr in kinds]
+        for one in combinations
+    ])  # fmt: skip
+
+
+def _scores(
+    vectors: MachineVectors, combinations: Sequence[Combination]
+) -> Iterator[tuple[Combination, NDArray[np.float64] | str]]:
+    """Yield each combination with the scores in the order of the test clips, or with why it has none."""
+    domains = vectors.train_domains
+
+    def shared(one: Combination) -> tuple[object, ...]:
+        return one.layer, one.pooling, one.metric, one.target_oversampling
+
+    for (layer, pooling, metric, share), group in groupby(sorted(combinations, key=shared), shared):
+        if (layer, pooling) not in vectors.train:
+            raise StridorError(
+                f"There are no vectors of layer {layer} and pooling {pooling} for the machine '{vectors.machine}'; run "
+                "'make sweep' so that its clips are embedded with the lists of params.yaml."
+            )
+        train, test = (as_embeddings(of[layer, pooling], "the clips") for of in (vectors.train, vectors.test))
+        try:
+            for values, names in ((train, vectors.train_names), (test, vectors.test_names)):
+                if found := unmeasurable(values, metric):
+                    raise StridorError(f"The embedding of {names[found[0]]} {found[1]}.")
+            synthetic, parents = smote(train, domains, share)
+        except StridorError as error:
+            yield from ((one, str(error)) for one in group)
+            continue
+        references = np.concatenate([train, synthetic])
+        between, to_test = distances(references, references, metric), distances(test, references, metric)
+        own = np.arange(len(train))
+        family = np.concatenate([np.stack([own, own], axis=1), parents])
+        of_all = [*domains, *["target"] * len(synthetic)]
+        for one in group:
+            try:
+                yield one, DistanceScorer(one.bank, lambda between=between: between, of_all, family).score(to_test)
+            except StridorError as error:
+                yield one, str(error)

@@ -1,0 +1,100 @@
+"""A cell of the table: one variant of the method, trained with one seed for one detector, in folders of its own."""
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from stridor.common.compute import set_threads
+from stridor.common.errors import StridorError, one_sentence
+from stridor.params import Params, read_params
+from stridor.params.sections import DetectorParams
+from stridor.stages.layout import Layout
+
+# The method as params.yaml describes it, which is no variant. With the seed of params.yaml it is the pipeline itself.
+FULL = "full"
+FOLDER = Path("experiments/table")
+
+
+@dataclass(frozen=True)
+class CellLayout(Layout):
+    """Where the files of a cell lie.
+
+    Attributes
+    ----------
+    variant : str
+        One of `table.variants`, or "full".
+    seed : int
+    """
+
+    variant: str = FULL
+    seed: int = 0
+
+    @property
+    def _cell(self) -> Path:
+        return Path(self.variant, str(self.seed), self.detector)
+
+    @property
+    def artifacts(self) -> Path:
+        """What training leaves."""
+        return FOLDER / "artifacts" / self._cell
+
+    @property
+    def resume(self) -> Path:
+        """State of an unfinished training; outside the outputs, which DVC deletes before a stage runs."""
+        return FOLDER / "artifacts/.resume" / self._cell
+
+    @property
+    def curves(self) -> Path:
+        """Losses and separation by epoch."""
+        return self.artifacts / "curves.csv"
+
+    @property
+    def separation(self) -> Path:
+        """How well held-out mixtures are separated after the last epoch."""
+        return self.artifacts / "separation.json"
+
+    @property
+    def results(self) -> Path:
+        """What scoring leaves."""
+        return FOLDER / "results" / self._cell
+
+    @property
+    def banks(self) -> Path:
+        """Reference banks, by system and machine."""
+        return self.results / "bank"
+
+
+def cell_params(params: Params, layout: CellLayout) -> Params:
+    """Return the parameters of a cell, in which the variant's values also come before the detector's own.
+
+    Baselines are left to the pipeline.
+
+    Raises
+    ------
+    StridorError
+        If there is no such variant or detector, or the variant names an unknown parameter or a value out of range.
+    """
+    variants = {FULL: {}} | params.table.variants
+    if layout.variant not in variants:
+        raise StridorError(f"params.yaml has no variant '{layout.variant}'; table.variants has {', '.join(variants)}.")
+    own = params.for_detector(layout.detector)
+    bare = DetectorParams(machines=own.detectors[layout.detector].machines)
+    own = own.model_copy(update={"detectors": {layout.detector: bare}})
+    values = variants[layout.variant] | {"seed": layout.seed, "baselines": []}
+    try:
+        return own.replaced(values)
+    except StridorError as error:
+        raise StridorError(f"params.yaml, table.variants.{layout.variant}: {error}") from None
+
+
+def run_for_cell(stage: Callable[[CellLayout, Params], None]) -> None:
+    """Run a stage for the variant, seed and detector named on the command line."""
+    with one_sentence():
+        if len(sys.argv) != 4:
+            raise SystemExit(f"usage: {Path(sys.argv[0]).stem} <variant> <seed> <detector>")
+        variant, seed, detector = sys.argv[1:]
+        layout = CellLayout(detector, variant=variant, seed=int(seed))
+        params = cell_params(read_params(), layout)
+        set_threads(params.compute.threads)
+        stage(layout, params)

@@ -1,0 +1,111 @@
+"""Rows against the full method: totals, spread over seeds, intervals, paired differences."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stridor.common.errors import StridorError
+from stridor.evaluation.bootstrap import Difference, Interval, difference_of, interval_of, resampled_totals
+from stridor.evaluation.measures import MachineMeasures, measure, total_score
+from stridor.experiments.table.cells import FULL
+from stridor.experiments.table.rows import Row
+from stridor.params.sections import EvaluationParams
+
+
+@dataclass(frozen=True, eq=False)
+class Compared:
+    """A row with what can be said of it; all values in [0, 1].
+
+    Attributes
+    ----------
+    row : Row
+    machines : dict of str to MachineMeasures
+        Means over the seeds.
+    totals : tuple of float
+        The official total of every seed.
+    interval : Interval
+        Of the mean of the totals, over resampled test clips; a resample is the same for all seeds.
+    to_full : Difference or None
+        Mean of the totals minus that of the full method, on the same resamples; None for the full method.
+    """
+
+    row: Row
+    machines: dict[str, MachineMeasures]
+    totals: tuple[float, ...]
+    interval: Interval
+    to_full: Difference | None
+
+    @property
+    def total(self) -> float:
+        """Mean over the seeds."""
+        return float(np.mean(self.totals))
+
+    @property
+    def spread(self) -> float | None:
+        """Standard deviation over the seeds; None of a single one."""
+        return float(np.std(self.totals, ddof=1)) if len(self.totals) > 1 else None
+
+
+def compare(rows: Sequence[Row], evaluation: EvaluationParams, seed: int) -> list[Compared]:
+    """Compare every row with the full method, which has to be among them.
+
+    Intervals say what other test clips of the same machines would have brought. What another seed brings, the
+    spread says; it has no part in the intervals.
+
+    Parameters
+    ----------
+    rows : sequence of Row
+    evaluation : EvaluationParams
+        How many resamples, and how much of them an interval holds.
+    seed : int
+        Of the resamples.
+
+    Raises
+    ------
+    StridorError
+        If rows do not score the same clips.
+    """
+    _require_same_clips(rows)
+    resampled = {row.key: _resampled(row, evaluation, seed) for row in rows}
+    totals = {row.key: tuple(total_score(map(measure, scored)) for scored in row.by_seed) for row in rows}
+    full, full_total = resampled[FULL], np.mean(totals[FULL])
+    return [
+        Compared(
+            row,
+            _mean_measures(row),
+            totals[row.key],
+            interval_of(resampled[row.key], evaluation.confidence),
+            None
+            if row.key == FULL
+            else difference_of(
+                float(np.mean(totals[row.key]) - full_total), resampled[row.key] - full, evaluation.confidence
+            ),
+        )
+        for row in rows
+    ]
+
+
+def _require_same_clips(rows: Sequence[Row]) -> None:
+    first = {clips.machine: clips.file_names for clips in rows[0].by_seed[0]}
+    for row in rows:
+        for scored in row.by_seed:
+            if {clips.machine: clips.file_names for clips in scored} != first:
+                raise StridorError(
+                    f"'{row.name}' and '{rows[0].name}' were scored on different test clips; run 'make table' so that "
+                    "what is out of date is scored again."
+                )
+
+
+def _resampled(row: Row, evaluation: EvaluationParams, seed: int) -> NDArray[np.float64]:
+    return np.mean([resampled_totals(scored, evaluation.bootstrap, seed) for scored in row.by_seed], axis=0)
+
+
+def _mean_measures(row: Row) -> dict[str, MachineMeasures]:
+    by_seed = [{clips.machine: measure(clips) for clips in scored} for scored in row.by_seed]
+    fields = MachineMeasures.__dataclass_fields__
+    return {
+        machine: MachineMeasures(*(float(np.mean([getattr(one[machine], name) for one in by_seed])) for name in fields))
+        for machine in by_seed[0]
+    }

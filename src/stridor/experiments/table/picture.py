@@ -1,0 +1,52 @@
+"""Totals and differences to the full method, with their intervals, as a picture."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import matplotlib
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from stridor.common.atomic import atomic_file
+from stridor.evaluation.plots import BLUE, DOTS_PER_INCH, GREY, ORANGE, STYLE
+from stridor.experiments.table.cells import FULL
+from stridor.experiments.table.compare import Compared
+
+
+def draw(compared: Sequence[Compared], path: Path) -> None:
+    """Draw a row for each system: its total on the left, its difference to the full method on the right.
+
+    Parameters
+    ----------
+    compared : sequence of Compared
+        The full method among them.
+    path : Path
+        A .png file.
+    """
+    with matplotlib.rc_context(STYLE | {"font.size": 11}):
+        figure = Figure(figsize=(10, 1.4 + 0.42 * len(compared)), layout="constrained")
+        left, right = figure.subplots(1, 2, sharey=True)
+        full = next(one for one in compared if one.row.key == FULL)
+        left.axvline(100 * full.total, color=GREY, linewidth=1, linestyle=":")
+        right.axvline(0, color=GREY, linewidth=1, linestyle=":")
+        for place, one in enumerate(compared):
+            colour = ORANGE if one.row.key == FULL else BLUE
+            low, high = 100 * one.interval.low, 100 * one.interval.high
+            left.plot([low, high], [place, place], color=colour, linewidth=2)
+            left.plot(100 * one.total, place, "o", color=colour, markersize=7)
+            if len(one.totals) > 1:
+                left.plot([100 * total for total in one.totals], [place] * len(one.totals), "|", color=GREY)
+            if one.to_full is not None:
+                ends = [100 * one.to_full.interval.low, 100 * one.to_full.interval.high]
+                right.plot(ends, [place, place], color=colour, linewidth=2)
+                right.plot(100 * one.to_full.value, place, "o", color=colour, markersize=7)
+        left.set_yticks(range(len(compared)), [one.row.name for one in compared])
+        left.invert_yaxis()
+        left.set(title="total (%)")
+        right.set(title="minus full method (points)")
+        for axes in (left, right):
+            axes.grid(axis="x", color="#DDDDDD", linewidth=0.6)
+            axes.set_axisbelow(True)
+        FigureCanvasAgg(figure)
+        with atomic_file(path) as beside:
+            figure.savefig(beside, dpi=DOTS_PER_INCH, format="png", metadata={"Software": None})

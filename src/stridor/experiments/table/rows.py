@@ -1,0 +1,68 @@
+"""What was scored, read back from the official files: a row for every system and every variant."""
+
+from dataclasses import dataclass
+from functools import partial
+
+from stridor.common.errors import StridorError
+from stridor.evaluation.measures import ScoredClips
+from stridor.experiments.table.cells import FULL, CellLayout
+from stridor.params import Params
+from stridor.stages.summary import scored_of_all
+from stridor.stages.systems import FINE_TUNED, NAMES, systems_of
+
+
+@dataclass(frozen=True, eq=False)
+class Row:
+    """A system or variant.
+
+    Attributes
+    ----------
+    key, name : str
+        As parameters call it, and as people do.
+    by_seed : tuple of lists of ScoredClips
+        The machines of every seed that it was trained with.
+    """
+
+    key: str
+    name: str
+    by_seed: tuple[list[ScoredClips], ...]
+
+
+def read_rows(params: Params) -> list[Row]:
+    """Read the pipeline's own results and those of the cells.
+
+    Returns
+    -------
+    list of Row
+        The baselines, the full method, the variants.
+
+    Raises
+    ------
+    StridorError
+        If the full method and the variants were not trained with the same seeds, or results are missing.
+    """
+    table = params.table
+    if sorted(table.seeds) != sorted({params.seed, *table.full_seeds}):
+        raise StridorError(
+            f"The variants have the seeds {_listed(table.seeds)} and the full method "
+            f"{_listed((params.seed, *table.full_seeds))}; run 'make table SEEDS={len(table.seeds)}', which sets both."
+        )
+    rows = [
+        Row(system, NAMES[system], (scored_of_all(system, params),))
+        for system in systems_of(params)
+        if system != FINE_TUNED
+    ]
+    full = [scored_of_all(FINE_TUNED, params), *(_of_cells(FULL, seed, params) for seed in table.full_seeds)]
+    rows.append(Row(FULL, "full method", tuple(full)))
+    for variant in table.variants:
+        scored = tuple(_of_cells(variant, seed, params) for seed in table.seeds)
+        rows.append(Row(variant, variant.replace("_", " "), scored))
+    return rows
+
+
+def _of_cells(variant: str, seed: int, params: Params) -> list[ScoredClips]:
+    return scored_of_all(FINE_TUNED, params, partial(CellLayout, variant=variant, seed=seed))
+
+
+def _listed(seeds: tuple[int, ...]) -> str:
+    return ", ".join(map(str, seeds))

@@ -1,0 +1,86 @@
+"""The table from the pipeline's results and those of the cells, which DVC runs several at a time."""
+
+from collections.abc import Callable
+
+from stridor.common.atomic import atomic_file
+from stridor.common.compute import processes_at_a_time
+from stridor.common.errors import one_sentence
+from stridor.data.manifest import Manifest
+from stridor.evaluation.results_table import difference_text
+from stridor.experiments.table.cells import FULL
+from stridor.experiments.table.compare import Compared, compare
+from stridor.experiments.table.picture import draw
+from stridor.experiments.table.published import PUBLISHED, is_development_set
+from stridor.experiments.table.report import to_csv, to_markdown
+from stridor.experiments.table.rows import read_rows
+from stridor.params import Params, read_params
+from stridor.params.table_seeds import set_seeds
+from stridor.pipeline.dvc_stages import reproduce, run_stale, stale_stages
+from stridor.pipeline.repro import PIPELINE, STAGES, detector_stages
+from stridor.stages.layout import REPORTS, Layout
+
+CELLS = "experiments/table/dvc.yaml"
+# The table needs all of the pipeline but the registry, which is left to 'dvc repro'.
+_NEEDED = tuple(stage for stage in STAGES if stage != "register")
+
+
+def make(seeds: int | None = None, jobs: int | None = None, say: Callable[[str], object] = print) -> None:
+    """Run what is missing of pipeline and cells, then report.
+
+    Parameters
+    ----------
+    seeds : int, optional
+        Written into params.yaml; left as it is there if not given.
+    jobs : int, optional
+        Trainings at a time; by default `processes_at_a_time`.
+
+    Raises
+    ------
+    StridorError
+        If DVC fails; what it has finished is kept.
+    """
+    if seeds is not None:
+        set_seeds(read_params().seed, seeds)
+    params = read_params()
+    jobs = jobs or processes_at_a_time(params.compute.threads, params.compute.accelerator)
+    stale = stale_stages(PIPELINE, CELLS)
+    run_stale("detectors of the pipeline", detector_stages(params, _NEEDED), stale, jobs, say)
+    run_stale("cells", targets(params), stale, jobs, say)
+    reproduce("summary", f"{CELLS}:report", alone=True)
+
+
+def targets(params: Params) -> list[tuple[str, str]]:
+    """Name the two stages of every cell, as DVC does."""
+    cells = [("", f"{variant}-{seed}") for seed in params.table.seeds for variant in params.table.variants]
+    cells += [(f"_{FULL}", str(seed)) for seed in params.table.full_seeds]
+    return [
+        (f"{CELLS}:train{kind}@{cell}-{detector}", f"{CELLS}:score{kind}@{cell}-{detector}")
+        for kind, cell in cells
+        for detector in params.detectors
+    ]
+
+
+def report(params: Params, say: Callable[[str], object] = print) -> list[Compared]:
+    """Write `reports/table.md`, `table.csv` and `table.png`.
+
+    Raises
+    ------
+    StridorError
+        If results are missing or do not fit together.
+    """
+    compared = compare(read_rows(params), params.evaluation, params.seed)
+    manifests = [Manifest.read(Layout(detector).manifest) for detector in params.detectors]
+    published = PUBLISHED if is_development_set(manifests) else {}
+    for name, text in (("table.md", to_markdown(compared, params, published)), ("table.csv", to_csv(compared))):
+        with atomic_file(REPORTS / name) as beside:
+            beside.write_text(text, encoding="utf-8")
+    draw(compared, REPORTS / "table.png")
+    for one in compared:
+        gain = "" if one.to_full is None else f", minus full method {difference_text(one.to_full)}"
+        say(f"{one.row.name}: {100 * one.total:.2f}{gain}")
+    return compared
+
+
+if __name__ == "__main__":
+    with one_sentence():
+        report(read_params())

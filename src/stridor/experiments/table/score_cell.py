@@ -1,0 +1,15 @@
+"""Scoring of a cell: `python -m stridor.experiments.table.score_cell <variant> <seed> <detector>`."""
+
+from stridor.experiments.table.cells import CellLayout, run_for_cell
+from stridor.params import Params
+from stridor.stages import evaluate, index
+
+
+def run(layout: CellLayout, params: Params) -> None:
+    """Fill the reference banks and score the test clips."""
+    index.run(layout, params)
+    evaluate.run(layout, params)
+
+
+if __name__ == "__main__":
+    run_for_cell(run)

@@ -1,0 +1,111 @@
+"""Optuna's storage: where it is, how it is opened by several processes at once, and what is said when it fails."""
+
+import os
+import time
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from stridor.common.errors import StridorError
+from stridor.tracking.location import SQLITE, find_store
+
+if TYPE_CHECKING:
+    from optuna.storages import RDBStorage
+
+DATABASE = "optuna.db"
+_HEARTBEAT_S, _GRACE_S = 60, 240
+# Each failure means that another process has made one of the about fifteen tables or their first rows.
+_ATTEMPTS, _PAUSE_S = 20, 0.2
+
+
+def storage_url() -> str:
+    """Return OPTUNA_STORAGE, or a SQLite database beside the MLflow store's."""
+    if url := os.environ.get("OPTUNA_STORAGE", "").strip():
+        return url
+    database = find_store().database
+    folder = Path.cwd() if database is None else database.parent
+    return f"{SQLITE}{folder / DATABASE}"
+
+
+def storage_shown(url: str) -> str:
+    """Return the URL of a storage without its password."""
+    from sqlalchemy.engine import make_url
+    from sqlalchemy.exc import ArgumentError
+
+    try:
+        return make_url(url).render_as_string(hide_password=True)
+    except ArgumentError:
+        return url
+
+
+def open_storage(url: str) -> "RDBStorage":
+    """Open a storage; its tables are made if they are not there, by one of the processes that open it first.
+
+    Optuna itself looks which tables are missing and then makes them, so that of two processes on a new database
+    one crashes (https://github.com/optuna/optuna/issues/1092). That one looks again.
+    """
+    from sqlalchemy.exc import SQLAlchemyError
+
+    for _ in range(_ATTEMPTS - 1):
+        try:
+            return _open(url)
+        except SQLAlchemyError as error:
+            if not _another_was_faster(error):
+                raise
+            time.sleep(_PAUSE_S)
+    return _open(url)
+
+
+@contextmanager
+def storage_errors(url: str) -> Iterator[None]:
+    """Turn failures of a storage into one sentence that names it.
+
+    Raises
+    ------
+    StridorError
+        If the storage cannot be used.
+    """
+    from optuna.exceptions import StorageInternalError
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        yield
+    except (SQLAlchemyError, ImportError, ValueError, StorageInternalError) as error:
+        shown = storage_shown(url)
+        reason = " ".join(str(getattr(error, "orig", None) or error).split())
+        raise StridorError(
+            f"Optuna's storage {shown} cannot be used ({reason.replace(url, shown).rstrip('.')}); mend it, or set "
+            "OPTUNA_STORAGE to another."
+        ) from None
+
+
+@contextmanager
+def heartbeats() -> Iterator[None]:
+    """Use heartbeats without Optuna's warning that their interface may change: its version is pinned."""
+    from optuna.exceptions import ExperimentalWarning
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ExperimentalWarning)
+        yield
+
+
+def _open(url: str) -> "RDBStorage":
+    from optuna.storages import RDBStorage
+
+    with heartbeats():
+        return RDBStorage(
+            url,
+            # Writers of a SQLite file wait for each other.
+            engine_kwargs={"connect_args": {"timeout": 60}} if url.startswith(SQLITE) else {},
+            heartbeat_interval=_HEARTBEAT_S,
+            grace_period=_GRACE_S,
+        )
+
+
+def _another_was_faster(error: Exception) -> bool:
+    """Tell whether tables or rows could not be made because they are there by now."""
+    from sqlalchemy.exc import IntegrityError
+
+    return isinstance(error, IntegrityError) or "already exists" in str(error)

@@ -1,0 +1,173 @@
+"""What makes it the same study, opening it, its trials, and those whose worker is gone."""
+
+import hashlib
+import json
+import os
+import socket
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from stridor.experiments.tuning.sampling import seeded_sampler
+from stridor.experiments.tuning.space import Space
+from stridor.experiments.tuning.storage import heartbeats, open_storage, storage_errors
+from stridor.stages.layout import Layout
+
+if TYPE_CHECKING:
+    import optuna
+
+# What decides the outcome of a trial; the rest of the parameters says where or how closely one looks.
+JUDGED_BY = {"compute", "tracking", "evaluation", "baselines", "autoencoder", "tune", "sweep", "table"}
+# Names of the user attributes of a trial.
+DEFAULT, RUN_ID, WORKER, ERROR = "default", "mlflow_run_id", "worker", "error"
+
+
+@dataclass(frozen=True)
+class StudySpec:
+    """All that a worker process has to know of a study.
+
+    Attributes
+    ----------
+    detector : str
+    space : Space
+    data_md5 : str
+        Version of the raw clips.
+    storage : str
+        URL of Optuna's storage.
+    threads : int
+        Of a worker.
+    parent_run : str or None
+        MLflow run of the study.
+    """
+
+    detector: str
+    space: Space
+    data_md5: str
+    storage: str
+    threads: int = 1
+    parent_run: str | None = None
+
+    @property
+    def name(self) -> str:
+        """Detector and digest of all that trials depend on: changed parameters or data begin another study."""
+        base = self.space.base
+        values = [
+            base.model_dump(mode="json", exclude=JUDGED_BY),
+            base.tune.model_dump(mode="json", include={"search", "objective"}),
+            self.data_md5,
+        ]
+        text = json.dumps(values, sort_keys=True)
+        return f"{self.detector}-{hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()[:8]}"
+
+    @property
+    def folder(self) -> Path:
+        """Folder of the trials' files."""
+        return Path("artifacts/.tune") / self.name
+
+    def layout(self, number: int) -> Layout:
+        """Return where a trial keeps its files."""
+        return Layout(self.detector, self.folder / f"trial_{number:04d}")
+
+
+def open_study(spec: StudySpec) -> "optuna.Study":
+    """Open a study, or create it.
+
+    Raises
+    ------
+    StridorError
+        If the storage cannot be used.
+    """
+    import optuna
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    tune = spec.space.base.tune
+    with storage_errors(spec.storage):
+        return optuna.create_study(
+            storage=open_storage(spec.storage),
+            study_name=spec.name,
+            direction="maximize",
+            load_if_exists=True,
+            sampler=seeded_sampler(spec.space.base.seed, tune.startup_trials),
+            pruner=optuna.pruners.MedianPruner(n_startup_trials=tune.startup_trials)
+            if tune.pruner == "median"
+            else optuna.pruners.NopPruner(),
+        )
+
+
+def trials_in(study: "optuna.Study", *states: str) -> "list[optuna.trial.FrozenTrial]":
+    """Return the trials in some states, by number."""
+    return [trial for trial in study.get_trials(deepcopy=False) if trial.state.name in states]
+
+
+def counted(study: "optuna.Study") -> int:
+    """Return how many trials have been paid for: finished, pruned, or crashed by their own values."""
+    crashed = [trial for trial in trials_in(study, "FAIL") if ERROR in trial.user_attrs]
+    return len(trials_in(study, "COMPLETE", "PRUNED")) + len(crashed)
+
+
+def best_of(study: "optuna.Study") -> "optuna.trial.FrozenTrial | None":
+    """Return the best finished trial, the first of equals."""
+    return max(trials_in(study, "COMPLETE"), key=lambda trial: (trial.value, -trial.number), default=None)
+
+
+def default_trial(study: "optuna.Study") -> "optuna.trial.FrozenTrial | None":
+    """Return the finished trial of the general values."""
+    return next((trial for trial in trials_in(study, "COMPLETE") if trial.user_attrs.get(DEFAULT)), None)
+
+
+def enqueue_default(study: "optuna.Study", space: Space) -> None:
+    """Let the next trial have the general values, unless one had them or is about to."""
+
+    def alive() -> "list[optuna.trial.FrozenTrial]":
+        return [trial for trial in trials_in(study, "COMPLETE", "RUNNING", "WAITING") if trial.user_attrs.get(DEFAULT)]
+
+    if alive():
+        return
+    study.enqueue_trial(space.defaults(), user_attrs={DEFAULT: True, WORKER: worker_id()})
+    first, *more = alive()
+    if more and first.user_attrs[WORKER] != worker_id():
+        # Another process had looked at the same moment: one of the two that wait is given up.
+        _fail(study, study.ask())
+
+
+def _fail(study: "optuna.Study", trial: "optuna.Trial | int") -> None:
+    from optuna.trial import TrialState
+
+    study.tell(trial, state=TrialState.FAIL)
+
+
+def worker_id() -> str:
+    """Name this process among those of all hosts."""
+    return f"{socket.gethostname()}:{os.getpid()}"
+
+
+def fail_lost_trials(study: "optuna.Study") -> "list[optuna.trial.FrozenTrial]":
+    """Give up trials whose worker was killed, so that nothing waits for them; return these.
+
+    Those of this host are known by their process; those of other hosts by their heartbeat.
+    """
+    import optuna
+    from optuna.exceptions import UpdateFinishedTrialError
+
+    with heartbeats():
+        optuna.storages.fail_stale_trials(study)
+    lost = []
+    for trial in trials_in(study, "RUNNING"):
+        host, _, process = trial.user_attrs.get(WORKER, "").partition(":")
+        if host == socket.gethostname() and not _alive(int(process)):
+            try:
+                _fail(study, trial.number)
+            except (UpdateFinishedTrialError, ValueError):
+                continue  # another process was faster
+            lost.append(trial)
+    return lost
+
+
+def _alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

@@ -1,0 +1,90 @@
+"""What a checkpoint file holds: its architecture, whether its tensors fit, and whether it is a published file."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from stridor.common.digests import file_digest
+from stridor.common.errors import StridorError
+from stridor.ingest.checkpoints.fetching import check
+from stridor.ingest.checkpoints.published import CHECKPOINTS
+from stridor.models.checkpoint import load_encoder
+from stridor.models.config import BeatsConfig
+
+
+@dataclass(frozen=True)
+class Description:
+    """A checkpoint that loads.
+
+    Attributes
+    ----------
+    path : Path
+    bytes : int
+    sha256 : str
+    config : BeatsConfig
+    parameters : int
+        Of the encoder, with its predictor if it has one.
+    published_as : str or None
+        Name of the published file that it is, by its digest.
+    """
+
+    path: Path
+    bytes: int
+    sha256: str
+    config: BeatsConfig
+    parameters: int
+    published_as: str | None
+
+    def text(self) -> str:
+        """Say it in lines, to print."""
+        config = self.config
+        fine_tuned = f"yes, for {config.predictor_class} classes (stridor uses the encoder below them)"
+        published = self.published_as or "none of the published BEATs files, by its SHA-256"
+        rows = {
+            "file": f"{self.path} ({self.bytes / 1e6:.1f} MB)",
+            "SHA-256": self.sha256,
+            "published as": published,
+            "architecture": (
+                f"{config.encoder_layers} layers of width {config.encoder_embed_dim} (FFN "
+                f"{config.encoder_ffn_embed_dim}), {config.encoder_attention_heads} heads, patches of "
+                f"{config.input_patch_size} x {config.input_patch_size} embedded in {config.embed_dim}"
+            ),
+            "parameters": f"{self.parameters / 1e6:.1f} million",
+            "fine-tuned": fine_tuned if config.finetuned_model else "no, it holds no predictor",
+        }
+        return "\n".join(f"{name + ':':<14}{value}" for name, value in rows.items())
+
+
+def describe(path: Path) -> Description:
+    """Load a checkpoint, tensors only, and describe it.
+
+    Raises
+    ------
+    StridorError
+        If it is missing, no BEATs checkpoint, its tensors do not fit its cfg, or one of them is not finite.
+    """
+    encoder = load_encoder(path)
+    for name, tensor in encoder.state_dict().items():
+        if not tensor.isfinite().all():
+            raise StridorError(f"{path}: the tensor '{name}' holds values that are not finite; get the file again.")
+    digest = file_digest(path, "sha256")
+    return Description(
+        path=path,
+        bytes=path.stat().st_size,
+        sha256=digest,
+        config=encoder.config,
+        parameters=sum(parameter.numel() for parameter in encoder.parameters()),
+        published_as=next((one.name for one in CHECKPOINTS.values() if one.sha256 == digest), None),
+    )
+
+
+def verify(path: Path) -> Description:
+    """Check a checkpoint: its tensors, and, where its name is that of a published file, its size and digest.
+
+    Raises
+    ------
+    StridorError
+        If anything is not as it should be.
+    """
+    if path.stem in CHECKPOINTS and path.is_file():
+        check(path, CHECKPOINTS[path.stem])
+    return describe(path)

@@ -1,0 +1,109 @@
+"""Bringing a published checkpoint onto the disk, from the first source that gives the right file."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from tqdm import tqdm
+
+from stridor.common.atomic import atomic_file
+from stridor.common.digests import file_digest
+from stridor.common.download import fetch, partial_of
+from stridor.common.errors import StridorError
+from stridor.common.http import Patience
+from stridor.ingest.checkpoints.published import AUTHORS_PAGE, Published
+
+# Another source is tried rather than a dead one asked for long.
+SHORT = Patience(tries=3, longest_pause_seconds=10.0, timeout_seconds=30.0)
+
+
+def bring(
+    wanted: Published,
+    folder: Path,
+    *,
+    from_file: Path | None = None,
+    say: Callable[[str], None] = lambda _: None,
+    patience: Patience = SHORT,
+) -> Path:
+    """Put a checkpoint into a folder, unless it lies there; a call that was cut off goes on where it stopped.
+
+    Parameters
+    ----------
+    wanted : Published
+    folder : Path
+    from_file : Path, optional
+        A file got by hand, which is checked and copied instead of a download.
+    say : callable
+        Told what happens.
+
+    Returns
+    -------
+    Path
+        Of the file.
+
+    Raises
+    ------
+    StridorError
+        If no source gives the file, or a file that is there is another one.
+    """
+    place = folder / wanted.file_name
+    if place.exists():
+        check(place, wanted)
+        say(f"{place} is there, and is the published file.")
+        return place
+    if from_file is not None:
+        check(from_file, wanted)
+        with atomic_file(place) as beside:
+            shutil.copyfile(from_file, beside)
+        return place
+    problems = []
+    for source in wanted.sources:
+        say(f"Asking {source} ({wanted.bytes / 1e6:.0f} MB) ...")
+        try:
+            _fetch(source, place, wanted, patience)
+        except StridorError as error:
+            problems.append(str(error))
+            say(f"  {error}")
+        else:
+            return place
+    raise StridorError(
+        f"None of the {len(wanted.sources)} sources gives {wanted.file_name}: such links often die. Get the file in a "
+        f"browser from {AUTHORS_PAGE} or from anybody who has it, then run 'stridor checkpoint fetch {wanted.name} "
+        "--from FILE', which tells whether it is the right one."
+    )
+
+
+def _fetch(source: str, place: Path, wanted: Published, patience: Patience) -> None:
+    partial = partial_of(place, wanted.sha256)
+    start = partial.stat().st_size if partial.exists() else 0
+    with tqdm(
+        total=wanted.bytes, initial=start, desc=wanted.file_name, unit="B", unit_scale=True, leave=False, disable=None
+    ) as bar:
+        fetch(
+            source, place, size=wanted.bytes, digest=wanted.sha256, algorithm="sha256", moved=bar.update,
+            patience=patience,
+        )  # fmt: skip
+
+
+def check(path: Path, wanted: Published) -> None:
+    """Refuse a file that is not the published one.
+
+    Raises
+    ------
+    StridorError
+        If it is missing, or its size or digest is another.
+    """
+    if not path.is_file():
+        raise StridorError(f"{path} is no file; name the checkpoint that was got by hand.")
+    size = path.stat().st_size
+    if size != wanted.bytes:
+        raise StridorError(
+            f"{path} has {size} bytes and {wanted.file_name} as published {wanted.bytes}; it is another file or cut "
+            "off, move it away and get it again."
+        )
+    found = file_digest(path, "sha256")
+    if found != wanted.sha256:
+        raise StridorError(
+            f"{path} has the SHA-256 {found} and {wanted.file_name} as published {wanted.sha256}; it is another file "
+            "or damaged, move it away and get it again."
+        )

@@ -1,0 +1,91 @@
+"""The BEATs checkpoints that were published, how each is known again, and where copies of it lie."""
+
+from dataclasses import dataclass
+
+from stridor.common.errors import StridorError
+
+# Where the authors link them; the links lead to OneDrive pages, which a program cannot fetch.
+AUTHORS_PAGE = "https://github.com/microsoft/unilm/tree/master/beats"
+_PRETRAINED_BYTES, _FINE_TUNED_BYTES = 361_499_833, 363_145_291
+# Copies on Hugging Face, named by public projects that use them. Whose copy it is does not matter: the digest decides.
+_LPEPINO = "https://huggingface.co/lpepino/beats_ckpts/resolve/main/"
+_LPEPINO_MIRROR = "https://hf-mirror.com/lpepino/beats_ckpts/resolve/main/"
+_MORE_COPIES = {
+    "BEATs_iter3_plus_AS2M": (
+        "https://huggingface.co/datasets/Bencr/beats-checkpoints/resolve/main/",
+        "https://huggingface.co/liuronghuan/BEATs/resolve/main/",
+        "https://huggingface.co/mooneyko/BEATs/resolve/main/",
+    ),
+    "BEATs_iter3_plus_AS2M_finetuned_on_AS2M_cpt2": (
+        "https://huggingface.co/camenduru/beats/resolve/main/",
+        "https://huggingface.co/THUdyh/Ola_speech_encoders/resolve/main/",
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Published:
+    """A published file.
+
+    Attributes
+    ----------
+    name : str
+        Without `.pt`.
+    bytes : int
+    sha256 : str
+    sources : tuple of str
+        Addresses to be tried one after another.
+    """
+
+    name: str
+    bytes: int
+    sha256: str
+    sources: tuple[str, ...]
+
+    @property
+    def file_name(self) -> str:
+        """The file's own name."""
+        return f"{self.name}.pt"
+
+
+def _of(name: str, sha256: str) -> Published:
+    folders = (_LPEPINO, *_MORE_COPIES.get(name, ()), _LPEPINO_MIRROR)
+    size = _FINE_TUNED_BYTES if "finetuned" in name else _PRETRAINED_BYTES
+    return Published(name, size, sha256, tuple(f"{folder}{name}.pt" for folder in folders))
+
+
+# Sizes and digests as several public projects report them that had the files from the authors' links; the authors
+# themselves publish none.
+CHECKPOINTS = {
+    one.name: one
+    for one in (
+        _of("BEATs_iter3_plus_AS2M", "d43cbfad4d7b56381c061d7a24774f908d4d94c72961f6eb1d9090ff18cd8d34"),
+        _of("BEATs_iter3", "8d1b234032a9ccff353612dc6c20982346dc2968b205b79d97303eb5e77bfb34"),
+        _of(
+            "BEATs_iter3_plus_AS2M_finetuned_on_AS2M_cpt1",
+            "7f9362028ac6e5c049e8dc314d87e90e4f82a15a8e472deb56af55d7f9b34d6a",
+        ),
+        _of(
+            "BEATs_iter3_plus_AS2M_finetuned_on_AS2M_cpt2",
+            "e5815275a04b6885e7b8af63d120b29bffae2cd2225cf4915e1ec6d819d3022c",
+        ),
+    )
+}
+DEFAULT = next(iter(CHECKPOINTS))
+
+
+def published(name: str) -> Published:
+    """Return a published checkpoint by its name, with or without `.pt`.
+
+    Raises
+    ------
+    StridorError
+        If none is known by that name.
+    """
+    found = CHECKPOINTS.get(name.removesuffix(".pt"))
+    if found is None:
+        raise StridorError(
+            f"No published checkpoint is known as '{name}'; known are {', '.join(CHECKPOINTS)}. A file of your own "
+            "needs no fetching: name its path in encoder.checkpoint of params.yaml."
+        )
+    return found

@@ -1,0 +1,179 @@
+"""Checking every clip of a machine in the DCASE layout before anything is placed."""
+
+import warnings
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from tqdm import tqdm
+
+from stridor.audio.files import SAMPLE_RATE_HZ, AudioInfo, probe, read_clip
+from stridor.common.digests import file_md5
+from stridor.common.errors import StridorError
+from stridor.data.manifest import SHORTEST_SECONDS
+from stridor.data.names import ClipName, Split, parse_clip_name
+from stridor.ingest.recordings.attributes import attribute_notes
+from stridor.ingest.recordings.checks import refuse
+from stridor.ingest.recordings.layout import MachineFolder
+from stridor.ingest.recordings.report import ClipCount, MachineReport, Supplement
+
+SHORTEST_SAMPLES = round(SHORTEST_SECONDS * SAMPLE_RATE_HZ)
+
+
+@dataclass(frozen=True)
+class CheckedMachine:
+    """A machine that may be placed.
+
+    Attributes
+    ----------
+    files : tuple of (path, place)
+        What to copy, and where to: relative to the machine's folder, with forward slashes.
+    """
+
+    machine: str
+    files: tuple[tuple[Path, str], ...]
+    report: MachineReport
+
+
+@dataclass(frozen=True)
+class _Clip:
+    path: Path
+    name: ClipName
+    info: AudioInfo
+    md5: str
+    silent: bool
+    notes: tuple[str, ...]
+
+
+def check_machine(folder: MachineFolder, channel: int | Literal["mean"]) -> CheckedMachine:
+    """Decode every clip of a machine and look for what would go wrong later.
+
+    Parameters
+    ----------
+    channel : int or "mean"
+        What the project reads of a recording with several channels.
+
+    Raises
+    ------
+    StridorError
+        If any clip cannot be used, there are fewer than two training clips, or a test clip is also among the
+        clips that are learnt from. All clips are looked at first; the sentence names the first and counts
+        the others.
+    """
+    clips: list[_Clip] = []
+    problems: list[tuple[str, str]] = []
+    for split, path in tqdm(folder.clips, folder.machine, unit="clip", leave=False, disable=None):
+        try:
+            clips.append(_check_clip(path, split, channel))
+        except StridorError as error:
+            problems.append((path.name, str(error)))
+    if problems:
+        refuse(problems, "clips")
+    train = [clip for clip in clips if clip.name.split == "train"]
+    if len(train) < 2:
+        raise StridorError(
+            f"{folder.folder / 'train'} holds {len(train)} clips; a threshold needs at least two recordings "
+            "of normal running."
+        )
+    twins = _refuse_leaks(clips)
+    notes = [*folder.notes, *_notes(clips), *twins, *attribute_notes(folder)]
+    places = [(clip.path, f"{clip.name.split}/{clip.path.name}") for clip in clips]
+    return CheckedMachine(
+        machine=folder.machine,
+        files=(*places, *((table, table.name) for table in folder.tables)),
+        report=MachineReport(
+            machine=folder.machine,
+            counts=_count(clips),
+            shortest_seconds=min(clip.info.seconds for clip in clips),
+            longest_seconds=max(clip.info.seconds for clip in clips),
+            sample_rates_hz=tuple(sorted({clip.info.sample_rate_hz for clip in clips})),
+            channels=tuple(sorted({clip.info.channels for clip in clips})),
+            supplement=_supplement(clips),
+            notes=tuple(notes),
+        ),
+    )
+
+
+def _check_clip(path: Path, split: Split, channel: int | Literal["mean"]) -> _Clip:
+    name = parse_clip_name(path.name, split)
+    try:
+        path.name.encode()
+    except UnicodeEncodeError:
+        raise StridorError(f"{path.name!r} is not named in UTF-8; rename it.") from None
+    info = probe(path)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        wave = read_clip(path, channel)
+    if len(wave) < SHORTEST_SAMPLES:
+        raise StridorError(
+            f"{path} lasts {len(wave) / SAMPLE_RATE_HZ:.4f} s; the encoder needs at least "
+            f"{SHORTEST_SECONDS} s, remove the clip."
+        )
+    silent = not np.any(wave)
+    if silent and split != "test":
+        raise StridorError(
+            f"{path} is silent, so that nothing can be mixed with it at a signal-to-noise ratio; remove it."
+        )
+    notes = tuple(str(entry.message).rstrip(".") for entry in caught if entry.category is UserWarning)
+    return _Clip(path, name, info, file_md5(path), silent, notes)
+
+
+def _refuse_leaks(clips: list[_Clip]) -> list[str]:
+    """Return notes on clips that are there twice, or refuse if one of them is a test clip that is learnt."""
+    first: dict[str, _Clip] = {}
+    twins, leaks = [], []
+    # Clips that are learnt from come first, so that a leak is told as the test clip that repeats one.
+    for clip in sorted(clips, key=lambda clip: clip.name.split == "test"):
+        other = first.setdefault(clip.md5, clip)
+        if other is clip:
+            continue
+        if clip.name.split == "test" and other.name.split != "test":
+            sentence = (
+                f"{clip.path} holds the same bytes as {other.name.split}/{other.path.name}, and a clip that "
+                "is learnt is no test; remove one of them."
+            )
+            leaks.append((clip.path.name, sentence))
+        else:
+            twins.append(clip.path.name)
+    if leaks:
+        refuse(leaks, "clips")
+    return [_some(twins, "hold the same bytes as another clip and count twice")] if twins else []
+
+
+def _notes(clips: list[_Clip]) -> Iterable[str]:
+    yield from (note for clip in clips for note in clip.notes)
+    if silent := [clip.path.name for clip in clips if clip.silent]:
+        yield _some(silent, "are silent")
+    if not any(clip.name.domain == "target" for clip in clips if clip.name.split == "train"):
+        yield "train/ has no clips of the target domain"
+    test = [clip.name for clip in clips if clip.name.split == "test"]
+    labels = {name.label for name in test}
+    if not test:
+        yield "there are no test clips: the machine gets scores and a threshold, but no AUC"
+    elif labels == {None}:
+        yield "test clips hide domain and label in their names: they are scored, but there is no AUC"
+    elif len(labels - {None}) < 2:
+        yield f"test clips are all {next(iter(labels - {None}))}: there is no AUC"
+    if _supplement(clips) == "none":
+        yield "there are no supplemental clips: training clips are mixed with Gaussian noise"
+    if len({clip.info.sample_rate_hz for clip in clips} | {SAMPLE_RATE_HZ}) > 1:
+        yield f"clips of other sampling rates are resampled to {SAMPLE_RATE_HZ} Hz whenever they are read"
+
+
+def _some(names: list[str], what: str) -> str:
+    return f"{len(names)} clips {what}, {names[0]} first"
+
+
+def _supplement(clips: list[_Clip]) -> Supplement:
+    kinds = {clip.name.kind for clip in clips} - {None}
+    return "both" if len(kinds) == 2 else next(iter(kinds), "none")
+
+
+def _count(clips: list[_Clip]) -> tuple[ClipCount, ...]:
+    counts: dict[tuple, int] = {}
+    for clip in clips:
+        key = (clip.name.split, clip.name.domain, clip.name.label, clip.name.kind)
+        counts[key] = counts.get(key, 0) + 1
+    return tuple(ClipCount(*key, clips=number) for key, number in counts.items())

@@ -1,0 +1,159 @@
+"""Importing a folder of recordings: check everything, then place, edit params.yaml and track."""
+
+from functools import partial
+from pathlib import Path
+from typing import Literal
+
+from stridor.common.errors import StridorError
+from stridor.ingest.recordings.checking import CheckedMachine, check_machine
+from stridor.ingest.recordings.journal import import_lock, undo_killed
+from stridor.ingest.recordings.layout import MachineFolder, Source, find_machines
+from stridor.ingest.recordings.placing import Fill, bring, placed, track
+from stridor.ingest.recordings.plain import (
+    Cutting,
+    PlainFolder,
+    PlannedMachine,
+    machine_report,
+    page,
+    plan_machine,
+    write_clips,
+)
+from stridor.ingest.recordings.report import ImportReport
+from stridor.params import Params, read_params
+from stridor.params.editing import edit_detectors
+
+
+def import_folder(
+    source: Path,
+    root: Path,
+    *,
+    link: bool = False,
+    replace: bool = False,
+    fresh: bool = False,
+    cutting: Cutting | None = None,
+) -> ImportReport:
+    """Bring a folder of recordings into a project; all of it, or nothing is changed.
+
+    An import that was killed is undone by the next one, before that does anything else.
+
+    Parameters
+    ----------
+    source : Path
+        One folder per machine, or one machine's folder itself: in the DCASE layout
+        `<machine>/{train,test,supplemental}/`, whose clips stay as they are, or plain
+        `<machine>/{normal,anomaly,noise,clean}/`, whose recordings are cut into clips. Links inside it are
+        imported as what they point at; a link that leads out of it is refused.
+    root : Path
+        The project: params.yaml, data/ and .dvc/ lie there.
+    link : bool
+        Hard-link the clips instead of copying them, which saves time and the space of one copy on the way
+        in. DVC then puts files of its own (see its cache.type) in the links' place. Nothing that is cut can
+        be linked.
+    replace : bool
+        Machines of the same name that are already in data/ are replaced.
+    fresh : bool
+        data/ holds only these machines afterwards, and params.yaml only detectors of theirs.
+    cutting : Cutting or None
+        How plain folders become clips, in the usual way if None.
+
+    Raises
+    ------
+    StridorError
+        If anything in the folder or the project stands in the way.
+    """
+    source, root = Path(source), Path(root)
+    params_file, data = root / "params.yaml", root / "data"
+    # A folder that is no project has neither a place for the lock nor anything to undo.
+    read_params(params_file)
+    if not (root / ".dvc").is_dir():
+        raise StridorError(f"{root} is no DVC project; run the command in the project's root.")
+    with import_lock(root):
+        undone = undo_killed(data)
+        params = read_params(params_file)
+        found = find_machines(source)
+        names = tuple(folder.machine for folder in found.machines)
+        _check_project(root, source, names, params, replace=replace, fresh=fresh)
+        _check_options(found, link=link, cutting=cutting)
+        # As bytes, so that line ends stay as they are.
+        edit = edit_detectors(params_file.read_bytes().decode(), names, fresh)
+        machines = _check_all(found.machines, params.audio.channel, cutting or Cutting())
+        plans = [machine for machine in machines if isinstance(machine, PlannedMachine)]
+        texts = {root / "reports" / f"import_{plan.machine}.md": page(plan).encode() for plan in plans}
+        if edit.added or edit.removed:
+            texts[params_file] = edit.text.encode()
+        fills = {machine.machine: _fill(machine, link) for machine in machines}
+        with placed(fills, data, texts=texts, fresh=fresh):
+            track(data)
+    return ImportReport(
+        machines=tuple(
+            machine_report(machine) if isinstance(machine, PlannedMachine) else machine.report for machine in machines
+        ),
+        detectors_added=edit.added,
+        detectors_removed=edit.removed,
+        notes=(*(("an import that was cut off was undone first",) if undone else ()), *found.notes),
+    )
+
+
+def _fill(machine: CheckedMachine | PlannedMachine, link: bool) -> Fill:
+    if isinstance(machine, PlannedMachine):
+        return partial(write_clips, machine)
+    return partial(bring, machine, link=link)
+
+
+def _check_options(found: Source, *, link: bool, cutting: Cutting | None) -> None:
+    plain = [folder for folder in found.machines if isinstance(folder, PlainFolder)]
+    if link and plain:
+        raise StridorError(
+            f"{plain[0].folder} is a plain folder, whose recordings are cut into new files, so that nothing can be "
+            "linked; import without --link."
+        )
+    if cutting and not plain:
+        raise StridorError(
+            f"{found.machines[0].folder} is in the DCASE layout, whose clips stay as they are; import without "
+            "--clip-seconds, --test-share and --skip-unreadable."
+        )
+
+
+def _check_project(
+    root: Path, source: Path, names: tuple[str, ...], params: Params, *, replace: bool, fresh: bool
+) -> None:
+    data = root / "data"
+    if source.resolve().is_relative_to(data.resolve()):
+        raise StridorError(f"{source} lies in the project's data/ already; import a folder from elsewhere.")
+    if fresh:
+        return
+    if (root / "data.dvc").exists() and not data.exists():
+        raise StridorError(
+            f"{data} is not on disk although data.dvc names its content; run 'make data' first to add "
+            "machines beside it, or import with --fresh to have these machines only."
+        )
+    wanted = [machine for detector in params.detectors.values() for machine in detector.machines]
+    absent = [name for name in wanted if name not in names and not (data / name).is_dir()]
+    if absent:
+        raise StridorError(
+            f"{data / absent[0]} is not on disk although params.yaml names it; run 'make data' first to add "
+            "machines beside it, or import with --fresh to have these machines only."
+        )
+    there = [name for name in names if (data / name).exists()]
+    if there and not replace:
+        raise StridorError(
+            f"{data / there[0]} is there already; import with --replace to put the new clips in its place, "
+            "or rename the folder."
+        )
+
+
+def _check_all(
+    folders: tuple[MachineFolder | PlainFolder, ...], channel: int | Literal["mean"], cutting: Cutting
+) -> tuple[CheckedMachine | PlannedMachine, ...]:
+    checked, problems = [], []
+    for folder in folders:
+        try:
+            plain = isinstance(folder, PlainFolder)
+            checked.append(plan_machine(folder, cutting, channel) if plain else check_machine(folder, channel))
+        except StridorError as error:
+            problems.append((folder.machine, str(error)))
+    if problems:
+        others = ", ".join(machine for machine, _ in problems[1:])
+        also = f"; machines with problems as well: {others}" if others else ""
+        raise StridorError(problems[0][1].rstrip(".") + also + ".")
+    return tuple(checked)

@@ -1,0 +1,139 @@
+"""What an import is about to change, written down first, so that one that was killed can be undone."""
+
+import json
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from stridor.common.atomic import atomic_file, remove_unfinished
+from stridor.common.errors import StridorError
+
+_NAME = "journal.json"
+
+
+@dataclass(frozen=True)
+class Journal:
+    """The changes of one import, kept in its unfinished folder until they are made for good.
+
+    Attributes
+    ----------
+    beside : Path
+        The unfinished folder; it lies in the project's root, as all paths in the journal do.
+    """
+
+    beside: Path
+
+    def open(self, moves: Sequence[tuple[Path, Path]], texts: Mapping[Path, bytes], tracker: Path) -> None:
+        """Write down what will happen, before any of it does.
+
+        Parameters
+        ----------
+        moves : sequence of (here, there)
+            Renames in their order; every `here` exists when its turn comes.
+        texts : mapping of Path to bytes
+            Files that get a new content.
+        tracker : Path
+            The file that DVC will write.
+        """
+        root = self.beside.parent
+        before = self.beside / "before"
+        before.mkdir()
+        for number, file in enumerate((tracker, *texts)):
+            if file.exists():
+                shutil.copyfile(file, before / str(number))
+            if file != tracker:
+                (before / f"{number}.new").write_bytes(texts[file])
+        with atomic_file(self.beside / _NAME) as beside:
+            beside.write_text(
+                json.dumps({
+                    "moves": [[_inside(here, root), _inside(there, root)] for here, there in moves],
+                    "files": [_inside(file, root) for file in (tracker, *texts)],
+                }),
+                encoding="utf-8",
+            )  # fmt: skip
+
+    def close(self) -> None:
+        """Make the changes final."""
+        (self.beside / _NAME).unlink()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether there are changes that are not final."""
+        return (self.beside / _NAME).exists()
+
+    def undo(self) -> None:
+        """Take every change back that was made; cut off in the middle, it can be called again."""
+        root, before = self.beside.parent, self.beside / "before"
+        said = json.loads((self.beside / _NAME).read_text(encoding="utf-8"))
+        for number, name in enumerate(said["files"]):
+            file, old, new = root / name, before / str(number), before / f"{number}.new"
+            for left in file.parent.glob(f".{file.stem}.unfinished-*{file.suffix}"):
+                left.unlink()
+            # Somebody may have gone on working after a kill: a text that is not the import's own stays.
+            if new.exists() and file.exists() and file.read_bytes() != new.read_bytes():
+                continue
+            if old.exists():
+                with atomic_file(file) as beside:
+                    shutil.copyfile(old, beside)
+            else:
+                file.unlink(missing_ok=True)
+        for here, there in reversed([(root / here, root / there) for here, there in said["moves"]]):
+            # What a later move put at `here` has been moved back by now, so its absence means: moved.
+            if not here.exists() and there.exists():
+                there.rename(here)
+        self.close()
+
+
+@contextmanager
+def import_lock(root: Path) -> Iterator[None]:
+    """Keep a second import out of a project, which would take the first for one that was killed.
+
+    Raises
+    ------
+    StridorError
+        If an import is running.
+    """
+    from filelock import FileLock, Timeout
+
+    lock = root / ".dvc" / "tmp" / "stridor-import.lock"
+    lock.parent.mkdir(exist_ok=True)
+    try:
+        with FileLock(lock, timeout=0):
+            yield
+    except Timeout:
+        raise StridorError(f"An import into {root.resolve()} is running; wait until it has ended.") from None
+
+
+def undo_killed(data: Path) -> bool:
+    """Undo the import that was killed before it had ended, if there is one; return whether there was.
+
+    Only for those who hold the lock.
+    """
+    undone = [journal.undo() for journal in _journals(data)]
+    remove_unfinished(data)
+    return bool(undone)
+
+
+def heal(root: Path) -> None:
+    """Undo the import into a project that was killed, if there is one.
+
+    Raises
+    ------
+    StridorError
+        If an import is running.
+    """
+    data = root / "data"
+    if _journals(data):
+        with import_lock(root):
+            undo_killed(data)
+
+
+def _journals(data: Path) -> list[Journal]:
+    found = [Journal(folder) for folder in sorted(data.parent.glob(f".{data.name}.unfinished-*"))]
+    return [journal for journal in found if journal.is_open]
+
+
+def _inside(path: Path, root: Path) -> str:
+    return path.relative_to(root).as_posix()

@@ -1,0 +1,77 @@
+"""Recordings that are usable and yet worth a look, as what spoils a detector is rarely an error."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from statistics import median
+
+from stridor.ingest.recordings.plain.folder import ROLES
+from stridor.ingest.recordings.plain.survey import Heard
+
+# More samples at full scale than loud moments reach by themselves.
+CLIPPED_SHARE = 1e-3
+# -60 dB of full scale: a microphone that was muted, or not plugged in.
+FAINT_PEAK = 1e-3
+SHORT_SHARE = 0.5
+
+
+@dataclass(frozen=True)
+class Oddity:
+    """Something that holds for some recordings.
+
+    Attributes
+    ----------
+    what : str
+        What the entries are, in the plural.
+    entries : tuple of str
+        Each begins with a recording's origin.
+    """
+
+    what: str
+    entries: tuple[str, ...]
+
+    def note(self) -> str:
+        """Return a line that counts the entries and shows the first."""
+        rest = f", and {len(self.entries) - 1} more" if len(self.entries) > 1 else ""
+        return f"{self.heading()}: {self.entries[0]}{rest}"
+
+    def heading(self) -> str:
+        """Return e.g. "clipped recordings (3)"."""
+        return f"{self.what} ({len(self.entries)})"
+
+
+def find_oddities(heard: list[Heard], clip_seconds: float) -> list[Oddity]:
+    """Look for recordings that are clipped, faint, much shorter than the others of their folder, or cut short."""
+    found = [
+        Oddity("clipped recordings", tuple(
+            f"{one.origin}: {100 * one.clipped_share:.1f} % of the samples at full scale"
+            for one in heard if one.clipped_share > CLIPPED_SHARE
+        )),
+        Oddity("recordings that are hardly to be heard", tuple(
+            f"{one.origin}: peak {one.peak:.1e} of full scale" for one in heard if 0 < one.peak < FAINT_PEAK
+        )),
+        Oddity("recordings much shorter than the others of their folder", tuple(_short(heard, clip_seconds))),
+        Oddity("recordings that end before their header says so", tuple(one.origin for one in heard if one.cut_short)),
+        Oddity("recordings of anomalies at a sampling rate that no normal one has: the recorder may tell them apart",
+               tuple(_other_rates(heard))),
+    ]  # fmt: skip
+    return [oddity for oddity in found if oddity.entries]
+
+
+def _short(heard: list[Heard], clip_seconds: float) -> Iterable[str]:
+    for role in ROLES:
+        of_role = [one for one in heard if one.recording.role == role]
+        if not of_role:
+            continue
+        usual = median(one.seconds for one in of_role)
+        # A minute among hours is cut into clips as good as theirs.
+        limit = SHORT_SHARE * min(usual, clip_seconds)
+        yield from (
+            f"{one.origin}: {one.seconds:.2f} s, median {usual:.2f} s" for one in of_role if one.seconds < limit
+        )
+
+
+def _other_rates(heard: list[Heard]) -> Iterable[str]:
+    normal = {one.sample_rate_hz for one in heard if one.recording.role == "normal"}
+    for one in heard:
+        if one.recording.role == "anomaly" and one.sample_rate_hz not in normal:
+            yield f"{one.origin}: {one.sample_rate_hz} Hz"

@@ -1,0 +1,145 @@
+"""The parameters of params.yaml, read once into frozen records that refuse unknown keys."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, get_args
+
+from pydantic import Field, ValidationError, model_validator
+
+from stridor.common.errors import StridorError
+from stridor.params.sections import (
+    AudioParams,
+    AugmentParams,
+    AutoencoderParams,
+    BankParams,
+    Baseline,
+    ComputeParams,
+    DecoderParams,
+    DetectorParams,
+    EmbeddingParams,
+    EncoderParams,
+    EvaluationParams,
+    Record,
+    SweepParams,
+    TableParams,
+    TrackingParams,
+    TrainingParams,
+    TuneParams,
+)
+
+# The file, in the project's root.
+PARAMS = Path("params.yaml")
+
+
+class Params(Record):
+    """All of params.yaml."""
+
+    seed: Annotated[int, Field(ge=0)] = 0
+    detectors: Annotated[dict[str, DetectorParams], Field(min_length=1)]
+    audio: AudioParams = AudioParams()
+    augment: AugmentParams = AugmentParams()
+    encoder: EncoderParams = EncoderParams()
+    decoder: DecoderParams = DecoderParams()
+    training: TrainingParams = TrainingParams()
+    compute: ComputeParams = ComputeParams()
+    embedding: EmbeddingParams = EmbeddingParams()
+    bank: BankParams = BankParams()
+    baselines: tuple[Baseline, ...] = get_args(Baseline)
+    autoencoder: AutoencoderParams = AutoencoderParams()
+    evaluation: EvaluationParams = EvaluationParams()
+    tracking: TrackingParams = TrackingParams()
+    tune: TuneParams = TuneParams()
+    sweep: SweepParams = SweepParams()
+    table: TableParams = TableParams()
+
+    @model_validator(mode="after")
+    def _mixes_what_it_separates(self) -> "Params":
+        if not self.augment.mix and self.training.interferer_weight:
+            raise ValueError("without mixing there is no interferer; set training.interferer_weight to 0 as well")
+        return self
+
+    def for_detector(self, name: str) -> "Params":
+        """Return these parameters with the detector's own values put in place of the general ones.
+
+        Raises
+        ------
+        StridorError
+            If there is no such detector.
+        """
+        if name not in self.detectors:
+            raise StridorError(f"params.yaml has no detector '{name}'; its detectors are {', '.join(self.detectors)}.")
+        detector = self.detectors[name]
+        own = dict(detector.overrides)
+        if detector.snr_db is not None:
+            own["augment.snr_db"] = detector.model_dump()["snr_db"]
+        if detector.learning_rate is not None:
+            own["training.learning_rate"] = detector.learning_rate
+        try:
+            return self.replaced(own).model_copy(update={"detectors": {name: detector}})
+        except StridorError as error:
+            raise StridorError(f"params.yaml, detector '{name}': {error}") from None
+
+    def replaced(self, values: Mapping[str, object]) -> "Params":
+        """Return these parameters with some others in their places.
+
+        Parameters
+        ----------
+        values : mapping of str to value
+            By full name: `training.stage_one.epochs`.
+
+        Raises
+        ------
+        StridorError
+            If there is no such parameter, or a value is out of range.
+        """
+        everything = self.model_dump()
+        for name, value in values.items():
+            *groups, last = name.split(".")
+            group = everything
+            for part in groups:
+                group = group.get(part) if isinstance(group, dict) else None
+            if not isinstance(group, dict):
+                raise StridorError(f"unknown parameter '{name}'; remove it or mend its name.")
+            group[last] = value
+        try:
+            return Params.model_validate(everything)
+        except ValidationError as error:
+            raise StridorError(f"{_first_problem(error)}.") from None
+
+
+def read_params(path: Path = PARAMS) -> Params:
+    """Read and check a parameter file.
+
+    Raises
+    ------
+    StridorError
+        If the file is missing, is no YAML, or holds an unknown key or a value out of range.
+    """
+    # ruamel reads YAML 1.2, where 1e-3 is a number; PyYAML takes it for a text.
+    from ruamel.yaml import YAML, YAMLError
+
+    try:
+        with open(path, encoding="utf-8") as file:
+            values = YAML(typ="safe").load(file)
+    except FileNotFoundError:
+        raise StridorError(f"{path} is missing; run the command in the project's root.") from None
+    except (YAMLError, UnicodeDecodeError) as error:
+        raise StridorError(f"{path} is no valid YAML: {' '.join(str(error).split())}.") from None
+    if not isinstance(values, dict):
+        raise StridorError(f"{path} holds no parameters; expected keys such as 'detectors' and 'training'.")
+    try:
+        return Params.model_validate(values)
+    except ValidationError as error:
+        raise StridorError(f"{path}: {_first_problem(error)}.") from None
+
+
+def _first_problem(error: ValidationError) -> str:
+    problem = error.errors()[0]
+    # A union reports each member's complaint under the member's class name, which says nothing to a user.
+    where = ".".join(str(part) for part in problem["loc"] if not str(part)[0].isupper())
+    if problem["type"] == "extra_forbidden":
+        return f"unknown parameter '{where}'; remove it or mend its name"
+    if not where:
+        # Of how sections fit together; the input would be the whole file.
+        return problem["msg"].removeprefix("Value error, ")
+    return f"parameter '{where}' is {problem['input']!r}: {problem['msg'][0].lower()}{problem['msg'][1:]}"

@@ -1,0 +1,97 @@
+"""The plan of a run: what each detector's training will take, before it starts."""
+
+from dataclasses import dataclass
+
+from stridor.common.compute import processes_at_a_time, set_threads
+from stridor.data.manifest import build_manifest
+from stridor.params import Params
+from stridor.pipeline.step_cost import StepCost, measure_step
+from stridor.pipeline.work import Work, work_of
+from stridor.stages.layout import DATA
+
+# In the second stage the frozen decoder gets no gradients and no updates, which saves little beside the encoder.
+COLUMNS = ("detector", "normals", "supplements", "tests", "examples", "steps", "PFLOP", "hours", "augmented GB")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The work of every detector and what one step costs here."""
+
+    work: dict[str, Work]
+    cost: StepCost
+    batch_size: int
+    at_a_time: int = 1
+
+    def hours(self, detector: str) -> float:
+        """Return how long training and embedding of a detector will take on this machine."""
+        work = self.work[detector]
+        steps = (work.steps_one + work.steps_two) * self.cost.step_seconds
+        return (steps + work.embedded * self.cost.embed_seconds) / 3600
+
+    @property
+    def all_hours(self) -> float:
+        """How long all will take, so many at a time."""
+        return sum(map(self.hours, self.work)) / min(self.at_a_time, len(self.work))
+
+    def text(self) -> str:
+        """Return the plan as a table with what it rests on, to print."""
+        rows = [COLUMNS]
+        for name, work in self.work.items():
+            steps = work.steps_one + work.steps_two
+            rows.append((
+                name, work.normals, work.supplements, work.tests, work.examples, steps,
+                f"{steps * self.cost.flop / 1e15:.3g}", f"{self.hours(name):.3g}",
+                f"{work.augmented_bytes / 1e9:.2f}",
+            ))  # fmt: skip
+        if len(self.work) > 1:
+            flop = sum((work.steps_one + work.steps_two) * self.cost.flop for work in self.work.values())
+            rows.append((
+                "all", *(sum(getattr(work, name) for work in self.work.values())
+                         for name in ("normals", "supplements", "tests", "examples")),
+                sum(work.steps_one + work.steps_two for work in self.work.values()), f"{flop / 1e15:.3g}",
+                f"{self.all_hours:.3g}",
+                f"{sum(work.augmented_bytes for work in self.work.values()) / 1e9:.2f}",
+            ))  # fmt: skip
+        widths = [max(len(str(row[column])) for row in rows) for column in range(len(COLUMNS))]
+        table = [
+            "  ".join(f"{cell!s:<{width}}" if not i else f"{cell!s:>{width}}" for i, (cell, width) in pairs).rstrip()
+            for pairs in ([*enumerate(zip(row, widths, strict=True))] for row in rows)
+        ]
+        cost = self.cost
+        return "\n".join([
+            *table,
+            "",
+            f"Encoder {cost.encoder_parameters / 1e6:.1f} million parameters, decoder "
+            f"{cost.separator_parameters / 1e6:.2f} million. One step of {self.batch_size} clips on {cost.device}: "
+            f"{cost.step_seconds:.3g} s, {cost.flop / 1e12:.3g} TFLOP, {cost.peak_bytes / 1e9:.1f} GB at the peak.",
+            f"Hours are those of training and embedding, {self.at_a_time} detector(s) at a time, from steps timed on "
+            "noise just now; reading clips and the checks after each epoch come on top.",
+        ])  # fmt: skip
+
+
+def make_plan(params: Params, detectors: tuple[str, ...] = ()) -> Plan:
+    """Count and measure.
+
+    Parameters
+    ----------
+    params : Params
+        All of params.yaml.
+    detectors : tuple of str
+        All if empty.
+
+    Raises
+    ------
+    StridorError
+        If clips or the checkpoint are missing.
+    """
+    work = {}
+    for name in detectors or tuple(params.detectors):
+        of_detector = params.for_detector(name)
+        manifest = build_manifest(DATA, of_detector.detectors[name].machines)
+        work[name] = work_of(manifest, of_detector)
+    # One length for all: the longest mean, so that memory is not underestimated.
+    set_threads(params.compute.threads)
+    cost = measure_step(params, max(one.seconds for one in work.values()))
+    return Plan(
+        work, cost, params.training.batch_size, processes_at_a_time(params.compute.threads, params.compute.accelerator)
+    )

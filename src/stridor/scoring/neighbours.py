@@ -1,0 +1,192 @@
+"""From distances to scores: the nearest normals, how dense they lie, and one pool of them or one a domain."""
+
+from collections.abc import Callable, Sequence
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stridor.common.errors import StridorError
+from stridor.data.names import DOMAINS, Domain
+from stridor.params.sections import BankParams
+
+
+class DistanceScorer:
+    """The parameters of a bank applied to the references of one machine.
+
+    The literal score is the mean distance to the k nearest normals. With `density_neighbours`, the distance to a
+    reference is divided first by the reference's own mean distance to so many nearest other recorded references:
+    Wilkinghoff et al., "Local density-based anomaly score normalization for domain generalization"
+    (arXiv:2509.10951), where a sum stands for the mean. With `domains: separate`, each domain's normals are a pool
+    of their own, a pool's score is divided by the mean leave-one-out score of its clips, and the lower one counts.
+
+    Parameters
+    ----------
+    params : BankParams
+    between : callable
+        Computes the distances among the references, float64 [R x R]. The literal setting needs them for the
+        leave-one-out scores only.
+    domains : R str
+    parents : int64 [R x 2]
+        Of a synthetic reference the two that it lies between, of any other its own index twice.
+
+    Raises
+    ------
+    StridorError
+        If the references, or those of a domain, are too few for the parameters.
+    """
+
+    def __init__(
+        self,
+        params: BankParams,
+        between: Callable[[], NDArray[np.float64]],
+        domains: Sequence[Domain],
+        parents: NDArray[np.int64],
+    ) -> None:
+        where, real = np.array(domains, dtype=object), parents[:, 0] == parents[:, 1]
+        self._real = np.flatnonzero(real)
+        if params.domains == "joint":
+            self._pools = [_Pool(params, between, parents, np.arange(len(where)), "")]
+            self._scales = np.ones(1)
+            return
+        self._pools = [
+            _Pool(params, between, parents, np.flatnonzero(where == domain), f" of the {domain} domain")
+            for domain in DOMAINS
+        ]
+        self._scales = np.array([
+            pool.scores_without(np.flatnonzero(real & (where == domain))).mean()
+            for domain, pool in zip(DOMAINS, self._pools, strict=True)
+        ])  # fmt: skip
+        if not self._scales.all():
+            raise StridorError(
+                "All reference clips of a domain are copies of each other, so its scores have no scale; record "
+                "others or set the parameter bank.domains to joint."
+            )
+
+    def score(self, distances: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Score clips by their distances `[Q x R]` to all references; return float64 [Q]."""
+        scores = [pool.score(distances) / scale for pool, scale in zip(self._pools, self._scales, strict=True)]
+        return np.min(scores, axis=0)
+
+    def leave_one_out(self) -> NDArray[np.float64]:
+        """Score every real reference as if neither it nor the synthetic ones made from it were there, float64 [N].
+
+        A domain's scale stays that of all its clips: of two, one alone would have none.
+        """
+        own = np.stack([pool.scores_without(self._real) for pool in self._pools], axis=1)
+        return (own / self._scales).min(axis=1)
+
+
+class _Pool:
+    """References that a query is compared with together."""
+
+    def __init__(
+        self,
+        params: BankParams,
+        between: Callable[[], NDArray[np.float64]],
+        parents: NDArray[np.int64],
+        members: NDArray[np.int64],
+        whose: str,
+    ) -> None:
+        self._k, self._near, self._whose = params.k, params.density_neighbours, whose
+        self._between, self._members, self._parents = between, members, parents[members]
+        _require(int((self._parents[:, 0] == self._parents[:, 1]).sum()), params, whose)
+        self._ranked: NDArray[np.int64] | None = None
+        if self._near:
+            nearest = np.take_along_axis(self._apart, self._nearest(self._near), axis=1)
+            self._densities = self._checked(nearest.mean(axis=1))
+
+    def score(self, distances: NDArray[np.float64]) -> NDArray[np.float64]:
+        distances = distances[:, self._members]
+        return self._mean_of_nearest(distances / self._densities if self._near else distances)
+
+    def scores_without(self, clips: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Score each of some references by what is left of the pool without it and those made from it."""
+        made_from = self._parents[self._parents[:, 0] != self._parents[:, 1]]
+        alone = ~np.isin(clips, made_from)
+        scores = np.empty(len(clips))
+        scores[alone] = self._without_itself(clips[alone])
+        scores[~alone] = [self._without_family(clip) for clip in clips[~alone]]
+        return scores
+
+    def _without_itself(self, clips: NDArray[np.int64]) -> NDArray[np.float64]:
+        distances = self._from_all[clips]
+        if self._near and len(clips):
+            densities = np.tile(self._densities, (len(clips), 1))
+            # The clip is no neighbour of those that it is left out for: the next nearest takes its place.
+            row_of = np.full(len(self._between()), -1)
+            row_of[clips] = np.arange(len(clips))
+            order = self._nearest(self._near + 1)
+            apart = np.take_along_axis(self._apart, order, axis=1)
+            for place in range(self._near):
+                rows = row_of[self._members[order[:, place]]]
+                left = np.flatnonzero(rows >= 0)
+                densities[rows[left], left] = np.delete(apart[left], place, axis=1).mean(axis=1)
+            distances = distances / self._checked(densities)
+        return self._mean_of_nearest(np.where(clips[:, None] == self._members, np.inf, distances))
+
+    def _without_family(self, clip: int) -> float:
+        out = (self._parents == clip).any(axis=1)
+        row = self._from_all[clip, ~out]
+        if self._near:
+            # So many of the nearest hold enough that are inside, whichever are out.
+            order = self._nearest(self._near + int(out.sum()))
+            # The stable sort brings those inside to the front and keeps them ascending.
+            inside_first = np.argsort(out[order], axis=1, kind="stable")[:, : self._near]
+            kept = np.take_along_axis(order, inside_first, axis=1)
+            densities = np.take_along_axis(self._apart, kept, axis=1).mean(axis=1)
+            row = row / self._checked(densities[~out])
+        return float(self._mean_of_nearest(row[None])[0])
+
+    @cached_property
+    def _from_all(self) -> NDArray[np.float64]:
+        return self._between()[:, self._members]
+
+    @cached_property
+    def _apart(self) -> NDArray[np.float64]:
+        """Distances of members to recorded members, float64 [M x M].
+
+        Copies and synthetic clips, which say nothing of how dense recordings lie, are infinitely far.
+        """
+        among = self._from_all[self._members]
+        recorded = self._parents[:, 0] == self._parents[:, 1]
+        return np.where((among > 0) & recorded, among, np.inf)
+
+    def _nearest(self, count: int) -> NDArray[np.int64]:
+        """Return the places of each member's nearest others, ascending, int64 [M x count]."""
+        if self._ranked is None or self._ranked.shape[1] < count:
+            some = np.argpartition(self._apart, min(count, len(self._apart)) - 1, axis=1)[:, :count]
+            by_distance = np.argsort(np.take_along_axis(self._apart, some, axis=1), axis=1, kind="stable")
+            self._ranked = np.take_along_axis(some, by_distance, axis=1)
+        return self._ranked[:, :count]
+
+    def _mean_of_nearest(self, distances: NDArray[np.float64]) -> NDArray[np.float64]:
+        if self._k == 1:
+            return distances.min(axis=1)
+        # Ascending and in C order, so that a clip's sum is the same alone and in any batch.
+        nearest = np.sort(np.partition(distances, self._k - 1, axis=1)[:, : self._k], axis=1)
+        return np.ascontiguousarray(nearest).mean(axis=1)
+
+    def _checked(self, densities: NDArray[np.float64]) -> NDArray[np.float64]:
+        if not np.isfinite(densities).all():
+            raise StridorError(
+                f"Among the reference clips{self._whose} are copies, and one has fewer than {self._near} others that "
+                "differ from it; remove the copies or lower the parameter bank.density_neighbours."
+            )
+        return densities
+
+
+def _require(real: int, params: BankParams, whose: str) -> None:
+    joint = " or set bank.domains to joint" if whose else ""
+    if real <= params.k:
+        raise StridorError(
+            f"The bank holds {real} reference clips{whose}, too few for k = {params.k}; record at least {params.k + 1} "
+            f"normal clips or lower the parameter bank.k{joint}."
+        )
+    # Without the clip that is left out, every other one still needs so many others.
+    if params.density_neighbours and real < params.density_neighbours + 2:
+        raise StridorError(
+            f"The bank holds {real} reference clips{whose}, too few for density_neighbours = "
+            f"{params.density_neighbours}; record at least {params.density_neighbours + 2} normal clips or lower the "
+            f"parameter bank.density_neighbours{joint}."
+        )

@@ -1,0 +1,123 @@
+"""Where the MLflow store is, and what is said when it fails."""
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+
+from stridor.common.errors import StridorError
+from stridor.common.interrupts import undisturbed
+
+DATABASE = "mlflow.db"
+ARTIFACTS = "mlruns"
+SQLITE = "sqlite:///"
+SHARED_DATABASES = ("postgresql", "mysql", "mssql")
+
+_MARKS = ("params.yaml", "dvc.yaml")
+
+
+@dataclass(frozen=True)
+class Store:
+    """An MLflow store.
+
+    Attributes
+    ----------
+    uri : str
+        Of the tracking store; the model registry is in the same place unless MLFLOW_REGISTRY_URI is set.
+    artifacts : Path or None
+        Folder that new experiments keep their artefacts in; None where a server decides.
+    """
+
+    uri: str
+    artifacts: Path | None
+
+    @property
+    def shown(self) -> str:
+        """The URI without a password."""
+        return re.sub(r"://([^:/@]*):[^/]*@", r"://\1:***@", self.uri)
+
+    @property
+    def database(self) -> Path | None:
+        """The database file of a SQLite store."""
+        return Path(self.uri.removeprefix(SQLITE)) if self.uri.startswith(SQLITE) else None
+
+    @contextmanager
+    def errors(self) -> Iterator[None]:
+        """Turn failures of the store into one sentence that names it.
+
+        Raises
+        ------
+        StridorError
+            If a call of MLflow inside the block fails. A request to stop waits for its end where the store is a file.
+        """
+        from mlflow.exceptions import MlflowException
+        from sqlalchemy.exc import SQLAlchemyError
+
+        try:
+            # A server keeps its own transactions whole, and may take its time.
+            with nullcontext() if self.database is None else undisturbed():
+                yield
+        except (MlflowException, SQLAlchemyError) as error:
+            raise self.failure(error) from error
+
+    def failure(self, error: Exception) -> StridorError:
+        """Return the error that says why the store cannot be used."""
+        # The failures of HTTP requests are OSErrors.
+        if self.uri.startswith("http") and isinstance(error.__context__, OSError):
+            reason = "the server does not answer"
+        elif isinstance(error, OSError) and error.strerror:
+            reason = f"{error.strerror}: {error.filename}"
+        else:
+            # The first sentence says it; SQLAlchemy and MLflow go on with links and advice.
+            text = " ".join(str(getattr(error, "orig", None) or error).split())
+            reason = text.split(". ")[0].replace(self.uri, self.shown).rstrip(".")
+        return StridorError(
+            f"The MLflow store {self.shown} cannot be used ({reason}); mend it, or set MLFLOW_TRACKING_URI to another."
+        )
+
+
+def find_store() -> Store:
+    """Say where the store is, without touching it.
+
+    MLFLOW_TRACKING_URI decides if it is set. Otherwise the store is the database `mlflow.db` in the project's
+    root, with artefacts under `mlruns/` beside it, where a bare `mlflow ui` finds them.
+
+    Raises
+    ------
+    StridorError
+        If there is neither that variable nor a project, or a database's path is one that MLflow misreads.
+    """
+    uri = os.environ.get("MLFLOW_TRACKING_URI", "").strip()
+    if not uri:
+        root = _project_root()
+        if root is None:
+            raise StridorError(
+                f"{Path.cwd()} lies in no project (there is no params.yaml or dvc.yaml), so the MLflow store "
+                "cannot be found; run the command in the project's root or set MLFLOW_TRACKING_URI."
+            )
+        return _sqlite_store(root / DATABASE)
+    if uri.startswith(SQLITE):
+        # Relative to the working directory, it would be another file in the copies of `dvc exp run --temp`.
+        return _sqlite_store(((_project_root() or Path.cwd()) / uri.removeprefix(SQLITE)).resolve())
+    if uri.startswith(SHARED_DATABASES):
+        return Store(uri, (_project_root() or Path.cwd()) / ARTIFACTS)
+    return Store(uri, None)
+
+
+def _project_root() -> Path | None:
+    # In the copies that `dvc exp run --temp` works in, DVC_ROOT still names the main checkout.
+    if root := os.environ.get("DVC_ROOT"):
+        return Path(root).resolve()
+    folders = (Path.cwd(), *Path.cwd().parents)
+    return next((folder for folder in folders if any((folder / mark).is_file() for mark in _MARKS)), None)
+
+
+def _sqlite_store(database: Path) -> Store:
+    if {"%", "?"} & set(str(database)):
+        raise StridorError(
+            f"MLflow cannot keep a database at {database}, because '%' and '?' mean something else in its "
+            "addresses; rename the folder or set MLFLOW_TRACKING_URI."
+        )
+    return Store(f"{SQLITE}{database}", database.parent / ARTIFACTS)

@@ -1,0 +1,216 @@
+"""A piece of work as one MLflow run: started or continued, and never left running."""
+
+import logging
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from stridor.common.interrupts import sigterm_as_exit
+from stridor.tracking.describe import DataVersion, as_metrics
+from stridor.tracking.store import Store, brief_retries, experiment_id, open_store
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+    from mlflow.entities import Run
+
+WEIGHTS_TAG = "weights_md5"
+SEPARATION_TAG = "separation_learnt"
+# Tells two-stage trainings from autoencoders in a list of runs.
+KIND_TAG = "kind"
+
+
+class RunLog:
+    """Takes everything and keeps nothing, as in all processes of a distributed training but the first.
+
+    Attributes
+    ----------
+    run_id : str or None
+        Kept beside checkpoints, so that a killed training continues its run; None where nothing is logged.
+    """
+
+    run_id: str | None = None
+
+    def log_epoch(self, step: int, figures: Mapping[str, float]) -> None:
+        """Log the figures of one epoch; call it once per epoch, because each call is a transaction."""
+
+    def log_figure(self, figure: "Figure", path: str) -> None:
+        """Keep a figure under a name such as `figures/loss.png`."""
+
+    def log_file(self, file: Path, folder: str | None = None) -> None:
+        """Keep a file, in a folder of the run's artefacts if given."""
+
+    def log_folder(self, folder: Path, name: str) -> None:
+        """Keep all files of a folder under another name."""
+
+    def set_tag(self, key: str, value: str) -> None:
+        """Set a tag of the run."""
+
+    def tag_weights(self, md5: str) -> None:
+        """Tie the run to the weights it brought forth, so that it is found even if their stage is cached."""
+        self.set_tag(WEIGHTS_TAG, md5)
+
+    def tag_separation(self, learnt: bool | None) -> None:
+        """Say whether the auxiliary task has been learnt; None where no clip was held out to tell."""
+        answers = {True: "yes", False: "no", None: "not checked, no clip held out"}
+        self.set_tag(SEPARATION_TAG, answers[learnt])
+
+
+class MlflowRun(RunLog):
+    """Writes to a run of an open store.
+
+    Every method raises StridorError if the store fails.
+    """
+
+    def __init__(self, store: Store, run_id: str) -> None:
+        from mlflow import MlflowClient
+
+        self.run_id = run_id
+        self._store, self._client = store, MlflowClient()
+
+    def log_epoch(self, step: int, figures: Mapping[str, float]) -> None:
+        """Log the figures of one epoch."""
+        import mlflow
+
+        with self._store.errors():
+            mlflow.log_metrics(as_metrics(figures), step=step, run_id=self.run_id)
+
+    def log_figure(self, figure: "Figure", path: str) -> None:
+        """Keep a figure."""
+        with self._store.errors():
+            self._client.log_figure(self.run_id, figure, path)
+
+    def log_file(self, file: Path, folder: str | None = None) -> None:
+        """Keep a file."""
+        with self._store.errors():
+            self._client.log_artifact(self.run_id, str(file), folder)
+
+    def log_folder(self, folder: Path, name: str) -> None:
+        """Keep a folder."""
+        with self._store.errors():
+            self._client.log_artifacts(self.run_id, str(folder), name)
+
+    def set_tag(self, key: str, value: str) -> None:
+        """Set a tag."""
+        with self._store.errors():
+            self._client.set_tag(self.run_id, key, value)
+
+    def end(self, status: str) -> None:
+        """End the run as FINISHED, FAILED or KILLED; one that has ended already gets the new status."""
+        with self._store.errors():
+            self._client.set_terminated(self.run_id, status)
+
+
+@contextmanager
+def logged_run(
+    name: str,
+    experiment: str,
+    values: Mapping[str, str],
+    data: Sequence[DataVersion],
+    tags: Mapping[str, str],
+    resume: str | None = None,
+    may_change: tuple[str, ...] = (),
+) -> Iterator[MlflowRun]:
+    """Log the block as a run, which ends with it: finished, failed by an error, or killed.
+
+    SIGTERM inside the block raises SystemExit. A run that is open in this thread, such as that of a tuning
+    study, becomes the parent.
+
+    Parameters
+    ----------
+    name, experiment : str
+    values : mapping of str to str
+        The run's parameters.
+    data : sequence of DataVersion
+        What it learns from.
+    tags : mapping of str to str
+    resume : str, optional
+        Id of the run that an interrupted block had. Where the store does not know it, or its parameters were
+        others, a new run is started, with a warning and the tag `continues_run`.
+    may_change : tuple of str
+        First parts of parameter names that do not make it another run.
+
+    Raises
+    ------
+    StridorError
+        If the store fails.
+    """
+    import mlflow
+
+    logging.getLogger("mlflow.system_metrics").setLevel(logging.WARNING)
+    store = open_store()
+    tags = dict(tags)
+    kept = {key: value for key, value in values.items() if key.split(".")[0] not in may_change}
+    if resume is not None and not agrees(store, resume, kept):
+        warnings.warn(
+            f"The run {resume} of the interrupted training is not in the MLflow store {store.shown}, or had "
+            "other parameters; a new run is started.",
+            stacklevel=4,
+        )
+        tags["continues_run"], resume = resume, None
+    with sigterm_as_exit():
+        with store.errors():
+            run = mlflow.start_run(
+                run_id=resume,
+                experiment_id=None if resume else experiment_id(store, experiment),
+                run_name=None if resume else name,
+                nested=True,
+                tags=tags,
+                log_system_metrics=True,
+            )
+        status = "FAILED"
+        try:
+            with store.errors():
+                # A killed run may have been stopped before all of its parameters were written.
+                missing = {key: value for key, value in values.items() if key not in run.data.params}
+                mlflow.log_params(missing, run_id=run.info.run_id)
+                for version in data:
+                    mlflow.log_input(version.as_dataset(), context="training")
+            yield MlflowRun(store, run.info.run_id)
+            status = "FINISHED"
+        except (KeyboardInterrupt, SystemExit, GeneratorExit):
+            status = "KILLED"
+            raise
+        finally:
+            _end(store, run.info.run_id, status)
+
+
+def agrees(store: Store, run_id: str, values: Mapping[str, str]) -> bool:
+    """Tell whether a run is there and none of its parameters contradicts these."""
+    run = find_run(store, run_id)
+    if run is None:
+        return False
+    logged = run.data.params
+    return run.info.lifecycle_stage == "active" and all(logged.get(k, v) == v for k, v in values.items())
+
+
+def find_run(store: Store, run_id: str) -> "Run | None":
+    """Return a run; None if the store does not know it."""
+    from mlflow import MlflowClient
+    from mlflow.exceptions import MlflowException
+
+    with store.errors():
+        try:
+            return MlflowClient().get_run(run_id)
+        except MlflowException as error:
+            if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+                return None
+            raise
+
+
+def _end(store: Store, run_id: str, status: str) -> None:
+    """End the open run; where even that fails after another error, let the first one speak."""
+    import mlflow
+    from mlflow.exceptions import MlflowException
+
+    try:
+        if status == "FINISHED":
+            with store.errors():
+                mlflow.end_run(status)
+        else:
+            with brief_retries():
+                mlflow.end_run(status)
+    except MlflowException as error:
+        text = f"The run {run_id} could not be ended as {status}. {store.failure(error)}"
+        warnings.warn(text, stacklevel=2)

@@ -1,0 +1,56 @@
+"""How many threads a process takes, in processes of their own."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from stridor.common.compute import THREADS, cores
+
+# What is loaded before and after the number is settled must both keep to it.
+SCRIPT = """
+import os, sys
+import numpy
+if sys.argv[2] == "before":
+    import torch
+from stridor.cores import settle_threads
+from stridor.records import ComputeParams
+settle_threads(ComputeParams(threads=sys.argv[1] if sys.argv[1] == "auto" else int(sys.argv[1])))
+import torch
+from threadpoolctl import threadpool_info
+numpy.ones((300, 300)) @ numpy.ones((300, 300))
+torch.ones(300, 300) @ torch.ones(300, 300)
+print(torch.get_num_threads(), max(pool["num_threads"] for pool in threadpool_info()), os.environ["OMP_NUM_THREADS"])
+"""
+
+
+def settled(threads, when="before", **environment):
+    bare = {name: value for name, value in os.environ.items() if name != THREADS}
+    line = [sys.executable, "-c", SCRIPT, threads, when]
+    done = subprocess.run(line, env=bare | environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return [int(number) for number in done.stdout.split()]
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_every_library_takes_as_many_threads_as_params_say(when):
+    assert settled("1", when) == [1, 1, 1]
+    # Whatever the one who started the process wanted.
+    assert settled("1", when, OMP_NUM_THREADS="3") == [1, 1, 1]
+
+
+def test_auto_leaves_it_to_the_environment_or_takes_all_cores():
+    assert settled("auto", "after", OMP_NUM_THREADS="1") == [1, 1, 1]
+    assert settled("auto", "after")[2] == cores()
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system binds no process to cores")
+def test_cores_are_those_that_the_process_may_use():
+    allowed = os.sched_getaffinity(0)
+    assert cores() == len(allowed)
+    try:
+        os.sched_setaffinity(0, {min(allowed)})
+        assert cores() == 1
+    finally:
+        os.sched_setaffinity(0, allowed)

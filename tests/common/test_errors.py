@@ -1,0 +1,41 @@
+"""Errors of users end in one sentence and exit code 2; defects keep their traceback."""
+
+import pytest
+
+from stridor.common.errors import StridorError, fail, one_sentence
+
+
+def test_user_error_is_one_line_and_exit_code_2(capsys):
+    with pytest.raises(SystemExit) as left, one_sentence():
+        raise StridorError("x.wav is missing; give another.")
+    assert left.value.code == 2
+    assert capsys.readouterr().err == "stridor: x.wav is missing; give another.\n"
+
+
+def test_failure_of_the_system_names_the_file(capsys, tmp_path):
+    with pytest.raises(SystemExit) as left, one_sentence():
+        (tmp_path / "nowhere" / "a").read_bytes()
+    assert left.value.code == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert "nowhere" in error
+    assert "Traceback" not in error
+
+
+@pytest.mark.parametrize("defect", [ValueError("defect"), KeyError("defect"), OSError("no reason")])
+def test_defects_keep_their_traceback(defect):
+    with pytest.raises(type(defect)), one_sentence():
+        raise defect
+
+
+def test_nothing_happens_without_an_error(capsys):
+    with one_sentence():
+        pass
+    assert capsys.readouterr().err == ""
+
+
+def test_fail(capsys):
+    with pytest.raises(SystemExit) as left:
+        fail("so it is.")
+    assert left.value.code == 2
+    assert capsys.readouterr().err == "stridor: so it is.\n"

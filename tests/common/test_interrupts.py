@@ -1,0 +1,111 @@
+"""Requests to stop: at once, or after what must not be cut short."""
+
+import os
+import signal
+from threading import Event, Thread
+
+import pytest
+
+from stridor.common.interrupts import disturbable, sigterm_as_exit, undisturbed
+from stridor.tracking.location import find_store
+
+
+def ask_to_stop():
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def stopped(work):
+    """Do some work that a request ends; return the exception and what had been done until then."""
+    done = []
+    with pytest.raises(SystemExit) as left, sigterm_as_exit():
+        work(done.append)
+    assert left.value.code == 128 + signal.SIGTERM
+    return left.value, done
+
+
+def test_a_request_ends_the_block_and_the_handler_before_is_put_back():
+    def work(note):
+        ask_to_stop()
+        note("after")
+
+    before = signal.getsignal(signal.SIGTERM)
+    assert stopped(work)[1] == []
+    assert signal.getsignal(signal.SIGTERM) == before
+
+
+def test_it_waits_for_the_outermost_block_that_must_not_be_cut_short():
+    def work(note):
+        with undisturbed():
+            with undisturbed():
+                ask_to_stop()
+            note("inner")
+        note("outer")
+
+    assert stopped(work)[1] == ["inner"]
+    # Nothing is left of it.
+    with sigterm_as_exit(), undisturbed():
+        pass
+
+
+def test_long_work_inside_is_cut_short_and_what_follows_is_not():
+    def work(note):
+        with undisturbed():
+            try:
+                with disturbable():
+                    ask_to_stop()
+                    note("long work")
+            finally:
+                note("written down")
+
+    assert stopped(work)[1] == ["written down"]
+
+
+def test_long_work_does_not_begin_after_a_request():
+    def work(note):
+        with undisturbed():
+            ask_to_stop()
+            with disturbable():
+                note("long work")
+
+    assert stopped(work)[1] == []
+
+
+def test_an_error_does_not_swallow_the_request():
+    def work(note):
+        with undisturbed():
+            ask_to_stop()
+            raise ValueError
+
+    assert isinstance(stopped(work)[0].__context__, ValueError)
+
+
+def test_other_threads_hold_nothing_up():
+    held, release = Event(), Event()
+
+    def hold():
+        with undisturbed():
+            held.set()
+            release.wait(60)
+
+    def work(note):
+        ask_to_stop()
+        note("held up")
+
+    thread = Thread(target=hold)
+    thread.start()
+    try:
+        assert held.wait(60)
+        assert stopped(work)[1] == []
+    finally:
+        release.set()
+        thread.join()
+
+
+def test_a_call_of_a_store_in_a_file_is_not_cut_short(project):
+    def work(note):
+        with find_store().errors():
+            ask_to_stop()
+            note("written")
+        note("later")
+
+    assert stopped(work)[1] == ["written"]

@@ -1,0 +1,84 @@
+"""Where Optuna's storage is, and processes that open a new one at the same moment."""
+
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
+import optuna
+import pytest
+import sqlalchemy
+from optuna.storages._rdb.models import BaseModel
+
+from stridor.experiments.tuning import storage as storage_module
+from stridor.experiments.tuning.storage import open_storage, storage_shown, storage_url
+
+TABLES = sorted(BaseModel.metadata.tables)
+
+
+@pytest.fixture
+def url(tmp_path, monkeypatch):
+    monkeypatch.setattr(storage_module, "_PAUSE_S", 0.01)
+    return f"sqlite:///{tmp_path}/new.db"
+
+
+def is_usable(storage):
+    study = optuna.create_study(storage=storage, study_name="study", load_if_exists=True)
+    study.optimize(lambda trial: trial.suggest_float("x", 0, 1), n_trials=1)
+    return len(study.trials) > 0
+
+
+def test_it_lies_beside_the_mlflow_store_unless_told_otherwise(project, monkeypatch):
+    monkeypatch.delenv("OPTUNA_STORAGE", raising=False)
+    assert storage_url() == f"sqlite:///{project}/optuna.db"
+    monkeypatch.setenv("OPTUNA_STORAGE", "postgresql://someone:secret@host/studies")
+    assert storage_url() == "postgresql://someone:secret@host/studies"
+    assert storage_shown(storage_url()) == "postgresql://someone:***@host/studies"
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_another_process_makes_the_tables_between_our_look_and_our_making(url, table):
+    made = []
+
+    def be_faster(*args, **kwargs):
+        if not made:
+            made.append(table)
+            made.append(open_storage(url))
+
+    ours = BaseModel.metadata.tables[table]
+    sqlalchemy.event.listen(ours, "before_create", be_faster)
+    try:
+        storage = open_storage(url)
+    finally:
+        sqlalchemy.event.remove(ours, "before_create", be_faster)
+    assert made
+    assert is_usable(storage)
+    assert is_usable(made[1])
+    assert len(optuna.load_study(study_name="study", storage=url).trials) == 2
+
+
+def test_many_open_a_new_one_at_the_same_moment(url):
+    together = Barrier(6)
+
+    def opened(_):
+        together.wait(timeout=60)
+        return open_storage(url)
+
+    with ThreadPoolExecutor(6) as threads:
+        storages = list(threads.map(opened, range(6)))
+    assert all(is_usable(storage) for storage in storages)
+    assert len(optuna.load_study(study_name="study", storage=url).trials) == 6
+
+
+@pytest.mark.parametrize(
+    ("reason", "tries"), [("could not connect", 1), ("table trials already exists", storage_module._ATTEMPTS)]
+)
+def test_what_does_not_end_is_given_up_and_other_failures_at_once(url, monkeypatch, reason, tries):
+    tried = []
+
+    def fail(*args, **kwargs):
+        tried.append(args)
+        raise sqlalchemy.exc.OperationalError("CREATE TABLE trials", {}, Exception(reason))
+
+    monkeypatch.setattr(optuna.storages, "RDBStorage", fail)
+    with pytest.raises(sqlalchemy.exc.OperationalError, match=reason):
+        open_storage(url)
+    assert len(tried) == tries

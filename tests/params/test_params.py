@@ -1,0 +1,101 @@
+"""Parameters: read once, unknown keys refused, a detector's own values in place of the general ones."""
+
+import pytest
+
+from stridor.common.errors import StridorError
+from stridor.params import read_params
+from stridor.params.sections import FixedSnrs, SnrInterval
+
+MINIMAL = "detectors:\n  fan:\n    machines: [fan]\n"
+
+
+def read(tmp_path, text):
+    (tmp_path / "params.yaml").write_text(text, encoding="utf-8")
+    return read_params(tmp_path / "params.yaml")
+
+
+def test_defaults_are_the_literal_values(tmp_path):
+    params = read(tmp_path, MINIMAL)
+    assert params.augment.variants == 9
+    assert params.augment.snr_db == SnrInterval(low_db=-5, high_db=20)
+    assert params.training.batch_size == 16
+    assert params.training.learning_rate == 1e-5
+    assert (params.training.stage_one.epochs, params.training.stage_two.epochs) == (50, 100)
+    assert (params.embedding.layer, params.embedding.pooling) == (-1, "mean")
+    assert (params.bank.k, params.bank.metric, params.bank.threshold_percentile) == (1, "euclidean", 90)
+    assert params.bank.density_neighbours == params.bank.target_oversampling == 0
+    assert params.bank.domains == "joint"
+
+
+def test_numbers_with_an_exponent_are_numbers(tmp_path):
+    assert read(tmp_path, MINIMAL + "training:\n  learning_rate: 1e-3\n").training.learning_rate == 1e-3
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("[-5, 20]", SnrInterval(low_db=-5, high_db=20)), ("{fixed: [0, 5, 10]}", FixedSnrs(fixed=(0, 5, 10)))],
+)
+def test_both_forms_of_snr(tmp_path, text, expected):
+    assert read(tmp_path, MINIMAL + f"augment:\n  snr_db: {text}\n").augment.snr_db == expected
+
+
+def test_a_detector_overrides_the_general_values(tmp_path):
+    text = MINIMAL + "    learning_rate: 0.002\n    snr_db: [0, 3]\n  pump:\n    machines: [pump]\n"
+    params = read(tmp_path, text)
+    fan, pump = params.for_detector("fan"), params.for_detector("pump")
+    assert fan.training.learning_rate == 0.002
+    assert fan.augment.snr_db == SnrInterval(low_db=0, high_db=3)
+    assert list(fan.detectors) == ["fan"]
+    assert pump.training.learning_rate == 1e-5
+    assert params.training.learning_rate == 1e-5
+    with pytest.raises(StridorError, match="no detector 'valve'; its detectors are fan, pump"):
+        params.for_detector("valve")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (MINIMAL + "sede: 1\n", "unknown parameter 'sede'"),
+        (MINIMAL + "training:\n  epochs: 3\n", "unknown parameter 'training.epochs'"),
+        (MINIMAL + "    snr: 3\n", "unknown parameter 'detectors.fan.snr'"),
+        (MINIMAL + "bank:\n  k: 0\n", "'bank.k' is 0"),
+        (MINIMAL + "bank:\n  metric: manhattan\n", "'bank.metric' is 'manhattan'"),
+        (MINIMAL + "augment:\n  snr_db: [20, -5]\n", "augment.snr_db"),
+        (MINIMAL + "augment:\n  snr_db: loud\n", "augment.snr_db"),
+        (MINIMAL + "audio:\n  channel: left\n", "audio.channel"),
+        (
+            MINIMAL + "augment:\n  mix: false\n",
+            "params.yaml: without mixing there is no interferer",
+        ),
+        (MINIMAL + "table:\n  variants: {full: {}}\n", "give the variant another name"),
+        (MINIMAL + "table:\n  variants: {a-b: {}}\n", "'table.variants.a-b"),
+        ("seed: 1\n", "'detectors'"),
+        ("detectors: {}\n", "'detectors'"),
+        ("detectors:\n  fan:\n    machines: []\n", "'detectors.fan.machines'"),
+        ("detectors: [fan]\n", "'detectors'"),
+        ("", "holds no parameters"),
+        ("a: [1\n", "no valid YAML"),
+        ("a: 1\na: 2\n", "no valid YAML"),
+    ],
+)
+def test_mistakes_are_one_sentence_that_names_the_parameter(tmp_path, text, said):
+    with pytest.raises(StridorError) as refused:
+        read(tmp_path, text)
+    sentence = str(refused.value)
+    assert said in sentence
+    assert "params.yaml" in sentence
+    assert "\n" not in sentence
+
+
+def test_missing_file_and_wrong_encoding(tmp_path):
+    with pytest.raises(StridorError, match=r"params\.yaml is missing"):
+        read_params(tmp_path / "params.yaml")
+    (tmp_path / "params.yaml").write_bytes(b"a: \xff\xfe\n")
+    with pytest.raises(StridorError, match=r"params\.yaml is no valid YAML"):
+        read_params(tmp_path / "params.yaml")
+
+
+def test_parameters_are_frozen(tmp_path):
+    params = read(tmp_path, MINIMAL)
+    with pytest.raises(ValueError, match="frozen"):
+        params.seed = 3
