@@ -1,18 +1,31 @@
-"""Editing the `detectors` of params.yaml as text, so that every comment and every other line stays."""
+"""The editor of params.yaml: a YAML round trip that keeps every comment and every other line."""
 
+import difflib
+import re
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from io import StringIO
+from typing import Any
 
+from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.error import CommentMark
+from ruamel.yaml.scalarstring import DoubleQuotedScalarString
+from ruamel.yaml.tokens import CommentToken
+
+from stridor.common.atomic import atomic_file
 from stridor.common.errors import StridorError
-from stridor.params.yaml_text import edit_mapping
+from stridor.params import PARAMS, read_params
 
-# YAML 1.1 readers take these for truth values.
-_NOT_PLAIN = {"y", "n", "yes", "no", "on", "off"}
+# What tuning writes into a detector's entry.
+TUNED = ("learning_rate", "snr_db", "overrides")
+# Texts that need no quotes: no number, and nothing that a reader of YAML 1.1 or 1.2 takes for a truth value or none.
+_PLAIN = re.compile(r"(?!(y|n|yes|no|on|off|true|false|null)$)[a-z][\w./-]*", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class DetectorEdit:
-    """A new text of params.yaml, and the detectors that came and went."""
+    """A new text of params.yaml, and the detectors that were added and removed."""
 
     text: str
     added: tuple[str, ...]
@@ -25,7 +38,7 @@ def edit_detectors(text: str, machines: tuple[str, ...], fresh: bool = False) ->
     Parameters
     ----------
     text : str
-        Of params.yaml.
+        Of params.yaml. A file in unusual indentation is rewritten in the project's.
     machines : tuple of str
         The machines that were imported.
     fresh : bool
@@ -34,10 +47,9 @@ def edit_detectors(text: str, machines: tuple[str, ...], fresh: bool = False) ->
     Raises
     ------
     StridorError
-        If params.yaml has no mapping `detectors`, or a detector has a machine's name but not the machine.
+        If params.yaml has no mapping `detectors`, or a detector has a machine's name but not the machine; if the
+        file cannot be edited safely.
     """
-    from ruamel.yaml import YAML
-
     values = YAML(typ="safe").load(text)
     detectors = values.get("detectors") if isinstance(values, dict) else None
     if not isinstance(detectors, dict):
@@ -46,41 +58,191 @@ def edit_detectors(text: str, machines: tuple[str, ...], fresh: bool = False) ->
     kept = {name: entry for name, entry in detectors.items() if name not in removed}
     named = {machine for entry in kept.values() for machine in entry["machines"]}
     added = tuple(machine for machine in machines if machine not in named)
-    for machine in added:
-        if machine in kept:
-            raise StridorError(
-                f"params.yaml has a detector '{machine}' that does not name the machine '{machine}'; rename "
-                "the detector or add the machine to its list."
-            )
-    edited = _edit(text, removed, added)
-    expected = {**kept, **{machine: {"machines": [machine]} for machine in added}}
-    # Editing text is only as safe as reading the outcome back.
-    if YAML(typ="safe").load(edited) != {**values, "detectors": expected}:
+    if taken := [machine for machine in added if machine in kept]:
         raise StridorError(
-            "params.yaml writes its detectors in a way that cannot be edited safely; write each one as "
-            "'<name>:' with an indented 'machines: [<machine>]' below."
+            f"params.yaml has a detector '{taken[0]}' that does not name the machine '{taken[0]}'; rename "
+            "the detector or add the machine to its list."
         )
-    return DetectorEdit(edited, added, removed)
+    yaml, root = _load(text)
+    new = CommentedMap((_node(one), CommentedMap(machines=_node([one]))) for one in added)
+    _replace(root["detectors"], removed, new)
+    expected = values | {"detectors": kept | {machine: {"machines": [machine]} for machine in added}}
+    return DetectorEdit(_dump(yaml, root, text, expected), added, removed)
 
 
-def _edit(text: str, removed: tuple[str, ...], added: tuple[str, ...]) -> str:
-    from ruamel.yaml import YAML
+def with_entry(text: str, detector: str, entry: Mapping[str, Any]) -> str:
+    """Return the text of params.yaml with tuned values in a detector's entry, in place of earlier ones.
 
-    root = YAML().compose(StringIO(text))
-    node = next(value for key, value in root.value if key.value == "detectors")
-    names = [_plain(machine) for machine in added]
-    return edit_mapping(
-        text,
-        node,
-        removed,
-        flow=[f"{name}: {{machines: [{name}]}}" for name in names],
-        block=[line for name in names for line in (f"{name}:", f"  machines: [{name}]")],
+    Parameters
+    ----------
+    text : str
+        A file in unusual indentation is rewritten in the project's.
+    detector : str
+    entry : mapping
+        `learning_rate`, `snr_db`, `overrides`; those left out are removed from the entry.
+
+    Raises
+    ------
+    StridorError
+        If the file cannot be edited safely.
+    """
+    values = YAML(typ="safe").load(text)
+    own = {name: value for name, value in values["detectors"][detector].items() if name not in TUNED}
+    yaml, root = _load(text)
+    _replace(root["detectors"][detector], TUNED, _node(entry))
+    return _dump(yaml, root, text, values | {"detectors": values["detectors"] | {detector: own | dict(entry)}})
+
+
+def with_seeds(text: str, seeds: list[int]) -> str:
+    """Return the text of params.yaml with `table.seeds`, and with all but the first in `table.full_seeds`.
+
+    Raises
+    ------
+    StridorError
+        If one of the two is not there, or the file cannot be edited safely.
+    """
+    values = YAML(typ="safe").load(text)
+    table, new = values.get("table") or {}, {"seeds": seeds, "full_seeds": seeds[1:]}
+    if missing := [name for name in new if name not in table]:
+        raise StridorError(
+            f"params.yaml has no table.{missing[0]} that could be set; add 'table:' with 'seeds: [0]' and "
+            "'full_seeds: []' as in profiles/demo.yaml."
+        )
+    yaml, root = _load(text)
+    for name, value in new.items():
+        below = _cut(root["table"], name)
+        root["table"][name] = _node(value)
+        _append(root["table"], name, below)
+    return _dump(yaml, root, text, values | {"table": table | new})
+
+
+def diff(before: str, after: str) -> str:
+    """Return what changes, in the form that git shows."""
+    lines = difflib.unified_diff(
+        before.splitlines(keepends=True), after.splitlines(keepends=True), f"a/{PARAMS}", f"b/{PARAMS}", n=2
     )
+    return "".join(lines)
 
 
-def _plain(machine: str) -> str:
-    """Quote a name that YAML would read as something else than a text, such as 12 or null."""
-    from ruamel.yaml import YAML
+def read_text() -> str:
+    """Return params.yaml as it is.
 
-    is_text = YAML(typ="safe").load(machine) == machine and machine.lower() not in _NOT_PLAIN
-    return machine if is_text else f'"{machine}"'
+    Raises
+    ------
+    StridorError
+        If it is missing.
+    """
+    try:
+        return PARAMS.read_bytes().decode()
+    except FileNotFoundError:
+        raise StridorError(f"{PARAMS} is missing; run the command in the project's root.") from None
+
+
+def write_text(text: str) -> None:
+    """Replace params.yaml, after reading the new text back.
+
+    Raises
+    ------
+    StridorError
+        If the new text holds what parameters may not be.
+    """
+    with atomic_file(PARAMS) as beside:
+        beside.write_bytes(text.encode())
+        read_params(beside)
+
+
+def _load(text: str) -> tuple[YAML, CommentedMap]:
+    """Read a text with its comments, for a writer that indents lists as it does, or else as the project does."""
+    text = text.replace("\r\n", "\n").removesuffix("\n") + "\n"
+    for offset in (0, 2):
+        yaml = YAML()
+        yaml.preserve_quotes = True
+        yaml.width = 10**6
+        yaml.indent(mapping=2, sequence=offset + 2, offset=offset)
+        yaml.dump(yaml.load(text), again := StringIO())
+        if again.getvalue() == text:
+            break
+    if re.findall("#.*", again.getvalue()) != re.findall("#.*", text):
+        raise StridorError("params.yaml has a comment inside brackets, which would be lost; write it above the entry.")
+    return yaml, yaml.load(text)
+
+
+def _dump(yaml: YAML, root: CommentedMap, before: str, expected: Mapping[str, Any]) -> str:
+    """Write an edited document, and read it back."""
+    safe = YAML(typ="safe")
+    if safe.load(before) == expected:
+        return before
+    yaml.dump(root, after := StringIO())
+    if safe.load(after.getvalue()) != expected:
+        raise StridorError(
+            "params.yaml writes values once for several entries, by '&' and '*', so that none of these can be edited "
+            "alone; write them out."
+        )
+    return after.getvalue().replace("\n", "\r\n" if "\r\n" in before else "\n")
+
+
+def _replace(mapping: CommentedMap, removed: Collection[str], added: CommentedMap) -> None:
+    """Remove entries of a mapping and append others; the comments above and below an entry stay where they are."""
+    end, gap = _cut(mapping, next(reversed(mapping))), ""
+    for key in list(mapping):
+        if key in removed:
+            above = "".join(" " * token.start_mark.column + token.value for token in _slots(mapping, key)[1] or [])
+            gap += above + _cut(mapping, key)
+            del mapping[key]
+            mapping.ca.items.pop(key, None)
+        elif gap:
+            _slots(mapping, key)[1] = [CommentToken(gap, CommentMark(0)), *(_slots(mapping, key)[1] or [])]
+            gap = ""
+    if gap and added:
+        _slots(added, next(iter(added)))[1] = [CommentToken(gap, CommentMark(0))]
+    mapping.update(added)
+    mapping.ca.items.update(added.ca.items)
+    _append(mapping, next(reversed(mapping)), end if added else gap + end)
+
+
+def _cut(node: CommentedMap | CommentedSeq, key: Any) -> str:
+    """Take away the comment lines below an entry, and return them."""
+    slots, place = _end(node, key)
+    end_of_line, _, below = slots[place].value.partition("\n") if slots[place] else ("", "", "")
+    if end_of_line:
+        slots[place].value = f"{end_of_line}\n"
+    else:
+        slots[place] = None
+    return below
+
+
+def _append(node: CommentedMap | CommentedSeq, key: Any, below: str) -> None:
+    slots, place = _end(node, key)
+    if below and slots[place]:
+        slots[place].value += below
+    elif below:
+        slots[place] = CommentToken(f"\n{below}", CommentMark(0))
+
+
+def _end(node: CommentedMap | CommentedSeq, key: Any) -> tuple[list[Any], int]:
+    """Return where ruamel holds the comments behind an entry: at its last leaf."""
+    while isinstance(node[key], CommentedMap | CommentedSeq) and node[key] and not node[key].fa.flow_style():
+        node = node[key]
+        key = next(reversed(node)) if isinstance(node, CommentedMap) else len(node) - 1
+    return _slots(node, key), 2 if isinstance(node, CommentedMap) else 0
+
+
+def _slots(node: CommentedMap | CommentedSeq, key: Any) -> list[Any]:
+    """Return the comments of a key: behind an item of a list, above the key, and behind the value of a mapping."""
+    return node.ca.items.setdefault(key, [None, None, None, None])
+
+
+def _node(value: Any) -> Any:
+    """Return a value to be written in one line; an exponent gets the dot without which YAML 1.1 reads a text."""
+    if isinstance(value, Mapping):
+        node = CommentedMap((_node(name), _node(one)) for name, one in value.items())
+    elif isinstance(value, list):
+        node = CommentedSeq(map(_node, value))
+    elif isinstance(value, str):
+        return value if _PLAIN.fullmatch(value) else DoubleQuotedScalarString(value)
+    elif isinstance(value, float):
+        return YAML().load(re.sub(r"^(-?\d+)e", r"\1.0e", repr(value)))
+    else:
+        return value
+    node.fa.set_flow_style()
+    return node

@@ -13,8 +13,7 @@ from stridor.experiments.table.picture import draw
 from stridor.experiments.table.published import PUBLISHED, is_development_set
 from stridor.experiments.table.report import to_csv, to_markdown
 from stridor.experiments.table.rows import read_rows
-from stridor.params import Params, read_params
-from stridor.params.table_seeds import set_seeds
+from stridor.params import Params, editing, read_params
 from stridor.pipeline.dvc_stages import reproduce, run_stale, stale_stages
 from stridor.pipeline.repro import PIPELINE, STAGES, detector_stages
 from stridor.stages.layout import REPORTS, Layout
@@ -40,7 +39,8 @@ def make(seeds: int | None = None, jobs: int | None = None, say: Callable[[str],
         If DVC fails; what it has finished is kept.
     """
     if seeds is not None:
-        set_seeds(read_params().seed, seeds)
+        first = read_params().seed
+        editing.write_text(editing.with_seeds(editing.read_text(), list(range(first, first + seeds))))
     params = read_params()
     jobs = jobs or processes_at_a_time(params.compute.threads, params.compute.accelerator)
     stale = stale_stages(PIPELINE, CELLS)

@@ -32,7 +32,7 @@ from stridor.experiments.tuning.study import (
     open_study,
     trials_in,
 )
-from stridor.params import Params, apply
+from stridor.params import Params, editing
 from stridor.stages.layout import DATA
 from stridor.tracking.describe import DataVersion, code_tags
 from stridor.tracking.run import logged_run
@@ -127,10 +127,10 @@ def tune(detector: str, params: Params, options: TuneOptions) -> None:
 
 def _offer(spec: StudySpec, best: "FrozenTrial", comparison: Comparison | None, options: TuneOptions) -> None:
     """Show what the best values change in params.yaml, and write them if wished and wise."""
-    before = apply.read_text()
+    before = editing.read_text()
     values = {} if best.user_attrs.get(DEFAULT) else spec.space.values(best)
-    after = apply.with_entry(before, spec.detector, spec.space.entry(values) if values else {})
-    changes = apply.diff(before, after)
+    after = editing.with_entry(before, spec.detector, spec.space.entry(values) if values else {})
+    changes = editing.diff(before, after)
     if not values:
         click.echo("The general values are the best: nothing of the detector's own is needed in params.yaml.")
     if not changes:
@@ -147,7 +147,7 @@ def _offer(spec: StudySpec, best: "FrozenTrial", comparison: Comparison | None, 
             "clips that the study did not look at: its gain was luck. params.yaml is unchanged; run more trials, or "
             "insist with --force."
         )
-    apply.write_text(after)
+    editing.write_text(after)
     click.echo(f"Written to params.yaml; 'dvc repro' trains {spec.detector} with it.")
 
 
