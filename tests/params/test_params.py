@@ -1,11 +1,25 @@
 """Parameters: read once, unknown keys refused, a detector's own values in place of the general ones."""
 
+from collections import Counter
+from pathlib import Path
+
 import pytest
+from ruamel.yaml import YAML
 
 from stridor.common.errors import StridorError
-from stridor.params import read_params
+from stridor.params import (
+    ENVIRONMENT_SECTIONS,
+    EVALUATION_SECTIONS,
+    EXPERIMENT_SECTIONS,
+    SCORING_SECTIONS,
+    TRAINING_SECTIONS,
+    Params,
+    read_params,
+)
 from stridor.params.sections import FixedSnrs, SnrInterval
 
+PIPELINE = Path(__file__).resolve().parents[2] / "dvc.yaml"
+GROUPS = (TRAINING_SECTIONS, SCORING_SECTIONS, EVALUATION_SECTIONS, ENVIRONMENT_SECTIONS, EXPERIMENT_SECTIONS)
 MINIMAL = "detectors:\n  fan:\n    machines: [fan]\n"
 
 
@@ -93,6 +107,18 @@ def test_missing_file_and_wrong_encoding(tmp_path):
     (tmp_path / "params.yaml").write_bytes(b"a: \xff\xfe\n")
     with pytest.raises(StridorError, match=r"params\.yaml is no valid YAML"):
         read_params(tmp_path / "params.yaml")
+
+
+def test_every_section_is_in_one_group():
+    assert Counter(section for group in GROUPS for section in group) == Counter(Params.model_fields.keys())
+
+
+def test_the_pipeline_depends_on_the_same_sections():
+    stages = YAML(typ="safe").load(PIPELINE)["stages"]
+    named = {name: {one.split(".")[0] for one in stage.get("do", stage)["params"]} for name, stage in stages.items()}
+    assert named["train"] == set(TRAINING_SECTIONS)
+    assert set(SCORING_SECTIONS) <= named["index"]
+    assert not set().union(*named.values()) & {*ENVIRONMENT_SECTIONS, *EXPERIMENT_SECTIONS}
 
 
 def test_parameters_are_frozen(tmp_path):

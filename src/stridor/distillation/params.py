@@ -5,10 +5,10 @@ from typing import Annotated, Literal
 from pydantic import Field, ValidationError
 
 from stridor.common.errors import StridorError
-from stridor.params.sections import Record
+from stridor.params.sections import Section
 
 
-class DistillParams(Record):
+class DistillParams(Section):
     """How a student is taught.
 
     The weights bring the losses to one order of magnitude: pooled and map start near 1, the divergence of the

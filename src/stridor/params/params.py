@@ -19,7 +19,7 @@ from stridor.params.sections import (
     EmbeddingParams,
     EncoderParams,
     EvaluationParams,
-    Record,
+    Section,
     SweepParams,
     TableParams,
     TrackingParams,
@@ -30,8 +30,19 @@ from stridor.params.sections import (
 # The file, in the project's root.
 PARAMS = Path("params.yaml")
 
+# Every section is in one of these. What a training learns from:
+TRAINING_SECTIONS = ("seed", "detectors", "audio", "augment", "encoder", "decoder", "training")
+# What decides the scores of a trained encoder:
+SCORING_SECTIONS = ("embedding", "bank")
+# What is scored beside it, and how closely all are measured:
+EVALUATION_SECTIONS = ("baselines", "autoencoder", "evaluation")
+# Where work is done and logged:
+ENVIRONMENT_SECTIONS = ("compute", "tracking")
+# What is tried beside the pipeline:
+EXPERIMENT_SECTIONS = ("tune", "sweep", "table")
 
-class Params(Record):
+
+class Params(Section):
     """All of params.yaml."""
 
     seed: Annotated[int, Field(ge=0)] = 0

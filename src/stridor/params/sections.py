@@ -5,19 +5,19 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 
-class Record(BaseModel):
-    """Base of all parameter records."""
+class Section(BaseModel):
+    """Base of all sections."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class FixedSnrs(Record):
+class FixedSnrs(Section):
     """Signal-to-noise ratios drawn from a list instead of an interval."""
 
     fixed: Annotated[tuple[float, ...], Field(min_length=1)]
 
 
-class SnrInterval(Record):
+class SnrInterval(Section):
     """Signal-to-noise ratios drawn uniformly from [low_db, high_db]."""
 
     low_db: float
@@ -40,7 +40,7 @@ class SnrInterval(Record):
 SnrChoice = SnrInterval | FixedSnrs
 
 
-class DetectorParams(Record):
+class DetectorParams(Section):
     """One detector: the machines that share its encoder, and values that override the general ones."""
 
     machines: Annotated[tuple[str, ...], Field(min_length=1)]
@@ -50,13 +50,13 @@ class DetectorParams(Record):
     overrides: dict[str, bool | int | float | str | list[float]] = {}
 
 
-class AudioParams(Record):
+class AudioParams(Section):
     """How a recording becomes one channel: the mean of all, or the index of one."""
 
     channel: Literal["mean"] | Annotated[int, Field(ge=0)] = "mean"
 
 
-class AugmentParams(Record):
+class AugmentParams(Section):
     """Noisy variants of the supplemental clips (METHOD: 9 per clip, literal), and whether training mixes at all."""
 
     mix: bool = True
@@ -64,14 +64,14 @@ class AugmentParams(Record):
     snr_db: SnrChoice = SnrInterval(low_db=-5.0, high_db=20.0)
 
 
-class EncoderParams(Record):
+class EncoderParams(Section):
     """The encoder before fine-tuning: weights from a BEATs checkpoint, or a preset with random weights."""
 
     preset: Literal["mini", "base"] = "mini"
     checkpoint: str = "none"
 
 
-class DecoderParams(Record):
+class DecoderParams(Section):
     """The separator that reads the encoder's tokens during training."""
 
     output: Literal["direct", "mask"] = "direct"
@@ -80,14 +80,14 @@ class DecoderParams(Record):
     heads: Annotated[int, Field(ge=1)] = 4
 
 
-class StageParams(Record):
+class StageParams(Section):
     """One of the two training stages; its learning rate is the training's times a factor (the report's is 1)."""
 
     epochs: Annotated[int, Field(ge=0)]
     learning_rate_factor: Annotated[float, Field(gt=0)] = 1.0
 
 
-class TrainingParams(Record):
+class TrainingParams(Section):
     """The two-stage training."""
 
     batch_size: Annotated[int, Field(ge=1)] = 16
@@ -105,7 +105,7 @@ class TrainingParams(Record):
     precision: Literal["32-true", "16-mixed", "bf16-mixed", "64-true"] = "32-true"
 
 
-class ComputeParams(Record):
+class ComputeParams(Section):
     """Where the work is done; none of it is meant to change more than the last digits of a result."""
 
     accelerator: Literal["auto", "cpu", "cuda", "mps"] = "auto"
@@ -117,29 +117,36 @@ class ComputeParams(Record):
     threads: Literal["auto"] | Annotated[int, Field(ge=1)] = "auto"
 
 
-class EmbeddingParams(Record):
+Pooling = Literal["mean", "gem", "rdp", "bands"]
+
+
+class EmbeddingParams(Section):
     """Which layer's tokens become a clip's embedding (0 the encoder's input, -1 the last layer), and how."""
 
     layer: int = -1
-    pooling: Literal["mean", "gem", "rdp", "bands"] = "mean"
+    pooling: Pooling = "mean"
     gem_p: Annotated[float, Field(gt=0)] = 3.0
     rdp_gamma: Annotated[float, Field(ge=0)] = 4.0
 
 
-class BankParams(Record):
+Metric = Literal["euclidean", "cosine"]
+DomainPools = Literal["joint", "separate"]
+
+
+class BankParams(Section):
     """Distance to the reference bank and the decision threshold."""
 
     k: Annotated[int, Field(ge=1)] = 1
-    metric: Literal["euclidean", "cosine"] = "euclidean"
+    metric: Metric = "euclidean"
     # References whose mean distance measures a reference's local density; 0 leaves distances as they are.
     density_neighbours: Annotated[int, Field(ge=0)] = 0
     # Share of target clips among the references that synthetic ones fill up to; 0 adds none.
     target_oversampling: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    domains: Literal["joint", "separate"] = "joint"
+    domains: DomainPools = "joint"
     threshold_percentile: Annotated[float, Field(gt=0, lt=100)] = 90.0
 
 
-class EvaluationParams(Record):
+class EvaluationParams(Section):
     """The bootstrap behind every interval."""
 
     bootstrap: Annotated[int, Field(ge=100)] = 1000
@@ -149,7 +156,7 @@ class EvaluationParams(Record):
 Baseline = Literal["autoencoder_mse", "autoencoder_mahalanobis", "log_mel", "random", "frozen", "stage_one"]
 
 
-class AutoencoderParams(Record):
+class AutoencoderParams(Section):
     """The organisers' autoencoder; the defaults are theirs."""
 
     epochs: Annotated[int, Field(ge=1)] = 100
@@ -158,7 +165,7 @@ class AutoencoderParams(Record):
     validation_share: Annotated[float, Field(ge=0, lt=1)] = 0.1
 
 
-class SearchRange(Record):
+class SearchRange(Section):
     """Numbers that a study draws from: all between two ends, or those `step` apart."""
 
     low: float
@@ -175,13 +182,13 @@ class SearchRange(Record):
         return self
 
 
-class SearchChoices(Record):
+class SearchChoices(Section):
     """Values that a study picks from."""
 
     choices: Annotated[tuple[bool | int | float | str, ...], Field(min_length=2)]
 
 
-class TuneParams(Record):
+class TuneParams(Section):
     """A study: what it searches, on what budget, and by what it judges."""
 
     trials: Annotated[int, Field(ge=1)] = 20
@@ -202,23 +209,23 @@ class TuneParams(Record):
         return self.objective == "hmean"
 
 
-class SweepParams(Record):
+class SweepParams(Section):
     """What `make sweep` combines, a list for each scoring option; the literal setting always takes part."""
 
     layers: Annotated[tuple[int, ...], Field(min_length=1)] = (-1,)
-    pooling: Annotated[tuple[Literal["mean", "gem", "rdp", "bands"], ...], Field(min_length=1)] = ("mean",)
-    metric: Annotated[tuple[Literal["euclidean", "cosine"], ...], Field(min_length=1)] = ("euclidean",)
+    pooling: Annotated[tuple[Pooling, ...], Field(min_length=1)] = ("mean",)
+    metric: Annotated[tuple[Metric, ...], Field(min_length=1)] = ("euclidean",)
     k: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1)] = (1,)
     density_neighbours: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1)] = (0,)
     target_oversampling: Annotated[tuple[Annotated[float, Field(ge=0, lt=1)], ...], Field(min_length=1)] = (0.0,)
-    domains: Annotated[tuple[Literal["joint", "separate"], ...], Field(min_length=1)] = ("joint",)
+    domains: Annotated[tuple[DomainPools, ...], Field(min_length=1)] = ("joint",)
 
 
 # A folder, a DVC stage and the head of a column are called by it.
 VariantName = Annotated[str, Field(pattern="^[a-z][a-z0-9_]*$")]
 
 
-class TableParams(Record):
+class TableParams(Section):
     """What `make table` sets beside the full method: variants, by the full names of the values that they change."""
 
     seeds: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1)] = (0,)
@@ -234,7 +241,7 @@ class TableParams(Record):
         return variants
 
 
-class TrackingParams(Record):
+class TrackingParams(Section):
     """Where runs are filed in MLflow."""
 
     experiment: str = "stridor"

@@ -16,16 +16,13 @@ from stridor.data.augment import read_pairs
 from stridor.data.manifest import Manifest
 from stridor.models.beats import Beats
 from stridor.models.checkpoint import initial_encoder, save_encoder
-from stridor.params import Params
+from stridor.params import TRAINING_SECTIONS, Params
 from stridor.stages.layout import DATA, Layout, run_for_detector, write_json
 from stridor.tracking.runs import DataVersion, RunLog, no_run, training_run
 from stridor.training.fit import Epoch, FineTuned, fine_tune, make_fabric
 from stridor.training.picture import separation_picture
 from stridor.training.resume import ResumeFolder
 from stridor.training.triples import TrainingSet, training_set
-
-# What a resumed training must find unchanged; the rest of the parameters concerns other stages.
-LEARNT_FROM = {"seed", "detectors", "audio", "augment", "encoder", "decoder", "training"}
 
 
 @dataclass(frozen=True)
@@ -113,9 +110,11 @@ def _write_curves(epochs: list[Epoch], path: Path) -> None:
 
 
 def _inputs(layout: Layout, params: Params) -> str:
+    """Return what a resumed training must find unchanged."""
     checkpoint = "" if params.encoder.checkpoint == "none" else file_md5(Path(params.encoder.checkpoint))
     pairs = file_md5(layout.augmented / "pairs.csv")
-    return json.dumps([params.model_dump(include=LEARNT_FROM), file_md5(layout.manifest), pairs, checkpoint])
+    learnt_from = params.model_dump(include=set(TRAINING_SECTIONS))
+    return json.dumps([learnt_from, file_md5(layout.manifest), pairs, checkpoint])
 
 
 def _time_left(epoch: Epoch, data: TrainingSet, params: Params) -> str:

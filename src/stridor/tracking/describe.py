@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from stridor.params import Params
+from stridor.params import EXPERIMENT_SECTIONS, Params
 
 if TYPE_CHECKING:
     from mlflow.data.meta_dataset import MetaDataset
@@ -53,7 +53,7 @@ def flatten(params: Params) -> dict[str, str]:
             flat[as_name(name)] = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
     # What is searched and compared is no property of any one training.
-    values = params.model_dump(mode="json", exclude={"tune", "sweep", "table"})
+    values = params.model_dump(mode="json", exclude=set(EXPERIMENT_SECTIONS))
     [values["detector"]] = values.pop("detectors").values()
     visit(values, "")
     return flat

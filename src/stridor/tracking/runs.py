@@ -4,16 +4,14 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from stridor.params import Params
+from stridor.params import ENVIRONMENT_SECTIONS, EVALUATION_SECTIONS, SCORING_SECTIONS, Params
 from stridor.tracking.describe import DataVersion, flatten, tags_of
 from stridor.tracking.run import KIND_TAG, WEIGHTS_TAG, MlflowRun, RunLog, agrees, find_run, logged_run
 from stridor.tracking.store import experiment_id, open_store
 
 __all__ = ["DataVersion", "RunLog", "find_training_run", "log_evaluation", "no_run", "training_run"]
 
-# What may change without a new training, and so neither makes nor breaks the identity of a training run.
-SCORING = ("embedding", "bank", "baselines", "autoencoder", "evaluation")
-ELSEWHERE = ("compute", "tracking")
+_SCORED_BY = SCORING_SECTIONS + EVALUATION_SECTIONS
 
 
 @contextmanager
@@ -60,7 +58,8 @@ def training_run(
         [data],
         tags_of(detector, params) | {KIND_TAG: "training"} | dict(tags or {}),
         resume,
-        SCORING + ELSEWHERE,
+        # What may change without a new training neither makes nor breaks the identity of its run.
+        _SCORED_BY + ENVIRONMENT_SECTIONS,
     ) as run:
         yield run
 
@@ -116,7 +115,7 @@ def log_evaluation(
     """
     store = open_store()
     params = params.for_detector(detector)
-    if run_id is not None and agrees(store, run_id, _only(flatten(params), SCORING)):
+    if run_id is not None and agrees(store, run_id, _only(flatten(params), _SCORED_BY)):
         _add(MlflowRun(store, run_id), measures, figures)
         return run_id
     with later_run(f"{detector} evaluation", detector, params, parent=run_id) as run:

@@ -11,13 +11,12 @@ from typing import TYPE_CHECKING
 from stridor.experiments.tuning.sampling import seeded_sampler
 from stridor.experiments.tuning.space import Space
 from stridor.experiments.tuning.storage import heartbeats, open_storage, storage_errors
+from stridor.params import SCORING_SECTIONS, TRAINING_SECTIONS
 from stridor.stages.layout import Layout
 
 if TYPE_CHECKING:
     import optuna
 
-# What decides the outcome of a trial; the rest of the parameters says where or how closely one looks.
-JUDGED_BY = {"compute", "tracking", "evaluation", "baselines", "autoencoder", "tune", "sweep", "table"}
 # Names of the user attributes of a trial.
 DEFAULT, RUN_ID, WORKER, ERROR = "default", "mlflow_run_id", "worker", "error"
 
@@ -52,7 +51,7 @@ class StudySpec:
         """Detector and digest of all that trials depend on: changed parameters or data begin another study."""
         base = self.space.base
         values = [
-            base.model_dump(mode="json", exclude=JUDGED_BY),
+            base.model_dump(mode="json", include={*TRAINING_SECTIONS, *SCORING_SECTIONS}),
             base.tune.model_dump(mode="json", include={"search", "objective"}),
             self.data_md5,
         ]
