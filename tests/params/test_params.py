@@ -16,7 +16,7 @@ from stridor.params import (
     Params,
     read_params,
 )
-from stridor.params.sections import FixedSnrs, SnrInterval
+from stridor.params.sections import DetectorParams, FixedSnrs, SnrInterval
 
 PIPELINE = Path(__file__).resolve().parents[2] / "dvc.yaml"
 GROUPS = (TRAINING_SECTIONS, SCORING_SECTIONS, EVALUATION_SECTIONS, ENVIRONMENT_SECTIONS, EXPERIMENT_SECTIONS)
@@ -59,7 +59,8 @@ def test_a_detector_overrides_the_general_values(tmp_path):
     fan, pump = params.for_detector("fan"), params.for_detector("pump")
     assert fan.training.learning_rate == 0.002
     assert fan.augment.snr_db == SnrInterval(low_db=0, high_db=3)
-    assert list(fan.detectors) == ["fan"]
+    assert fan.detectors == {"fan": DetectorParams(machines=("fan",))}
+    assert fan.for_detector("fan") == fan
     assert pump.training.learning_rate == 1e-5
     assert params.training.learning_rate == 1e-5
     with pytest.raises(StridorError, match="no detector 'valve'; its detectors are fan, pump"):

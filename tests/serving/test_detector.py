@@ -30,7 +30,7 @@ def registered(tmp_path_factory, empty_database):
         }})  # fmt: skip
         encoder, banks = write_detector(root, params)
         for detector in params.detectors:
-            register(detector, encoder, banks, params, None, {"hmean": 0.5})
+            register(detector, encoder, banks, params.for_detector(detector), None, {"hmean": 0.5})
         yield params
 
 

@@ -72,6 +72,8 @@ class Params(Section):
     def for_detector(self, name: str) -> "Params":
         """Return these parameters with the detector's own values put in place of the general ones.
 
+        Its entry, the only one left, then holds nothing but its machines: other values may take the place of its own.
+
         Raises
         ------
         StridorError
@@ -86,7 +88,8 @@ class Params(Section):
         if detector.learning_rate is not None:
             own["training.learning_rate"] = detector.learning_rate
         try:
-            return self.replaced(own).model_copy(update={"detectors": {name: detector}})
+            bare = DetectorParams(machines=detector.machines)
+            return self.replaced(own).model_copy(update={"detectors": {name: bare}})
         except StridorError as error:
             raise StridorError(f"params.yaml, detector '{name}': {error}") from None
 

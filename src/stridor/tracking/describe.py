@@ -40,8 +40,13 @@ class DataVersion:
 def flatten(params: Params) -> dict[str, str]:
     """Return every parameter that is set under its full name: `training.stage_one.epochs`.
 
-    The one detector's own values are called `detector.machines` and so on, the same for every detector, so that
-    runs of several can be compared.
+    The machines of the one detector are called `detector.machines`, the same for every detector, so that runs of
+    several can be compared.
+
+    Parameters
+    ----------
+    params : Params
+        Of one detector.
     """
     flat: dict[str, str] = {}
 

@@ -67,7 +67,6 @@ def register(
     from mlflow import MlflowClient
 
     store = open_store()
-    params = params.for_detector(detector)
     _try_out(detector, encoder, banks, params)
     content = content_md5(encoder, banks, model_config(detector, params))
     name = model_name(detector)

@@ -37,7 +37,7 @@ def training_run(
     ----------
     detector : str
     params : Params
-        Those of the detector are logged, flattened: `training.stage_one.epochs`.
+        Of the detector, logged flattened: `training.stage_one.epochs`.
     data : DataVersion
     resume : str, optional
         Id of the run that an interrupted training had. Where the store does not know it, or its training
@@ -50,7 +50,6 @@ def training_run(
     StridorError
         If the store fails.
     """
-    params = params.for_detector(detector)
     with logged_run(
         detector,
         params.tracking.experiment,
@@ -114,7 +113,6 @@ def log_evaluation(
         If the store fails.
     """
     store = open_store()
-    params = params.for_detector(detector)
     if run_id is not None and agrees(store, run_id, _only(flatten(params), _SCORED_BY)):
         _add(MlflowRun(store, run_id), measures, figures)
         return run_id

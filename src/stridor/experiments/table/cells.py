@@ -8,7 +8,6 @@ from pathlib import Path
 from stridor.common.compute import set_threads
 from stridor.common.errors import StridorError, one_sentence
 from stridor.params import Params, read_params
-from stridor.params.sections import DetectorParams
 from stridor.stages.layout import Layout
 
 # The method as params.yaml describes it, which is no variant. With the seed of params.yaml it is the pipeline itself.
@@ -79,8 +78,6 @@ def cell_params(params: Params, layout: CellLayout) -> Params:
     if layout.variant not in variants:
         raise StridorError(f"params.yaml has no variant '{layout.variant}'; table.variants has {', '.join(variants)}.")
     own = params.for_detector(layout.detector)
-    bare = DetectorParams(machines=own.detectors[layout.detector].machines)
-    own = own.model_copy(update={"detectors": {layout.detector: bare}})
     values = variants[layout.variant] | {"seed": layout.seed, "baselines": []}
     try:
         return own.replaced(values)
