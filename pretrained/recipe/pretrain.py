@@ -24,7 +24,7 @@ from stridor.distillation.params import DistillParams
 from stridor.distillation.recordings import Recordings, audio_files
 from stridor.distillation.run import NamedTeacher, run, unfinished
 from stridor.distillation.teacher import Teacher
-from stridor.models.checkpoint import random_beats
+from stridor.models.beats import random_beats
 from stridor.models.config import PRESETS
 from stridor.params.sections import ComputeParams
 from stridor.training.resume import ResumeFolder
