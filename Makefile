@@ -56,7 +56,7 @@ lint: $(READY)  ## check style
 	ruff format --check src tests benchmarks pretrained
 
 docs: $(VENV)/.docs  ## build the site of the documents in build/docs/; warnings and broken internal links fail
-	sphinx-build -W --keep-going --quiet -b html -c docs . build/docs
+	sphinx-build -E -W --keep-going --quiet -b html -c docs . build/docs
 	@echo 'Open build/docs/index.html'
 
 $(VENV)/.docs: $(READY)
