@@ -12,7 +12,7 @@ export MLFLOW_DISABLE_TELEMETRY := true
 
 READY := $(VENV)/.ready
 
-.PHONY: help setup data checkpoint profile plan repro test lint bench ui tune tune-apply sweep table submission register clean
+.PHONY: help setup data checkpoint profile plan repro test lint docs bench ui tune tune-apply sweep table submission register clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## */\1\t/' | while IFS=$$'\t' read -r target text; do printf '  make %-10s %s\n' "$$target" "$$text"; done
@@ -54,6 +54,14 @@ test: $(READY)  ## run the tests
 lint: $(READY)  ## check style
 	ruff check src tests benchmarks pretrained
 	ruff format --check src tests benchmarks pretrained
+
+docs: $(VENV)/.docs  ## build the site of the documents in build/docs/; warnings and broken internal links fail
+	sphinx-build -E -W --keep-going --quiet -b html -c docs . build/docs
+	@echo 'Open build/docs/index.html'
+
+$(VENV)/.docs: $(READY)
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --editable '.[docs]'
+	touch $@
 
 bench: $(READY)  ## time the encoder on this machine
 	python benchmarks/encoder.py

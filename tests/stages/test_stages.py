@@ -111,8 +111,11 @@ def test_the_weights_load_as_a_beats_checkpoint_and_nothing_to_resume_is_left(ev
     assert list(separation) == [f"pump at {snr} dB" for snr in ("-5", "+0", "+5", "+10")]
 
 
-def test_the_summary_puts_all_systems_side_by_side(evaluated):
+def test_the_summary_puts_all_systems_side_by_side(evaluated, capsys):
     summary.run(params_of())
+    head, *printed = capsys.readouterr().out.splitlines()
+    assert head.split() == ["system", "total", "95", "%", "interval"]
+    assert [line[:26].strip() for line in printed[-3:-1]] == ["stage one only", "fine-tuned"]
     text = Path("reports/summary.md").read_text()
     names = "autoencoder, MSE | autoencoder, Mahalanobis | log-mel mean | random encoder | frozen encoder"
     assert f"| machine | measure | {names} | stage one only | fine-tuned |" in text

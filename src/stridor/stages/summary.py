@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Iterable
 
+import numpy as np
+
 from stridor.common.atomic import atomic_file
 from stridor.common.errors import StridorError, one_sentence
 from stridor.data.names import parse_clip_name
@@ -18,25 +20,33 @@ def run(params: Params) -> None:
     """Write `reports/summary.md`, `summary.csv` and `metrics.json`."""
     evaluation = params.evaluation
     scored = {system: scored_of_all(system, params) for system in systems_of(params)}
-    results = {}
+    results: dict[System, SystemResults] = {}
+    totals: dict[str, dict[str, float]] = {}
     for system in scored:
         intervals = bootstrap_intervals(scored[system], evaluation.bootstrap, evaluation.confidence, params.seed)
         measures = {clips.machine: measure(clips) for clips in scored[system]}
         results[system] = SystemResults(NAMES[system], measures, intervals)
+        totals[system] = {
+            "total": round(total_score(measures.values()), 6),
+            "total_low": round(intervals.total.low, 6),
+            "total_high": round(intervals.total.high, 6),
+        }
     table = results_table(list(results.values()))
     markdown = f"{to_markdown(table)}\n{_gains(scored, params)}\n"
     for name, text in (("summary.md", markdown), ("summary.csv", to_csv(table))):
         with atomic_file(REPORTS / name) as beside:
             beside.write_text(text, encoding="utf-8")
-    write_json(REPORTS / "metrics.json", {
-        system: {
-            "total": round(total_score(one.machines.values()), 6),
-            "total_low": round(one.intervals.total.low, 6),
-            "total_high": round(one.intervals.total.high, 6),
-        }
-        for system, one in results.items()
-    })  # fmt: skip
-    print(markdown)
+    write_json(REPORTS / "metrics.json", totals)
+    print(_totals_text(totals, evaluation.confidence))
+
+
+def _totals_text(totals: dict[str, dict[str, float]], confidence: float) -> str:
+    """Return a line for each system, to be printed: what a reader wants to know first."""
+    lines = [f"{'system':<26}{'total':>7}  {100 * confidence:.0f} % interval"]
+    for system, one in totals.items():
+        low, high = 100 * one["total_low"], 100 * one["total_high"]
+        lines.append(f"{NAMES[system]:<26}{100 * one['total']:>7.2f}  [{low:.1f}, {high:.1f}]")
+    return "\n".join([*lines, f"Percent; {REPORTS / 'summary.md'} has the measures of every machine."])
 
 
 def _gains(scored: dict[System, list[ScoredClips]], params: Params) -> str:
@@ -92,7 +102,7 @@ def scored_clips(layout: Layout, system: str, machines: Iterable[str]) -> list[S
             )
         names = [parse_clip_name(name, "test") for name in values]
         domains, labels = [name.domain for name in names], [name.label for name in names]
-        scored.append(ScoredClips(machine, list(values), domains, labels, list(values.values())))
+        scored.append(ScoredClips(machine, list(values), domains, labels, np.array(list(values.values()))))
     return scored
 
 
