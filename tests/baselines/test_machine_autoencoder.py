@@ -115,10 +115,10 @@ def test_the_same_training_writes_the_same_bytes(fitted, pump, tmp_path):
     ("breakage", "message"),
     [
         (lambda path: path.unlink(), r"autoencoder\.pt is missing; run the autoencoder stage"),
-        (lambda path: path.write_text("text"), r"autoencoder\.pt is no autoencoder"),
-        (lambda path: path.write_bytes(b""), r"autoencoder\.pt is no autoencoder"),
-        (lambda path: torch.save({"network": {}}, path), r"autoencoder\.pt is no autoencoder"),
-        (lambda path: torch.save([1, 2], path), r"autoencoder\.pt is no autoencoder"),
+        (lambda path: path.write_text("text"), r"autoencoder\.pt is not an autoencoder"),
+        (lambda path: path.write_bytes(b""), r"autoencoder\.pt is not an autoencoder"),
+        (lambda path: torch.save({"network": {}}, path), r"autoencoder\.pt is not an autoencoder"),
+        (lambda path: torch.save([1, 2], path), r"autoencoder\.pt is not an autoencoder"),
         (lambda path: (path.parent / "calibration_mse.json").unlink(), r"calibration_mse\.json is missing"),
     ],
 )

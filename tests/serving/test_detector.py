@@ -87,8 +87,8 @@ def test_each_machine_is_scored_against_its_own_bank(registered, plant):
     ("broken", "complaint"),
     [
         (b"", "Row 1 of the input"),
-        (b"RIFF no audio", "Row 1 of the input is no readable audio"),
-        (recording(0), "Row 1 of the input holds no samples"),
+        (b"RIFF no audio", "Row 1 of the input is not readable audio"),
+        (recording(0), "Row 1 of the input contains no samples"),
         (recording(2000), "Row 1 of the input has 2000 samples"),
     ],
 )
@@ -105,7 +105,7 @@ def test_samples_that_are_no_numbers(pump):
 
     encoded = io.BytesIO()
     sf.write(encoded, np.array([np.nan] * 4000), 16000, format="WAV", subtype="FLOAT")
-    with pytest.raises(MlflowException, match="Row 0 of the input holds samples that are no audio"):
+    with pytest.raises(MlflowException, match="Row 0 of the input contains samples that are not audio"):
         pump.predict(pd.DataFrame({"audio": [encoded.getvalue()]}))
 
 
@@ -143,7 +143,7 @@ def test_files_that_cannot_be_scored_are_named(pump, plant, tmp_path):
     (tmp_path / "broken.wav").write_bytes(b"nothing")
     with pytest.raises(StridorError, match=r"missing\.wav cannot be read"):
         score_file(pump, tmp_path / "missing.wav")
-    with pytest.raises(StridorError, match=r"broken\.wav is no readable audio"):
+    with pytest.raises(StridorError, match=r"broken\.wav is not readable audio"):
         score_file(pump, tmp_path / "broken.wav")
     with pytest.raises(StridorError, match=r"clip\.wav names no machine"):
         score_file(plant, tmp_path / "clip.wav")
