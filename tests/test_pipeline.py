@@ -180,7 +180,7 @@ def test_a_cell_that_fails_is_told_and_leaves_the_others(reproduced, capfd):
     broken = VALUES["table"] | {"variants": {"broken": {"training.learning_rat": 1.0}}}
     write_params(Path(), detectors=DETECTORS, table=broken)
     try:
-        with pytest.raises(StridorError, match="run the same command again, what has been finished is kept"):
+        with pytest.raises(StridorError, match="run the same command again, finished stages are kept"):
             make(jobs=2)
         assert "table.variants.broken" in capfd.readouterr().err
     finally:

@@ -20,7 +20,7 @@ def started(monkeypatch):
         seen.append((at_a_time, [(command.line[4:], dict(command.environment)) for command in commands]))
         return [0] * len(commands)
 
-    monkeypatch.setattr(stages, "run_together", run)
+    monkeypatch.setattr(stages, "run_parallel", run)
     return seen
 
 
@@ -45,9 +45,9 @@ def test_nothing_is_started_where_all_is_up_to_date(started, capsys):
 
 
 def test_a_failure_is_one_sentence(monkeypatch):
-    monkeypatch.setattr(stages, "run_together", lambda commands, at_a_time: [0, 1][: len(commands)])
+    monkeypatch.setattr(stages, "run_parallel", lambda commands, at_a_time: [0, 1][: len(commands)])
     stages.reproduce()
-    with pytest.raises(StridorError, match="what has been finished is kept"):
+    with pytest.raises(StridorError, match="finished stages are kept"):
         stages.run_stale("cells", GROUPS, {"train@a", "train@b"}, 2, lambda text: None)
 
 
@@ -62,12 +62,12 @@ def test_the_pipeline_ends_with_a_plain_repro(started):
     params = one.model_copy(update={"detectors": one.detectors | tiny_params("saw").detectors})
     saw = detector_stages(params)[1]
     assert saw == tuple(f"{stage}@saw" for stage in STAGES)
-    run_pipeline(params, {"train@saw"}, jobs=2, say=lambda text: None)
+    run_pipeline(params, {"train@saw"}, jobs=2, print_line=lambda text: None)
     assert [line for _, batch in started for line, _ in batch] == [("repro", "--single-item", *saw), ("repro",)]
     started.clear()
     # One at a time is what DVC does by itself.
     run_pipeline(params, {"train@saw"}, jobs=1)
     assert [line for _, batch in started for line, _ in batch] == [("repro",)]
     said = []
-    run_pipeline(params, set(), jobs=2, say=said.append)
+    run_pipeline(params, set(), jobs=2, print_line=said.append)
     assert (len(started), said) == (1, ["Everything is up to date."])

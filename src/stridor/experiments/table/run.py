@@ -24,7 +24,7 @@ CELLS = "experiments/table/dvc.yaml"
 _NEEDED = tuple(stage for stage in STAGES if stage != "register")
 
 
-def make(seeds: int | None = None, jobs: int | None = None, say: Callable[[str], object] = print) -> None:
+def make(seeds: int | None = None, jobs: int | None = None, print_line: Callable[[str], object] = print) -> None:
     """Run what is missing of pipeline and cells, then report.
 
     Parameters
@@ -44,8 +44,8 @@ def make(seeds: int | None = None, jobs: int | None = None, say: Callable[[str],
     params = read_params()
     jobs = jobs or processes_at_a_time(params.compute.threads, params.compute.accelerator)
     stale = stale_stages(PIPELINE, CELLS)
-    run_stale("detectors of the pipeline", detector_stages(params, _NEEDED), stale, jobs, say)
-    run_stale("cells", targets(params), stale, jobs, say)
+    run_stale("detectors of the pipeline", detector_stages(params, _NEEDED), stale, jobs, print_line)
+    run_stale("cells", targets(params), stale, jobs, print_line)
     reproduce("summary", f"{CELLS}:report", alone=True)
 
 
@@ -60,7 +60,7 @@ def targets(params: Params) -> list[tuple[str, str]]:
     ]
 
 
-def report(params: Params, say: Callable[[str], object] = print) -> list[Compared]:
+def report(params: Params, print_line: Callable[[str], object] = print) -> list[Compared]:
     """Write `reports/table.md`, `table.csv` and `table.png`.
 
     Raises
@@ -77,7 +77,7 @@ def report(params: Params, say: Callable[[str], object] = print) -> list[Compare
     draw(compared, REPORTS / "table.png")
     for one in compared:
         gain = "" if one.to_full is None else f", minus full method {difference_text(one.to_full)}"
-        say(f"{one.row.name}: {100 * one.total:.2f}{gain}")
+        print_line(f"{one.row.name}: {100 * one.total:.2f}{gain}")
     return compared
 
 

@@ -19,7 +19,7 @@ def run(layout: CellLayout, params: Params) -> None:
 
     augment.run(layout, params)
     tags = {"variant": layout.variant, "table_seed": str(layout.seed)}
-    training.run(layout, params, training.Watch(tags, named))
+    training.run(layout, params, training.TrainingHooks(tags, named))
     # Several times the size of the rest, and made again in seconds.
     shutil.rmtree(layout.augmented)
 

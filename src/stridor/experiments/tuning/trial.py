@@ -75,7 +75,7 @@ class Objective:
         augment.run(layout, params)
         if params.tune.judged_by_labels:
             hide_held_back(layout, params.seed)
-        train.run(layout, params, train.Watch(watcher.tags(), watcher.on_start, watcher.on_epoch))
+        train.run(layout, params, train.TrainingHooks(watcher.tags(), watcher.on_start, watcher.on_epoch))
         if params.tune.judged_by_labels:
             index.run(layout, params)
             evaluate.run(layout, params)
