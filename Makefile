@@ -51,9 +51,10 @@ repro: data  ## run the whole pipeline, detectors beside each other; later calls
 test: $(READY)  ## run the tests
 	pytest -q
 
-lint: $(READY)  ## check style
+lint: $(READY)  ## check style and types
 	ruff check src tests benchmarks pretrained
 	ruff format --check src tests benchmarks pretrained
+	mypy
 
 bench: $(READY)  ## time the encoder on this machine
 	python benchmarks/encoder.py
@@ -85,4 +86,4 @@ register: $(READY)  ## put every trained detector into the model registry (again
 	stridor register
 
 clean:  ## remove the environment and what the pipeline made; keeps data/, mlruns/ and mlflow.db
-	rm -rf $(VENV) artifacts experiments/table/artifacts experiments/table/results experiments/sweep/pooled results/*/scores results/*/figures build .pytest_cache .ruff_cache src/*.egg-info
+	rm -rf $(VENV) artifacts experiments/table/artifacts experiments/table/results experiments/sweep/pooled results/*/scores results/*/figures build .pytest_cache .ruff_cache .mypy_cache src/*.egg-info
