@@ -84,8 +84,7 @@ def run(
     texts = {key: str(value) for key, value in values.items()}
     logged = logged_run(f"distil {out.stem}", EXPERIMENT, texts, data, code_tags(), resume.run_id)
     with logged if first else no_run() as log:
-        if first:
-            resume.run_id = log.run_id
+        resume.run_id = log.run_id
 
         def on_report(report: Report, student: Beats) -> None:
             log.log_epoch(report.step, report.figures)

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Iterable
 
+import numpy as np
+
 from stridor.common.atomic import atomic_file
 from stridor.common.errors import StridorError, one_sentence
 from stridor.data.names import parse_clip_name
@@ -18,24 +20,23 @@ def run(params: Params) -> None:
     """Write `reports/summary.md`, `summary.csv` and `metrics.json`."""
     evaluation = params.evaluation
     scored = {system: scored_of_all(system, params) for system in systems_of(params)}
-    results = {}
+    results: dict[System, SystemResults] = {}
+    totals: dict[str, dict[str, float]] = {}
     for system in scored:
         intervals = bootstrap_intervals(scored[system], evaluation.bootstrap, evaluation.confidence, params.seed)
         measures = {clips.machine: measure(clips) for clips in scored[system]}
         results[system] = SystemResults(NAMES[system], measures, intervals)
+        totals[system] = {
+            "total": round(total_score(measures.values()), 6),
+            "total_low": round(intervals.total.low, 6),
+            "total_high": round(intervals.total.high, 6),
+        }
     table = results_table(list(results.values()))
     markdown = f"{to_markdown(table)}\n{_gains(scored, params)}\n"
     for name, text in (("summary.md", markdown), ("summary.csv", to_csv(table))):
         with atomic_file(REPORTS / name) as beside:
             beside.write_text(text, encoding="utf-8")
-    write_json(REPORTS / "metrics.json", {
-        system: {
-            "total": round(total_score(one.machines.values()), 6),
-            "total_low": round(one.intervals.total.low, 6),
-            "total_high": round(one.intervals.total.high, 6),
-        }
-        for system, one in results.items()
-    })  # fmt: skip
+    write_json(REPORTS / "metrics.json", totals)
     print(markdown)
 
 
@@ -92,7 +93,7 @@ def scored_clips(layout: Layout, system: str, machines: Iterable[str]) -> list[S
             )
         names = [parse_clip_name(name, "test") for name in values]
         domains, labels = [name.domain for name in names], [name.label for name in names]
-        scored.append(ScoredClips(machine, list(values), domains, labels, list(values.values())))
+        scored.append(ScoredClips(machine, list(values), domains, labels, np.array(list(values.values()))))
     return scored
 
 
