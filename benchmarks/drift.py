@@ -20,11 +20,11 @@ from stridor.evaluation.bootstrap import bootstrap_differences, bootstrap_interv
 from stridor.evaluation.measures import ScoredClips, measure, total_score
 from stridor.evaluation.results_table import difference_text, interval_text
 from stridor.experiments.table.cells import CellLayout
-from stridor.models.beats import Beats
 from stridor.models.checkpoint import initial_encoder, load_encoder
+from stridor.models.encoder import Encoder
 from stridor.params import Params, read_params
 from stridor.params.sections import BankParams, EmbeddingParams
-from stridor.scoring.embedding import PooledEmbedder
+from stridor.scoring.embedding import EncoderEmbedder
 from stridor.scoring.reference import MachineReference
 from stridor.stages.evaluate import labelled_test_clips
 from stridor.stages.layout import Layout
@@ -47,10 +47,10 @@ def encoder_paths(params: Params) -> dict[str, dict[str, Path]]:
     return {name: paths for name, paths in found.items() if all(path.exists() for path in paths.values())}
 
 
-def look(encoder: Beats, detector: str, params: Params) -> tuple[dict[str, list[ScoredClips]], dict[str, np.ndarray]]:
+def look(encoder: Encoder, detector: str, params: Params) -> tuple[dict[str, list[ScoredClips]], dict[str, np.ndarray]]:
     """Score a detector's test clips in every way; return that and the mean-pooled embeddings."""
     ways = MEANS | {"params": (params.embedding, params.bank)}
-    embedder = PooledEmbedder(encoder, [way for way, _ in ways.values()], device_for(params.compute.accelerator))
+    embedder = EncoderEmbedder(encoder, [way for way, _ in ways.values()], device_for(params.compute.accelerator))
     manifest = Manifest.read(Layout(detector).manifest)
     scored: dict[str, list[ScoredClips]] = {name: [] for name in ways}
     means: dict[str, list[np.ndarray]] = {name: [] for name in MEANS}

@@ -12,8 +12,7 @@ from stridor.distillation.fit import Report, distil
 from stridor.distillation.params import DistillParams
 from stridor.distillation.recordings import Recordings
 from stridor.distillation.teacher import BeatsTeacher
-from stridor.models.beats import Beats
-from stridor.models.checkpoint import random_beats
+from stridor.models.beats import Beats, random_beats
 from stridor.models.config import BeatsConfig
 from stridor.training.resume import ResumeFolder
 from tiny import CONFIG, tiny_encoder

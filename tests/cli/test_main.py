@@ -19,7 +19,7 @@ def commands(group, path=()):
 
 def stridor(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess:
     return subprocess.run(
-        [sys.executable, "-c", "from stridor.cli import main; main()", *arguments],
+        [sys.executable, "-c", "from stridor.cli.main import main; main()", *arguments],
         capture_output=True,
         text=True,
         cwd=cwd,

@@ -12,6 +12,7 @@ from stridor.distillation import run as wiring
 from stridor.distillation.run import EXPERIMENT
 from stridor.models.checkpoint import load_encoder, save_encoder
 from stridor.models.config import PRESETS
+from stridor.models.log_mel import LogMelPatches
 from tiny_lesson import STUDENT, tiny_teacher, write_sounds
 
 
@@ -50,6 +51,13 @@ def test_a_student_comes_out_and_a_run_tells_of_it(teacher):
     assert run.data.params["teacher"] == "teacher.pt"
     assert {"loss/pooled", "learning_rate", "gradient_norm", "clips_per_second"} <= run.data.metrics.keys()
     assert [data.dataset.name for data in run.inputs.dataset_inputs] == ["sounds"]
+
+
+def test_a_teacher_of_another_family_is_refused(teacher):
+    save_encoder(LogMelPatches(), Path("spectrum.pt"))
+    done = distill("--teacher", "spectrum.pt", "--audio", "sounds", "--out", "small.pt")
+    assert done.exit_code == 2
+    assert "spectrum.pt is an encoder of the family 'log_mel'; give the path of a BEATs checkpoint" in done.output
 
 
 def test_a_killed_distillation_continues_its_run(teacher, monkeypatch):

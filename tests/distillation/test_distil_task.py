@@ -6,7 +6,7 @@ from torch.nn import functional as F
 
 from stridor.distillation.task import DistillationTask, relational_distance
 from stridor.distillation.teacher import BeatsTeacher, Targets
-from stridor.models.checkpoint import random_beats
+from stridor.models.beats import random_beats
 from tiny_lesson import STUDENT, tiny_lesson_params, tiny_teacher
 
 

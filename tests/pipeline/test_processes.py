@@ -17,7 +17,7 @@ PATIENCE_S = 60
 SLEEPER = "import os, sys, time; open(sys.argv[1], 'w').write(str(os.getpid())); time.sleep(300)"
 CALLER = """
 import sys
-from stridor.running.commands import Command, run_together
+from stridor.pipeline.processes import Command, run_together
 sleeper, *names = sys.argv[1:]
 run_together([Command(("bash", "-c", f'"{sys.executable}" -c "{sleeper}" {name}; exit 1')) for name in names], 2)
 """

@@ -13,7 +13,7 @@ from stridor.audio.files import read_clip
 from stridor.common.errors import StridorError
 from stridor.models.checkpoint import load_encoder
 from stridor.params.sections import DetectorParams
-from stridor.scoring.embedding import BeatsEmbedder
+from stridor.scoring.embedding import EncoderEmbedder
 from stridor.scoring.reference import MachineReference
 from stridor.serving.score import load_detector, score_file
 from stridor.tracking.registry import register
@@ -52,7 +52,7 @@ def recording(samples=7000, hum_hz=450, rate_hz=16000, channels=1, **options):
 
 
 def directly(params, recordings, machine):
-    embedder = BeatsEmbedder(load_encoder(Path("encoder.pt")), params.embedding)
+    embedder = EncoderEmbedder(load_encoder(Path("encoder.pt")), params.embedding)
     waves = [read_clip(io.BytesIO(one), params.audio.channel) for one in recordings]
     return MachineReference.load(Path("banks") / machine).bank.score_samples(embedder.embed(waves))
 

@@ -41,7 +41,8 @@ def verify(file: Path) -> None:
     from stridor.ingest.checkpoints.describing import verify as verify_file
 
     found = verify_file(file)
-    known = f"the published {found.published_as}" if found.published_as else "a BEATs checkpoint, none of the published"
+    unknown = f"a {found.family} checkpoint, none of the published"
+    known = f"the published {found.published_as}" if found.published_as else unknown
     click.echo(f"{file} is whole: {known}.")
 
 

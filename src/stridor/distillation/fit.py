@@ -19,7 +19,7 @@ from stridor.distillation.params import DistillParams
 from stridor.distillation.recordings import Recordings, draw_batch
 from stridor.distillation.task import DistillationTask, Losses
 from stridor.distillation.teacher import Targets, Teacher
-from stridor.models.beats import Beats
+from stridor.models.encoder import Encoder
 from stridor.training.resume import ResumeFolder
 
 
@@ -40,20 +40,20 @@ class Report:
 
 
 def distil(
-    student: Beats,
+    student: Encoder,
     teacher: Teacher,
     recordings: Recordings,
     params: DistillParams,
     fabric: Fabric,
     resume: ResumeFolder,
-    on_report: Callable[[Report, Beats], None],
+    on_report: Callable[[Report, Encoder], None],
     workers: int = 0,
-) -> Beats:
+) -> Encoder:
     """Teach a student what a teacher says of recordings.
 
     Parameters
     ----------
-    student : Beats
+    student : Encoder
         Changed in place.
     teacher : Teacher
     recordings : Recordings
@@ -69,7 +69,7 @@ def distil(
 
     Returns
     -------
-    Beats
+    Encoder
         The student on the CPU, in evaluation mode.
 
     Raises

@@ -16,9 +16,10 @@ from stridor.distillation.fit import Report, distil
 from stridor.distillation.params import DistillParams
 from stridor.distillation.recordings import Recordings
 from stridor.distillation.teacher import BeatsTeacher, Teacher
-from stridor.models.beats import Beats
-from stridor.models.checkpoint import load_encoder, random_beats, save_encoder
+from stridor.models.beats import Beats, random_beats
+from stridor.models.checkpoint import load_encoder, save_encoder
 from stridor.models.config import PRESETS
+from stridor.models.encoder import Encoder
 from stridor.params.sections import ComputeParams
 from stridor.tracking.describe import code_tags
 from stridor.tracking.run import logged_run
@@ -42,11 +43,17 @@ def beats_teacher(checkpoint: Path) -> NamedTeacher:
     Raises
     ------
     StridorError
-        If the checkpoint is missing or no BEATs encoder.
+        If the checkpoint is missing or not a BEATs encoder.
     """
     if not checkpoint.is_file():
         raise StridorError(f"The teacher {checkpoint} is missing; give the path of a BEATs checkpoint.")
-    return NamedTeacher(BeatsTeacher(load_encoder(checkpoint)), checkpoint)
+    encoder = load_encoder(checkpoint)
+    if not isinstance(encoder, Beats):
+        raise StridorError(
+            f"The teacher {checkpoint} is an encoder of the family '{encoder.family}'; give the path of a BEATs "
+            "checkpoint."
+        )
+    return NamedTeacher(BeatsTeacher(encoder), checkpoint)
 
 
 def run(
@@ -86,7 +93,7 @@ def run(
     with logged if first else no_run() as log:
         resume.run_id = log.run_id
 
-        def on_report(report: Report, student: Beats) -> None:
+        def on_report(report: Report, student: Encoder) -> None:
             log.log_epoch(report.step, report.figures)
             if first:
                 print(_line(report, params), flush=True)
@@ -108,7 +115,7 @@ def unfinished(out: Path) -> Path:
     return out.parent / f".{out.stem}.unfinished-distill"
 
 
-def _save(student: Beats, path: Path) -> None:
+def _save(student: Encoder, path: Path) -> None:
     with atomic_file(path) as beside:
         save_encoder(student, beside, torch.float16)
 

@@ -9,8 +9,7 @@ from torch.nn import functional as F
 
 from stridor.distillation.params import DistillParams
 from stridor.distillation.teacher import Targets
-from stridor.models.beats import Beats
-from stridor.models.encoder import BANDS
+from stridor.models.encoder import BANDS, Encoder
 from stridor.models.pooling import mean_pool
 
 # A feature that hardly varies says little; divided by its own deviation it would say as much as the others.
@@ -50,7 +49,7 @@ class DistillationTask(nn.Module):
 
     Parameters
     ----------
-    student : Beats
+    student : Encoder
     example : Targets
         Any answer of the teacher, for its widths.
     params : DistillParams
@@ -61,10 +60,10 @@ class DistillationTask(nn.Module):
     map_mean: Tensor
     map_deviation: Tensor
 
-    def __init__(self, student: Beats, example: Targets, params: DistillParams) -> None:
+    def __init__(self, student: Encoder, example: Targets, params: DistillParams) -> None:
         super().__init__()
         self.student, self.params = student, params
-        width = student.config.encoder_embed_dim
+        width = student.width
         pooled, cells = example.pooled.shape[-1], example.map.shape[-1]
         self.pooled_head = nn.Linear(width, pooled)
         self.map_head = nn.Linear(width, cells)

@@ -68,7 +68,7 @@ def measure_step(params: Params, seconds: float) -> StepCost:
     """
     alone = params.replaced({"compute.devices": 1, "compute.strategy": "auto", "compute.num_nodes": 1})
     encoder = initial_encoder(alone.encoder, alone.seed)
-    task = SeparationTask(encoder, Separator(encoder.config.encoder_embed_dim, alone.decoder), alone.training)
+    task = SeparationTask(encoder, Separator(encoder.width, alone.decoder), alone.training)
     fabric = make_fabric(alone)
     fabric.launch()
     encoder_size, separator_size = (

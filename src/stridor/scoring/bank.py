@@ -4,7 +4,7 @@ import json
 import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -32,14 +32,58 @@ class Neighbour:
     distance: float
 
 
+class References:
+    """Recorded and synthetic references, and the distances that all scorers of them share.
+
+    Parameters
+    ----------
+    embeddings : float64 [R x D]
+        Of recorded clips, each with a distance (`unmeasurable`).
+    domains : R str
+    params : BankParams
+        Its metric and its share of synthetic references.
+
+    Raises
+    ------
+    StridorError
+        If the target clips are too few to make synthetic ones from.
+    """
+
+    def __init__(self, embeddings: NDArray[np.float64], domains: Sequence[Domain], params: BankParams) -> None:
+        synthetic, parents = smote(embeddings, domains, params.target_oversampling)
+        own = np.arange(len(embeddings))
+        self._metric = params.metric
+        self._embeddings = np.concatenate([embeddings, synthetic])
+        self._domains = (*domains, *["target"] * len(synthetic))
+        self._parents = np.concatenate([np.stack([own, own], axis=1), parents])
+
+    def scorer(self, params: BankParams) -> DistanceScorer:
+        """Return what scores by these references; metric and share of `params` are those given before.
+
+        Raises
+        ------
+        StridorError
+            If references are too few for the parameters, in a domain or in all.
+        """
+        return DistanceScorer(params, lambda: self._between, self._domains, self._parents)
+
+    def distances_from(self, queries: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the distances of queries `[Q x D]` to all references, float64 [Q x all references]."""
+        return distances(queries, self._embeddings, self._metric)
+
+    @cached_property
+    def _between(self) -> NDArray[np.float64]:
+        return self.distances_from(self._embeddings)
+
+
 class ReferenceBank:
     """Anomaly score of a clip: the mean distance of its embedding to the k nearest normal ones.
 
     Parameters
     ----------
     params : BankParams
-        With the options that change what counts as near: metric, local density (`scoring.rule`), synthetic
-        target references (`scoring.smote`) and a pool for each domain (`scoring.rule`). The defaults
+        With the options that change what counts as near: metric, local density (`scoring.neighbours`), synthetic
+        target references (`scoring.smote`) and a pool for each domain (`scoring.neighbours`). The defaults
         are the literal setting.
 
     Attributes
@@ -80,15 +124,8 @@ class ReferenceBank:
         self.embeddings_ = embeddings
         self.domains_ = tuple(domains)
         self.file_names_ = tuple(file_names)
-        synthetic, parents = smote(embeddings, domains, self.params.target_oversampling)
-        self._references = np.concatenate([embeddings, synthetic])
-        own = np.arange(len(embeddings))
-        self._scorer = DistanceScorer(
-            self.params,
-            cache(lambda: distances(self._references, self._references, self.params.metric)),
-            (*domains, *["target"] * len(synthetic)),
-            np.concatenate([np.stack([own, own], axis=1), parents]),
-        )
+        self._references = References(embeddings, domains, self.params)
+        self._scorer = self._references.scorer(self.params)
         return self
 
     def score_samples(self, queries: ArrayLike) -> NDArray[np.float64]:
@@ -110,7 +147,7 @@ class ReferenceBank:
         queries = self._checked(queries)
         if not len(queries):
             return np.empty(0)
-        return self._scorer.score(distances(queries, self._references, self.params.metric))
+        return self._scorer.score(self._references.distances_from(queries))
 
     def leave_one_out_scores(self) -> NDArray[np.float64]:
         """Score every reference clip against all the others, by the rule of `score_samples`; float64 [R]."""

@@ -12,8 +12,7 @@ from stridor.audio.fbank import FRAME_SAMPLES, HOP_SAMPLES, MEL_BANDS, Fbank, fr
 from stridor.audio.files import SAMPLE_RATE_HZ, read_clip
 from stridor.common.errors import StridorError
 from stridor.data.manifest import Clip
-from stridor.models.beats import Beats
-from stridor.models.encoder import PATCH
+from stridor.models.encoder import PATCH, Encoder
 from stridor.models.pooling import pool, pooled_width
 from stridor.params.sections import AudioParams, EmbeddingParams
 
@@ -88,14 +87,14 @@ class Embedder(ABC):
         return embeddings
 
 
-class PooledEmbedder(Embedder):
+class EncoderEmbedder(Embedder):
     """Tokens of an encoder, pooled in one or several ways from one pass.
 
     Parameters
     ----------
-    encoder : Beats
-    ways : sequence of EmbeddingParams
-        Which layer is pooled and how; an embedding holds the vectors of all ways, one after the other.
+    encoder : Encoder
+    ways : EmbeddingParams or sequence of EmbeddingParams
+        Which layer is pooled and how; of several, an embedding holds the vectors one after the other.
     device : str or torch.device
 
     Attributes
@@ -109,16 +108,22 @@ class PooledEmbedder(Embedder):
         If the encoder has no such layer.
     """
 
-    def __init__(self, encoder: Beats, ways: Sequence[EmbeddingParams], device: str | torch.device = "cpu") -> None:
-        layers = encoder.config.encoder_layers
-        for way in ways:
+    def __init__(
+        self,
+        encoder: Encoder,
+        ways: EmbeddingParams | Sequence[EmbeddingParams],
+        device: str | torch.device = "cpu",
+    ) -> None:
+        self.ways = (ways,) if isinstance(ways, EmbeddingParams) else tuple(ways)
+        layers = encoder.layers
+        for way in self.ways:
             if not -layers - 1 <= way.layer <= layers:
+                known = f"0 (its input) to {layers}" if layers else "0 (its only tokens)"
                 raise StridorError(
-                    f"embedding.layer is {way.layer}, but the encoder has {layers} layers; choose 0 (its input) to "
-                    f"{layers}, or -1 for the last."
+                    f"embedding.layer is {way.layer}, but the encoder has {layers} layers; choose {known}, or -1 for "
+                    "the last."
                 )
-        self.ways = tuple(ways)
-        self.widths = tuple(pooled_width(encoder.config.encoder_embed_dim, way) for way in ways)
+        self.widths = tuple(pooled_width(encoder.width, way) for way in self.ways)
         super().__init__(sum(self.widths), device)
         self.encoder = encoder.to(device).eval()
 
@@ -126,20 +131,6 @@ class PooledEmbedder(Embedder):
         """Pool the tokens in every way."""
         tokens = self.encoder(wave, lengths)
         return torch.cat([pool(tokens.layers[way.layer], tokens.valid, way) for way in self.ways], dim=1)
-
-
-class BeatsEmbedder(PooledEmbedder):
-    """Pooled tokens of one layer of an encoder: what is scored.
-
-    Parameters
-    ----------
-    encoder : Beats
-    params : EmbeddingParams
-    device : str or torch.device
-    """
-
-    def __init__(self, encoder: Beats, params: EmbeddingParams, device: str | torch.device = "cpu") -> None:
-        super().__init__(encoder, [params], device)
 
 
 class LogMelEmbedder(Embedder):

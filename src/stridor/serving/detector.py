@@ -14,7 +14,7 @@ from stridor.audio.files import read_clip
 from stridor.common.errors import StridorError
 from stridor.models.checkpoint import load_encoder
 from stridor.params.sections import AudioParams, EmbeddingParams
-from stridor.scoring.embedding import BeatsEmbedder
+from stridor.scoring.embedding import EncoderEmbedder
 from stridor.scoring.reference import MachineReference
 
 
@@ -27,14 +27,14 @@ class DetectorModel(PythonModel):
         Parameters
         ----------
         context
-            With the artefacts `encoder` (a BEATs checkpoint) and `banks` (a folder per machine), and with the
+            With the artefacts `encoder` (a checkpoint) and `banks` (a folder per machine), and with the
             model configuration `audio`, `embedding`, `machines` and `device`. Another device may be given at
             loading: `mlflow.pyfunc.load_model(uri, model_config={"device": "cuda"})`.
         """
         config = context.model_config
         self._audio = AudioParams(**config["audio"])
         encoder = load_encoder(Path(context.artifacts["encoder"]))
-        self._embedder = BeatsEmbedder(encoder, EmbeddingParams(**config["embedding"]), config["device"])
+        self._embedder = EncoderEmbedder(encoder, EmbeddingParams(**config["embedding"]), config["device"])
         banks = Path(context.artifacts["banks"])
         self._references = {machine: MachineReference.load(banks / machine) for machine in config["machines"]}
 

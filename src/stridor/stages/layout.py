@@ -57,7 +57,7 @@ class Layout:
 
     @property
     def encoder(self) -> Path:
-        """Fine-tuned weights, in the BEATs checkpoint format."""
+        """Fine-tuned weights, in the format of a checkpoint."""
         return self.trained / "encoder.pt"
 
     @property

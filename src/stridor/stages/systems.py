@@ -5,11 +5,11 @@ from typing import Final, Literal, get_args
 
 from stridor.baselines.machine import AutoencoderScorer, MachineAutoencoder, Score
 from stridor.common.compute import device_for
-from stridor.models.beats import Beats
-from stridor.models.checkpoint import initial_encoder, load_encoder, random_beats
+from stridor.models.checkpoint import initial_encoder, load_encoder
+from stridor.models.encoder import Encoder
 from stridor.params import Params
 from stridor.params.sections import Baseline
-from stridor.scoring.embedding import BeatsEmbedder, Embedder, LogMelEmbedder
+from stridor.scoring.embedding import Embedder, EncoderEmbedder, LogMelEmbedder
 from stridor.scoring.reference import MachineReference, NearestNormal, Scorer
 from stridor.stages.layout import Layout
 
@@ -80,12 +80,12 @@ def embedder(system: System, layout: Layout, params: Params) -> Embedder:
     device = device_for(params.compute.accelerator)
     if system == "log_mel":
         return LogMelEmbedder(device)
-    return BeatsEmbedder(encoder_of(system, layout, params), params.embedding, device)
+    return EncoderEmbedder(encoder_of(system, layout, params), params.embedding, device)
 
 
-def encoder_of(system: System, layout: Layout, params: Params) -> Beats:
+def encoder_of(system: System, layout: Layout, params: Params) -> Encoder:
     """Return the encoder of a system that has one, as for `embedder`."""
     if system in (FINE_TUNED, "stage_one"):
         return load_encoder(layout.encoder if system == FINE_TUNED else layout.stage_one)
     encoder = initial_encoder(params.encoder, params.seed)
-    return random_beats(encoder.config, params.seed) if system == "random" else encoder
+    return encoder.with_random_weights(params.seed) if system == "random" else encoder

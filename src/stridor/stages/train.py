@@ -14,8 +14,8 @@ from stridor.common.digests import file_md5
 from stridor.common.dvc import data_md5
 from stridor.data.augment import read_pairs
 from stridor.data.manifest import Manifest
-from stridor.models.beats import Beats
 from stridor.models.checkpoint import initial_encoder, save_encoder
+from stridor.models.encoder import Encoder
 from stridor.params import Params
 from stridor.stages.layout import DATA, Layout, run_for_detector, write_json
 from stridor.tracking.runs import DataVersion, RunLog, no_run, training_run
@@ -44,7 +44,7 @@ class Watch:
 
     tags: Mapping[str, str] = field(default_factory=dict)
     on_start: Callable[[str | None], None] = lambda run_id: None
-    on_epoch: Callable[[Epoch, Beats], None] = lambda epoch, encoder: None
+    on_epoch: Callable[[Epoch, Encoder], None] = lambda epoch, encoder: None
 
 
 def run(layout: Layout, params: Params, watch: Watch | None = None) -> None:
@@ -63,7 +63,7 @@ def run(layout: Layout, params: Params, watch: Watch | None = None) -> None:
         resume.run_id = log.run_id
         watch.on_start(log.run_id)
 
-        def on_epoch(epoch: Epoch, encoder: Beats) -> None:
+        def on_epoch(epoch: Epoch, encoder: Encoder) -> None:
             log.log_epoch(epoch.number, epoch.flat())
             if first:
                 print(f"{layout.detector}, {_line(epoch)}, {_time_left(epoch, data, params)}", flush=True)

@@ -123,10 +123,10 @@ def content_md5(encoder: Path, banks: Path, config: Mapping[str, Any]) -> str:
 def _try_out(detector: str, encoder: Path, banks: Path, params: Params) -> None:
     """Score an example, since MLflow itself also registers a model that fails on its example."""
     from stridor.models.checkpoint import load_encoder
-    from stridor.scoring.embedding import BeatsEmbedder
+    from stridor.scoring.embedding import EncoderEmbedder
     from stridor.scoring.reference import MachineReference
 
-    embedding = BeatsEmbedder(load_encoder(encoder), params.embedding).embed([_example_wave()])
+    embedding = EncoderEmbedder(load_encoder(encoder), params.embedding).embed([_example_wave()])
     for machine in params.detectors[detector].machines:
         MachineReference.load(banks / machine).bank.score_samples(embedding)
 

@@ -1,5 +1,6 @@
 """The two stages: encoder and decoder learn together, then the encoder goes on against the frozen decoder."""
 
+import copy
 import math
 import time
 from collections.abc import Callable
@@ -13,7 +14,7 @@ from tqdm import tqdm
 
 from stridor.common.errors import StridorError
 from stridor.common.seeds import seed_for
-from stridor.models.beats import Beats
+from stridor.models.encoder import Encoder
 from stridor.models.separator import Separator
 from stridor.params import Params
 from stridor.params.sections import StageParams
@@ -66,17 +67,17 @@ class FineTuned:
 
     Attributes
     ----------
-    encoder : Beats
+    encoder : Encoder
     separator : Separator
     epochs : list of Epoch
-    after_stage_one : Beats or None
+    after_stage_one : Encoder or None
         The encoder in between; None where one of the stages has no epochs.
     """
 
-    encoder: Beats
+    encoder: Encoder
     separator: Separator
     epochs: list[Epoch]
-    after_stage_one: Beats | None
+    after_stage_one: Encoder | None
 
 
 def make_fabric(params: Params) -> Fabric:
@@ -89,18 +90,18 @@ def make_fabric(params: Params) -> Fabric:
 
 
 def fine_tune(
-    encoder: Beats,
+    encoder: Encoder,
     data: TrainingSet,
     params: Params,
     fabric: Fabric,
     resume: ResumeFolder,
-    on_epoch: Callable[[Epoch, Beats], None],
+    on_epoch: Callable[[Epoch, Encoder], None],
 ) -> FineTuned:
     """Fine-tune an encoder in two stages.
 
     Parameters
     ----------
-    encoder : Beats
+    encoder : Encoder
         Where to start from; changed in place.
     data : TrainingSet
     params : Params
@@ -115,14 +116,18 @@ def fine_tune(
     Raises
     ------
     StridorError
-        If there is nothing to learn from, or a loss is no longer finite.
+        If there is nothing to learn from or nothing to train, or a loss is no longer finite.
     """
     if not data.examples:
         raise StridorError("There is no training clip left to learn from; add normal clips to train/.")
+    epochs_of_both = params.training.stage_one.epochs + params.training.stage_two.epochs
+    if epochs_of_both and not any(parameter.requires_grad for parameter in encoder.parameters()):
+        raise StridorError(
+            f"The encoder of the family '{encoder.family}' has no weights to train; set training.stage_one.epochs and "
+            "training.stage_two.epochs to 0 in params.yaml, so that it is taken as it is."
+        )
     torch.manual_seed(seed_for(params.seed, "separator"))
-    task = SeparationTask(encoder, Separator(encoder.config.encoder_embed_dim, params.decoder), params.training).to(
-        fabric.device
-    )
+    task = SeparationTask(encoder, Separator(encoder.width, params.decoder), params.training).to(fabric.device)
     loader = EpochLoader(data, params, fabric.global_rank, fabric.world_size)
     sanity = SanityCheck(data, params, machine_mean_spectra(data, task, params))
     state = resume.load()
@@ -161,7 +166,7 @@ def fine_tune(
     encoder = task.encoder.cpu().eval()
     between = None
     if fabric.is_global_zero and params.training.stage_one.epochs and params.training.stage_two.epochs:
-        between = Beats(encoder.config)
+        between = copy.deepcopy(encoder)
         between.load_state_dict(resume.stage_one())
     return FineTuned(encoder, task.separator.cpu().eval(), epochs, None if between is None else between.eval())
 
@@ -216,7 +221,7 @@ def _source_mean_spectra(task: SeparationTask, loader: EpochLoader, fabric: Fabr
     for batch in loader.of_epoch(0):
         for row, length in enumerate(batch.lengths.tolist()):
             waves = torch.stack([batch.target[row, :length], batch.interferer[row, :length]])
-            images = task.encoder.fbank(waves.to(fabric.device)).double().cpu()
+            images = task.encoder.log_mel(waves.to(fabric.device)).double().cpu()
             sums += images.sum(dim=1)
             count += images.shape[1]
     totals = _added_up(torch.cat([sums.flatten(), torch.tensor([float(count)])]), fabric)

@@ -84,8 +84,8 @@ class SanityCheck:
                                 rng_for(self.params.seed, "sanity", e.clip.path, str(snr_db)), snr_db)
                     for e in chosen
                 ])  # fmt: skip
-                mixtures = task.encoder.fbank(batch.mixture.to(device))
-                targets = task.encoder.fbank(batch.target.to(device))
+                mixtures = task.encoder.log_mel(batch.mixture.to(device))
+                targets = task.encoder.log_mel(batch.target.to(device))
                 frames = frame_counts(batch.lengths.to(device))
                 estimates = task.separator(task.encoder.encode(mixtures, frames), mixtures)[:, 0]
                 for row, example in enumerate(chosen):
@@ -107,11 +107,11 @@ def machine_mean_spectra(data: TrainingSet, task: SeparationTask, params: Params
     """Mean log-mel spectrum `[128]` of each machine's own training clips; supplements do not count."""
     sums: dict[str, Tensor] = defaultdict(lambda: torch.zeros(MEL_BANDS, dtype=torch.float64))
     counts: dict[str, int] = defaultdict(int)
-    fbank = task.encoder.fbank
+    device = task.separator.mean_spectra.device
     for example in data.examples:
         if example.pair is None:
             wave, _ = pad([read_clip(example.clip.path, params.audio.channel)])
-            image = fbank(wave.to(fbank.window.device))[0].double().cpu()
+            image = task.encoder.log_mel(wave.to(device))[0].double().cpu()
             sums[example.clip.machine] += image.sum(0)
             counts[example.clip.machine] += len(image)
     return {machine: (total / counts[machine]).float() for machine, total in sums.items()}

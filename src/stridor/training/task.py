@@ -7,8 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from stridor.audio.fbank import frame_counts
-from stridor.models.beats import Beats
-from stridor.models.encoder import PATCH
+from stridor.models.encoder import PATCH, Encoder
 from stridor.models.pooling import mean_pool
 from stridor.models.separator import Separator
 from stridor.params.sections import TrainingParams
@@ -29,13 +28,13 @@ class SeparationTask(nn.Module):
 
     Parameters
     ----------
-    encoder : Beats
+    encoder : Encoder
         As training starts from it.
     separator : Separator
     params : TrainingParams
     """
 
-    def __init__(self, encoder: Beats, separator: Separator, params: TrainingParams) -> None:
+    def __init__(self, encoder: Encoder, separator: Separator, params: TrainingParams) -> None:
         super().__init__()
         self.encoder, self.separator, self.params = encoder, separator, params
         apart = params.consistency_weight > 0 and params.consistency_teacher == "initial"
@@ -51,7 +50,7 @@ class SeparationTask(nn.Module):
     def forward(self, batch: TripleBatch) -> Losses:
         """Return each clip's losses, the same alone and in any batch."""
         with torch.no_grad():
-            mixture, *truth = (self.encoder.fbank(wave) for wave in batch[:3])
+            mixture, *truth = (self.encoder.log_mel(wave) for wave in batch[:3])
             frames = frame_counts(batch.lengths)
         tokens = self.encoder.encode(mixture, frames)
         estimate = self.separator(tokens, mixture).float()

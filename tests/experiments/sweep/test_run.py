@@ -15,7 +15,7 @@ from stridor.experiments.sweep.run import sweep
 from stridor.experiments.sweep.vectors import POOLED, MachineVectors
 from stridor.models.checkpoint import load_encoder, save_encoder
 from stridor.params import read_params
-from stridor.scoring.embedding import BeatsEmbedder
+from stridor.scoring.embedding import EncoderEmbedder
 from stridor.stages import augment
 from stridor.stages.layout import Layout
 from tiny import tiny_encoder, write_pump
@@ -43,7 +43,7 @@ def test_stored_vectors_are_the_embeddings_that_the_pipeline_scores(embedded):
     for system, encoder in (("frozen", Path("tiny.pt")), ("fine_tuned", Layout("pump").encoder)):
         stored = MachineVectors.load(POOLED / "pump" / system, "pump")
         clips = manifest.select("train", "pump")
-        embedder = BeatsEmbedder(load_encoder(encoder), params.embedding)
+        embedder = EncoderEmbedder(load_encoder(encoder), params.embedding)
         np.testing.assert_array_equal(stored.train[-1, "mean"], embedder.embed_clips(clips, params.audio))
         assert stored.train_names == tuple(clip.file_name for clip in clips)
         assert stored.train.keys() == stored.test.keys() == {(la, p) for la in (-1, 0) for p in ("mean", "bands")}

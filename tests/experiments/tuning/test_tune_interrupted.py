@@ -28,7 +28,7 @@ def root(project):
 
 def start_tune(*options):
     """Start the command in a process group of its own, as a terminal does."""
-    call = [sys.executable, "-c", "from stridor.cli import main; main()", "tune", "--machine", "pump", *options]
+    call = [sys.executable, "-c", "from stridor.cli.main import main; main()", "tune", "--machine", "pump", *options]
     with open("tune.log", "a") as log:
         return subprocess.Popen(call, stdout=log, stderr=subprocess.STDOUT, start_new_session=True)
 

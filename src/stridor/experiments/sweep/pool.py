@@ -13,7 +13,7 @@ from stridor.experiments.sweep.grid import ways
 from stridor.experiments.sweep.vectors import POOLED, MachineVectors
 from stridor.params import Params
 from stridor.params.sections import EmbeddingParams
-from stridor.scoring.embedding import PooledEmbedder
+from stridor.scoring.embedding import EncoderEmbedder
 from stridor.stages.evaluate import labelled_test_clips
 from stridor.stages.layout import Layout, run_for_detector
 from stridor.stages.systems import FINE_TUNED, System, encoder_of
@@ -34,7 +34,7 @@ def run(layout: Layout, params: Params) -> None:
     with atomic_folder(layout.base / POOLED / layout.detector) as folder:
         for system in SYSTEMS:
             encoder = encoder_of(system, layout, params)
-            embedder = PooledEmbedder(encoder, ways(params), device_for(params.compute.accelerator))
+            embedder = EncoderEmbedder(encoder, ways(params), device_for(params.compute.accelerator))
             for machine in manifest.machines:
                 vectors = pooled(embedder, machine, manifest.select("train", machine), test[machine], params)
                 vectors.save(Path(folder) / system)
@@ -42,7 +42,7 @@ def run(layout: Layout, params: Params) -> None:
 
 
 def pooled(
-    embedder: PooledEmbedder, machine: str, train: Sequence[Clip], test: Sequence[Clip], params: Params
+    embedder: EncoderEmbedder, machine: str, train: Sequence[Clip], test: Sequence[Clip], params: Params
 ) -> MachineVectors:
     """Embed a machine's clips in all ways of an embedder."""
 

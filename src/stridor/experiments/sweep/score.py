@@ -13,9 +13,9 @@ from stridor.evaluation.measures import MAX_FALSE_POSITIVE_RATE, ScoredClips, re
 from stridor.evaluation.roc import roc_areas
 from stridor.experiments.sweep.grid import Combination
 from stridor.experiments.sweep.vectors import MachineVectors
-from stridor.scoring.distances import as_embeddings, distances, unmeasurable
-from stridor.scoring.neighbours import DistanceScorer
-from stridor.scoring.smote import smote
+from stridor.params.sections import BankParams
+from stridor.scoring.bank import References
+from stridor.scoring.distances import as_embeddings, unmeasurable
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,17 +99,13 @@ def _scores(
             for values, names in ((train, vectors.train_names), (test, vectors.test_names)):
                 if found := unmeasurable(values, metric):
                     raise StridorError(f"The embedding of {names[found[0]]} {found[1]}.")
-            synthetic, parents = smote(train, domains, share)
+            references = References(train, domains, BankParams(metric=metric, target_oversampling=share))
         except StridorError as error:
             yield from ((one, str(error)) for one in group)
             continue
-        references = np.concatenate([train, synthetic])
-        between, to_test = distances(references, references, metric), distances(test, references, metric)
-        own = np.arange(len(train))
-        family = np.concatenate([np.stack([own, own], axis=1), parents])
-        of_all = [*domains, *["target"] * len(synthetic)]
+        to_test = references.distances_from(test)
         for one in group:
             try:
-                yield one, DistanceScorer(one.bank, lambda between=between: between, of_all, family).score(to_test)
+                yield one, references.scorer(one.bank).score(to_test)
             except StridorError as error:
                 yield one, str(error)

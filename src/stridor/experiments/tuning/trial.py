@@ -11,9 +11,9 @@ from stridor.data.manifest import Manifest
 from stridor.evaluation.measures import ScoredClips, measure, total_score
 from stridor.experiments.tuning.split import labelled_halves
 from stridor.experiments.tuning.study import DEFAULT, ERROR, RUN_ID, WORKER, StudySpec, worker_id
-from stridor.models.beats import Beats
+from stridor.models.encoder import Encoder
 from stridor.params import Params
-from stridor.scoring.embedding import BeatsEmbedder
+from stridor.scoring.embedding import EncoderEmbedder
 from stridor.scoring.reference import NearestNormal
 from stridor.stages import augment, evaluate, index, train
 from stridor.stages.layout import Layout
@@ -115,7 +115,7 @@ class _Watcher:
             self._run = reopened(run_id)
         self._run.set_tag("mlflow.runName", f"{self.spec.detector} trial {self.trial.number}")
 
-    def on_epoch(self, epoch: Epoch, encoder: Beats) -> None:
+    def on_epoch(self, epoch: Epoch, encoder: Encoder) -> None:
         """Report to the study after every so many epochs of stage two, but the last: that one is judged in full."""
         import optuna
 
@@ -156,9 +156,9 @@ class _Watcher:
             )
         return sum(gains) / len(gains)
 
-    def _judge(self, encoder: Beats) -> float:
+    def _judge(self, encoder: Encoder) -> float:
         manifest = Manifest.read(self.layout.manifest)
-        embedder = BeatsEmbedder(encoder, self.params.embedding, device_for(self.params.compute.accelerator))
+        embedder = EncoderEmbedder(encoder, self.params.embedding, device_for(self.params.compute.accelerator))
         scored: list[ScoredClips] = []
         for machine, clips in evaluate.labelled_test_clips(manifest).items():
             reference = index.fit_reference(embedder, manifest, machine, self.params)
