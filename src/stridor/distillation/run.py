@@ -99,7 +99,7 @@ def run(
                 print(_line(report, params), flush=True)
                 _save(student, resume.folder / "student.pt")
 
-        student = random_beats(PRESETS[params.student], student_seed)
+        student: Encoder = random_beats(PRESETS[params.student], student_seed)
         student = distil(
             student, teacher.network, recordings, params, fabric, resume, on_report, compute.loader_workers
         )
