@@ -60,8 +60,7 @@ def run(layout: Layout, params: Params, hooks: TrainingHooks | None = None) -> N
     first = fabric.is_global_zero
     tracked = training_run(layout.detector, params, version, resume.run_id, hooks.tags) if first else no_run()
     with tracked as log:
-        if first:
-            resume.run_id = log.run_id
+        resume.run_id = log.run_id
         hooks.on_start(log.run_id)
 
         def on_epoch(epoch: Epoch, encoder: Encoder) -> None:
