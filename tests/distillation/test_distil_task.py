@@ -7,7 +7,7 @@ from torch.nn import functional as F
 from stridor.distillation.task import DistillationTask, relational_distance
 from stridor.distillation.teacher import BeatsTeacher, Targets
 from stridor.models.beats import random_beats
-from tiny_lesson import STUDENT, tiny_lesson_params, tiny_teacher
+from tiny_distillation import STUDENT, tiny_distill_params, tiny_teacher
 
 
 @pytest.fixture
@@ -17,7 +17,7 @@ def wave():
 
 def task_for(answer, **values):
     torch.manual_seed(0)
-    return DistillationTask(random_beats(STUDENT, 0).eval(), answer, tiny_lesson_params(**values))
+    return DistillationTask(random_beats(STUDENT, 0).eval(), answer, tiny_distill_params(**values))
 
 
 def test_beats_as_a_teacher(wave):

@@ -83,7 +83,7 @@ def test_files_that_are_no_checkpoint_are_refused(tmp_path):
     (tmp_path / "text.pt").write_text("not a checkpoint")
     (tmp_path / "empty.pt").write_bytes(b"")
     for name in ("text.pt", "empty.pt"):
-        with pytest.raises(StridorError, match=f"{name} (cannot be read|is no PyTorch checkpoint)"):
+        with pytest.raises(StridorError, match=f"{name} (cannot be read|is not a PyTorch checkpoint)"):
             load_encoder(tmp_path / name)
     torch.save({"weights": torch.zeros(1)}, tmp_path / "other.pt")
     with pytest.raises(StridorError, match="is not an encoder checkpoint"):

@@ -12,7 +12,7 @@ from stridor.data.manifest import Manifest
 from stridor.evaluation.measures import harmonic_mean
 from stridor.evaluation.official import read_official
 from stridor.experiments.sweep import pool
-from stridor.experiments.sweep.run import sweep
+from stridor.experiments.sweep.run_sweep import sweep
 from stridor.params import read_params
 from stridor.pipeline.submission import submit
 from stridor.scoring.bank import ReferenceBank

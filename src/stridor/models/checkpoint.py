@@ -76,12 +76,12 @@ def _read(path: Path) -> object:
     except FileNotFoundError:
         raise StridorError(
             f"The checkpoint {path} is missing; put the file there, or set encoder.checkpoint in params.yaml to the "
-            "path where it lies (or to none for random weights)."
+            "path of the file (or to none for random weights)."
         ) from None
     except pickle.UnpicklingError:
         # PyTorch's own text advises to load such a file with code and all.
         raise StridorError(
-            f"{path} is no PyTorch checkpoint, or holds objects besides tensors, which are never loaded; get the file "
+            f"{path} is not a PyTorch checkpoint, or holds objects besides tensors, which are never loaded; get the file "
             "again from a source that you trust."
         ) from None
     except (RuntimeError, EOFError, ValueError) as error:

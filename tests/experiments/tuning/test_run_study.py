@@ -6,7 +6,7 @@ import pytest
 from mlflow import MlflowClient
 
 from stridor.common.errors import StridorError
-from stridor.experiments.tuning.run import TuneOptions, detector_of, tune
+from stridor.experiments.tuning.run_study import TuneOptions, detector_of, tune
 from stridor.experiments.tuning.study import open_study
 from stridor.params import Params, read_params
 from tiny_project import DATA_MD5

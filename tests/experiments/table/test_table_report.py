@@ -7,19 +7,19 @@ import pytest
 
 from stridor.evaluation.bootstrap import Difference, Interval
 from stridor.evaluation.measures import MachineMeasures
-from stridor.experiments.table.compare import Compared
+from stridor.experiments.table.compare import ComparedRow
 from stridor.experiments.table.picture import draw
 from stridor.experiments.table.published import Published
-from stridor.experiments.table.report import to_csv, to_markdown
 from stridor.experiments.table.rows import Row
+from stridor.experiments.table.table_report import to_csv, to_markdown
 from stridor.params import Params
 
 GAIN = Difference(-0.0234, Interval(-0.05, 0.01), 0.2)
 
 
-def compared(key: str, totals: tuple[float, ...], gain: Difference | None = GAIN) -> Compared:
+def compared(key: str, totals: tuple[float, ...], gain: Difference | None = GAIN) -> ComparedRow:
     measures = {"fan": MachineMeasures(0.7, 0.6, 0.55), "valve": MachineMeasures(0.9, 0.8, 0.75)}
-    return Compared(Row(key, key.replace("_", " "), ()), measures, totals, Interval(0.5, 0.7), gain)
+    return ComparedRow(Row(key, key.replace("_", " "), ()), measures, totals, Interval(0.5, 0.7), gain)
 
 
 def params(seeds: int) -> Params:

@@ -8,12 +8,12 @@ from click.testing import CliRunner
 from mlflow import MlflowClient
 
 from stridor.cli.main import main
-from stridor.distillation import run as wiring
-from stridor.distillation.run import EXPERIMENT
+from stridor.distillation import run_distillation as wiring
+from stridor.distillation.run_distillation import EXPERIMENT
 from stridor.models.checkpoint import load_encoder, save_encoder
 from stridor.models.config import PRESETS
 from stridor.models.log_mel import LogMelPatches
-from tiny_lesson import STUDENT, tiny_teacher, write_sounds
+from tiny_distillation import STUDENT, tiny_teacher, write_sounds
 
 
 @pytest.fixture
@@ -83,7 +83,7 @@ def test_a_killed_distillation_continues_its_run(teacher, monkeypatch):
     [
         ({"--teacher": "nowhere.pt"}, "The teacher nowhere.pt is missing"),
         ({"--audio": "empty"}, "empty holds no audio file"),
-        ({"--audio": "nowhere"}, "nowhere is no folder"),
+        ({"--audio": "nowhere"}, "nowhere is not a folder"),
         ({"--out": "empty"}, "empty is a folder"),
         ({"--out": "teacher.pt"}, "teacher.pt is the teacher"),
         ({"--out": "teacher.pt/small.pt"}, "teacher.pt"),
