@@ -82,7 +82,7 @@ def test_a_killed_distillation_continues_its_run(teacher, monkeypatch):
     ("arguments", "message"),
     [
         ({"--teacher": "nowhere.pt"}, "The teacher nowhere.pt is missing"),
-        ({"--audio": "empty"}, "empty holds no audio file"),
+        ({"--audio": "empty"}, "empty contains no audio file"),
         ({"--audio": "nowhere"}, "nowhere is not a folder"),
         ({"--out": "empty"}, "empty is a folder"),
         ({"--out": "teacher.pt"}, "teacher.pt is the teacher"),

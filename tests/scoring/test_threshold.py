@@ -93,5 +93,5 @@ def test_spoilt_calibrations_are_refused(tmp_path, text):
     with pytest.raises(StridorError, match="is missing"):
         Calibration.load(tmp_path / "calibration.json")
     (tmp_path / "calibration.json").write_text(text)
-    with pytest.raises(StridorError, match="no calibration"):
+    with pytest.raises(StridorError, match="not a calibration"):
         Calibration.load(tmp_path / "calibration.json")

@@ -81,8 +81,8 @@ def _read(path: Path) -> object:
     except pickle.UnpicklingError:
         # PyTorch's own text advises to load such a file with code and all.
         raise StridorError(
-            f"{path} is not a PyTorch checkpoint, or holds objects besides tensors, which are never loaded; get the file "
-            "again from a source that you trust."
+            f"{path} is not a PyTorch checkpoint, or holds objects besides tensors, which are never loaded; get the "
+            "file again from a source that you trust."
         ) from None
     except (RuntimeError, EOFError, ValueError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__

@@ -66,7 +66,7 @@ class Hostile:
 @pytest.mark.parametrize(
     ("spoil", "said"),
     [
-        (lambda file: file.write_bytes(b"<html>log in</html>"), "is no PyTorch checkpoint"),
+        (lambda file: file.write_bytes(b"<html>log in</html>"), "is not a PyTorch checkpoint"),
         (lambda file: file.write_bytes(file.read_bytes()[:999]), "cannot be read as a PyTorch checkpoint"),
         (lambda file: file.write_bytes(pickle.dumps(Hostile())), "objects besides tensors, which are never loaded"),
         (lambda file: torch.save({"cfg": Hostile(), "model": {}}, file), "which are never loaded"),
