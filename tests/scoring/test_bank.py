@@ -132,7 +132,10 @@ def test_saved_twice_gives_the_same_bytes_and_loads_back(tmp_path, dtype):
         (lambda folder: (folder / DESCRIPTION_FILE).write_text("[]"), "not contain a readable bank"),
         (lambda folder: (folder / EMBEDDINGS_FILE).write_bytes(b""), "not contain a readable bank"),
         (lambda folder: (folder / EMBEDDINGS_FILE).write_bytes(b"PK\x03\x04"), "not contain a readable bank"),
-        (lambda folder: np.savez((folder / EMBEDDINGS_FILE).open("wb"), other=np.eye(2)), "not contain a readable bank"),
+        (
+            lambda folder: np.savez((folder / EMBEDDINGS_FILE).open("wb"), other=np.eye(2)),
+            "not contain a readable bank",
+        ),
         (
             lambda folder: np.save(folder / EMBEDDINGS_FILE, np.array([{}], dtype=object)),
             "not contain a readable bank",
