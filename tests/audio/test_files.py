@@ -105,7 +105,7 @@ def test_probe_reads_the_header_only(tmp_path):
 
 @pytest.mark.parametrize("read", [probe, read_clip])
 @pytest.mark.parametrize("content", [b"", b"RIFF", b"no audio at all" * 10, b"\0" * 1000])
-def test_no_audio_is_one_sentence_with_the_name(tmp_path, read, content):
+def test_files_that_are_not_audio_are_an_error_with_the_name(tmp_path, read, content):
     (tmp_path / "a.wav").write_bytes(content)
     with pytest.raises(StridorError, match=r"a\.wav is not readable audio \(.+\); export it as WAV\."):
         read(tmp_path / "a.wav")

@@ -108,7 +108,7 @@ def test_missing_manifest_and_other_tables_are_refused(tmp_path):
             Manifest.read(tmp_path / "manifest.csv")
 
 
-def test_audio_files_are_told_by_extension_in_any_case(tmp_path):
+def test_audio_files_are_recognised_by_extension_in_any_case(tmp_path):
     for name in ("b.WAV", "a.flac", "c.txt", "._d.wav", "attributes_00.csv"):
         (tmp_path / name).touch()
     assert [path.name for path in audio_files(tmp_path)] == ["a.flac", "b.WAV"]

@@ -1,4 +1,4 @@
-"""A student learns what a teacher says, undisturbed and interrupted."""
+"""A student learns to reproduce its teacher, with and without interruption."""
 
 from itertools import pairwise
 
@@ -16,7 +16,7 @@ def recordings(tmp_path) -> Recordings:
     return Recordings.from_folders([write_sounds(tmp_path / "sounds")])
 
 
-def test_a_student_learns_to_say_what_its_teacher_says(recordings):
+def test_a_student_learns_to_reproduce_its_teacher(recordings):
     reports = []
     params = tiny_distill_params(steps=150, batch_size=8, warm_up_steps=10, report_steps=25, statistics_batches=8)
     student = teach(
@@ -58,6 +58,6 @@ def test_the_learning_rate_warms_up_and_falls_to_zero():
     assert rates[-1] < 1e-3
 
 
-def test_a_diverging_distillation_says_so(recordings):
+def test_a_diverging_distillation_is_an_error(recordings):
     with pytest.raises(StridorError, match=r"no longer finite at step \d+; lower the learning rate"):
         teach(tiny_distill_params(learning_rate=1e30, gradient_clip=1e30, warm_up_steps=0), recordings)

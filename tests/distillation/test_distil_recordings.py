@@ -26,7 +26,7 @@ def test_files_are_found_in_folders_below(tmp_path):
     assert [path.name for path in audio_files(tmp_path / "a")] == ["sound_00.wav", "sound_01.wav"]
 
 
-def test_every_group_is_heard_equally_often(tmp_path):
+def test_every_group_is_drawn_equally_often(tmp_path):
     for name, clips, level in (("few", 1, 0.5), ("many", 20, -0.5)):
         for i in range(clips):
             write_clip(tmp_path / name / f"{i}.wav", np.full(4000, level))

@@ -41,7 +41,7 @@ def test_any_grid_of_the_teacher_is_met(wave, grid):
     losses.total.backward()
 
 
-def test_losses_are_what_they_are_said_to_be(wave):
+def test_losses_equal_their_definitions(wave):
     answer = Targets(torch.randn(3, 7), torch.randn(3, 6, 8, 9), torch.tensor([[0.1, 0.9], [0.5, 1.0], [0.0, 0.2]]))
     task = task_for(answer, pooled_weight=2.0, map_weight=3.0, tags_weight=4.0, relation_weight=5.0)
     with torch.no_grad():

@@ -35,7 +35,7 @@ def the_runs():
     return client.search_runs([experiment.experiment_id])
 
 
-def test_a_student_comes_out_and_a_run_tells_of_it(teacher):
+def test_a_student_is_written_and_a_run_logged(teacher):
     done = distill("--teacher", "teacher.pt", "--audio", "sounds", "--out", "students/small.pt")
     assert done.exit_code == 0, done.output
     assert "step     4/4: loss" in done.output
@@ -91,7 +91,7 @@ def test_a_killed_distillation_continues_its_run(teacher, monkeypatch):
         ({"--precision": "8"}, "--precision is '8'"),
     ],
 )
-def test_what_cannot_be_done_is_said_in_one_sentence(teacher, arguments, message):
+def test_invalid_arguments_are_an_error(teacher, arguments, message):
     Path("empty").mkdir()
     given = {"--teacher": "teacher.pt", "--audio": "sounds", "--out": "small.pt"} | arguments
     done = distill(*(part for pair in given.items() for part in pair))

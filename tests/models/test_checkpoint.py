@@ -1,4 +1,4 @@
-"""Weights on disk, and what is said of files that do not fit."""
+"""Weights on disk, and the errors for files that do not fit."""
 
 import pytest
 import torch
@@ -90,7 +90,7 @@ def test_files_that_are_no_checkpoint_are_refused(tmp_path):
         load_encoder(tmp_path / "other.pt")
 
 
-def test_the_cfg_says_which_family_a_file_needs(tmp_path):
+def test_the_cfg_contains_the_family(tmp_path):
     torch.save({"cfg": {"family": "wav2vec"}, "model": {}}, tmp_path / "newer.pt")
     with pytest.raises(StridorError, match=r"of the family 'wav2vec', but only BEATs, log_mel are known"):
         load_encoder(tmp_path / "newer.pt")

@@ -24,7 +24,7 @@ def started(monkeypatch):
     return seen
 
 
-def test_groups_that_are_not_up_to_date_run_whole(started):
+def test_all_stages_of_a_group_that_is_not_up_to_date_run(started):
     said = []
     stages.run_stale("detectors", GROUPS, {"train@a", "augment@c", "elsewhere"}, 2, said.append)
     environment = {"TQDM_DISABLE": "1", THREADS: str(max(cores() // 2, 1))}
@@ -33,7 +33,7 @@ def test_groups_that_are_not_up_to_date_run_whole(started):
     assert said == ["detectors: 3, 1 of them up to date; 2 at a time"]
 
 
-def test_there_are_no_more_processes_than_groups_and_one_alone_is_left_as_it_is(started):
+def test_there_are_no_more_processes_than_groups_and_a_single_one_has_an_unchanged_environment(started):
     stages.run_stale("detectors", GROUPS, {"train@b"}, 8, lambda text: None)
     assert started == [(1, [(("repro", "--single-item", "augment@b", "train@b"), {})])]
 

@@ -1,4 +1,4 @@
-"""Commands beside each other: their ends, and the end of them all."""
+"""Commands in parallel: their exit codes, and stopping them all."""
 
 import os
 import signal
@@ -50,7 +50,7 @@ def test_all_run_and_say_how_they_ended(tmp_path):
 
 
 @pytest.mark.parametrize("at_a_time", [1, 2, 5])
-def test_no_more_run_at_a_time_than_are_wished_for(tmp_path, at_a_time):
+def test_no_more_run_in_parallel_than_requested(tmp_path, at_a_time):
     script = (
         "import os, sys, time; open(f'{sys.argv[1]}/{time.monotonic()} start', 'w'); time.sleep(float(sys.argv[2]));"
         "open(f'{sys.argv[1]}/{time.monotonic()} end', 'w')"
@@ -101,7 +101,7 @@ def test_nothing_outlives_a_caller_that_is_stopped(tmp_path, number, in_backgrou
     assert not any(is_alive(int(file.read_text())) for file in files)
 
 
-def test_what_hangs_is_killed(tmp_path, monkeypatch):
+def test_a_process_that_hangs_is_killed(tmp_path, monkeypatch):
     monkeypatch.setattr(commands_module, "STOP_TIMEOUT_S", 0.2)
     file = tmp_path / "deaf"
     deaf = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN); " + SLEEPER

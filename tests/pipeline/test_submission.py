@@ -49,7 +49,7 @@ def test_labelled_clips_get_the_files_of_the_evaluate_stage(indexed):
         assert written == {path.name: path.read_bytes() for path in (PLACES.scores / system).iterdir()}
 
 
-def test_hidden_labels_make_whole_folders_as_the_evaluator_reads_them(project):
+def test_clips_with_hidden_labels_give_complete_folders_for_the_evaluator(project):
     write_project(project)
     names = hide_labels(project / "data/pump")
     run(augment, train, autoencoder, index)

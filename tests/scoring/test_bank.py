@@ -148,7 +148,7 @@ def test_saved_twice_gives_the_same_bytes_and_loads_back(tmp_path, dtype):
         ),
     ],
 )
-def test_a_spoilt_bank_is_refused(tmp_path, spoil, complaint):
+def test_a_damaged_bank_is_an_error(tmp_path, spoil, complaint):
     fitted(np.eye(3)).save(tmp_path / "bank")
     spoil(tmp_path / "bank")
     with pytest.raises(StridorError, match=complaint):

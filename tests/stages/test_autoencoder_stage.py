@@ -1,4 +1,4 @@
-"""The stage `autoencoder`: one autoencoder for each machine, logged, whole or not at all, and skipped if unwanted."""
+"""The stage `autoencoder`: one autoencoder for each machine, logged, complete or not at all, skipped if not needed."""
 
 import json
 from pathlib import Path
@@ -111,7 +111,7 @@ def test_a_failure_leaves_the_autoencoders_that_were_there(project):
     assert sorted(found.info.status for found in runs()) == ["FAILED", "FINISHED"]
 
 
-def test_evaluation_without_the_stage_says_what_to_run(project):
+def test_evaluation_without_the_stage_is_an_error_with_the_command_to_run(project):
     write_project(project)
     run(augment, train, index)
     with pytest.raises(StridorError, match=r"autoencoder\.pt is missing; run the autoencoder stage"):

@@ -147,7 +147,7 @@ def test_two_processes_train_one_encoder():
     assert resumed.epochs[-1].metrics["loss/total"] < resumed.epochs[0].metrics["loss/total"]
 
 
-def test_a_diverging_training_says_so():
+def test_a_diverging_training_is_an_error():
     params = tiny_params(training={"learning_rate": 1e30, "gradient_clip": 1e30})
     _, data = tiny_training_set(params)
     with pytest.raises(StridorError, match=r"no longer finite.*training\.learning_rate"):

@@ -37,7 +37,7 @@ def test_of_equals_the_literal_is_chosen():
     assert leave_one_machine_out(values_of([0.6, 0.6], [0.6, 0.6])) == [0, 0]
 
 
-def test_luck_on_one_machine_is_not_recommended():
+def test_a_gain_on_one_machine_is_not_recommended():
     # On every machine another combination shines; the literal one is as good as any beyond that.
     lucky = [Combination(k=k) for k in (2, 3, 4, 5)]
     sweeps = [
@@ -70,7 +70,7 @@ def test_two_machines_are_too_few_for_a_recommendation():
     assert "two machines are too few to choose by" in to_markdown({"frozen": result}, 0.95)
 
 
-def test_a_gain_that_luck_could_give_leaves_the_literal():
+def test_an_insignificant_gain_keeps_the_literal_setting():
     sweeps = [made_sweep(machine, [(LITERAL, 1.0), (COSINE, 1.02)]) for machine in MACHINES]
     result = judge(sweeps, [LITERAL, COSINE], PARAMS)
     assert result.gain.interval.low <= 0
@@ -89,7 +89,7 @@ def test_gains_of_options_compare_pairs_that_differ_by_nothing_else():
     assert bands.alone == pytest.approx((0.20 + 0.10) / 2)
 
 
-def test_an_option_that_is_only_possible_beside_another_has_no_gain_alone():
+def test_an_option_that_is_only_possible_with_another_has_no_gain_alone():
     means = np.array([[0.5], [0.6], [0.7]])
     gains = option_gains([LITERAL, COSINE, BOTH], means, [BOTH])
     assert {one.option: one.alone for one in gains} == {"pooling": None, "metric": pytest.approx(0.1)}

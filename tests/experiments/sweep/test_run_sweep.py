@@ -49,7 +49,7 @@ def test_stored_vectors_are_the_embeddings_that_the_pipeline_scores(embedded):
         assert stored.train.keys() == stored.test.keys() == {(la, p) for la in (-1, 0) for p in ("mean", "bands")}
 
 
-def test_the_report_tells_of_both_systems_and_every_combination(embedded):
+def test_the_report_contains_both_systems_and_every_combination(embedded):
     said = []
     results = sweep(read_params(), print_line=said.append)
     assert list(results) == ["frozen encoder", "fine-tuned"]

@@ -35,7 +35,7 @@ def evaluated(project):
     return project
 
 
-def test_cells_beside_the_pipeline(evaluated):
+def test_cells_and_the_pipeline_do_not_change_each_other(evaluated):
     from mlflow import MlflowClient
 
     for variant in ("same", "unmixed"):

@@ -30,7 +30,7 @@ def params(seeds: int) -> Params:
 ROWS = [compared("frozen", (0.61,)), compared("full", (0.6, 0.62), None), compared("mask_decoder", (0.58, 0.59))]
 
 
-def test_one_seed_has_no_spread_and_says_so():
+def test_one_seed_has_no_spread():
     page = to_markdown([compared("full", (0.6,), None), compared("mask_decoder", (0.58,))], params(1), {})
     assert "| mask decoder | 58.00 | [50.0, 70.0] | -2.34 [-5.0, +1.0] |" in page
     assert "| full | 60.00 | [50.0, 70.0] |  |" in page

@@ -1,4 +1,4 @@
-"""Whole studies: worker processes, the parent run, the report, and values applied."""
+"""Complete studies: worker processes, parent run, report, and applied values."""
 
 from pathlib import Path
 
@@ -58,7 +58,7 @@ def test_without_a_finished_trial_there_is_nothing_to_apply(project):
     assert {run.info.status for run in all_runs()} == {"FAILED"}
 
 
-def test_too_few_labelled_clips_are_said_before_anything_starts(project):
+def test_too_few_labelled_clips_are_an_error_before_anything_starts(project):
     write_study(project, tests=3)
     with pytest.raises(StridorError, match="objective: normal_only"):
         tune("pump", read_params(), TuneOptions(trials=1))
