@@ -2,6 +2,7 @@
 
 import os
 import re
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
@@ -53,13 +54,12 @@ class Store:
             If a call of MLflow inside the block fails. A request to stop waits for its end where the store is a file.
         """
         from mlflow.exceptions import MlflowException
-        from sqlalchemy.exc import SQLAlchemyError
 
         try:
             # A server keeps its own transactions whole, and may take its time.
             with nullcontext() if self.database is None else undisturbed():
                 yield
-        except (MlflowException, SQLAlchemyError) as error:
+        except (MlflowException, *_database_errors()) as error:
             raise self.failure(error) from error
 
     def failure(self, error: Exception) -> StridorError:
@@ -76,6 +76,15 @@ class Store:
         return StridorError(
             f"The MLflow store {self.shown} cannot be used ({reason}); mend it, or set MLFLOW_TRACKING_URI to another."
         )
+
+
+def _database_errors() -> tuple[type[Exception], ...]:
+    # A server's client does without SQLAlchemy.
+    if "sqlalchemy" not in sys.modules:
+        return ()
+    from sqlalchemy.exc import SQLAlchemyError
+
+    return (SQLAlchemyError,)
 
 
 def find_store() -> Store:

@@ -15,7 +15,7 @@ from stridor.models.checkpoint import load_encoder
 from stridor.params.sections import DetectorParams
 from stridor.scoring.embedding import EncoderEmbedder
 from stridor.scoring.reference import MachineReference
-from stridor.serving.score import load_detector, score_file
+from stridor.serving.detector import Detector
 from stridor.tracking.registry import register
 from tiny import tiny_params
 
@@ -36,12 +36,12 @@ def registered(tmp_path_factory, empty_database):
 
 @pytest.fixture(scope="module")
 def pump(registered):
-    return load_detector("pump")
+    return mlflow_model("models:/stridor-pump@champion")
 
 
 @pytest.fixture(scope="module")
 def plant(registered):
-    return load_detector("models:/stridor-plant/1")
+    return mlflow_model("models:/stridor-plant/1")
 
 
 def recording(samples=7000, hum_hz=450, rate_hz=16000, channels=1, **options):
