@@ -51,9 +51,10 @@ repro: data  ## run the whole pipeline, detectors beside each other; later calls
 test: $(READY)  ## run the tests
 	pytest -q
 
-lint: $(READY)  ## check style
+lint: $(READY)  ## check style and types
 	ruff check src tests benchmarks pretrained
 	ruff format --check src tests benchmarks pretrained
+	mypy
 
 docs: $(VENV)/.docs  ## build the site of the documents in build/docs/; warnings and broken internal links fail
 	sphinx-build -E -W --keep-going --quiet -b html -c docs . build/docs
@@ -93,4 +94,4 @@ register: $(READY)  ## put every trained detector into the model registry (again
 	stridor register
 
 clean:  ## remove the environment and what the pipeline made; keeps data/, mlruns/ and mlflow.db
-	rm -rf $(VENV) artifacts experiments/table/artifacts experiments/table/results experiments/sweep/pooled results/*/scores results/*/figures build .pytest_cache .ruff_cache src/*.egg-info
+	rm -rf $(VENV) artifacts experiments/table/artifacts experiments/table/results experiments/sweep/pooled results/*/scores results/*/figures build .pytest_cache .ruff_cache .mypy_cache src/*.egg-info

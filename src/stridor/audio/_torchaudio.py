@@ -31,11 +31,13 @@ def import_torchaudio() -> ModuleType:
 
 def _empty_extension() -> ModuleType:
     extension = ModuleType("torchaudio._extension")
-    extension._IS_TORCHAUDIO_EXT_AVAILABLE = False
-    extension._IS_ALIGN_AVAILABLE = False
-    extension._load_lib = lambda name: False
-    extension._check_cuda_version = lambda: None
-    extension.fail_if_no_align = lambda function: function
+    vars(extension).update(
+        _IS_TORCHAUDIO_EXT_AVAILABLE=False,
+        _IS_ALIGN_AVAILABLE=False,
+        _load_lib=lambda name: False,
+        _check_cuda_version=lambda: None,
+        fail_if_no_align=lambda function: function,
+    )
     return extension
 
 

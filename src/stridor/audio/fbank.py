@@ -32,6 +32,9 @@ class Fbank(nn.Module):
     Tokenizers", ICML 2023).
     """
 
+    window: Tensor
+    mel: Tensor
+
     def __init__(self) -> None:
         super().__init__()
         window = torch.hann_window(FRAME_SAMPLES, periodic=False, dtype=torch.float32).pow(0.85)

@@ -91,8 +91,8 @@ def log_mel_frames(waves: Sequence[np.ndarray], names: Sequence[str], log_mel: L
     device = log_mel.mel.mel_scale.fb.device
     frames: list[Tensor] = [torch.empty(0)] * len(waves)
     for batch in similar_length_batches([len(wave) for wave in waves], BATCH_CLIPS):
-        wave, _ = pad([waves[i] for i in batch])
-        image = log_mel(wave.to(device)).cpu()
+        padded, _ = pad([waves[i] for i in batch])
+        image = log_mel(padded.to(device)).cpu()
         for row, i in zip(image, batch, strict=True):
             frames[i] = row[: frame_count(len(waves[i]))].clone()
     return frames

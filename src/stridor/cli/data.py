@@ -1,6 +1,7 @@
 """`stridor data`: recordings into the project."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -37,7 +38,7 @@ def demo(force: bool) -> None:
 @click.option("--clip-seconds", type=float, help="Length of the clips that plain recordings are cut into.  [10]")
 @click.option("--test-share", type=float, help="Share of the normal plain recordings kept for the test.  [0.25]")
 @click.option("--skip-unreadable", is_flag=True, default=None, help="Leave out plain recordings that cannot be used.")
-def import_(folder: Path, link: bool, replace: bool, fresh: bool, **cutting: float | None) -> None:
+def import_(folder: Path, link: bool, replace: bool, fresh: bool, **cutting: Any) -> None:
     """Bring recordings into the project.
 
     FOLDER holds one folder per machine, or is one machine's folder itself: plain, with the folders normal/ and
@@ -67,7 +68,7 @@ def _names(_context: click.Context, _option: click.Parameter, values: tuple[str,
 @click.option("--list", "only_list", is_flag=True, help="Only list the files and their sizes.")
 @click.option("--replace", is_flag=True, help="Replace machines of the same name that are already in data/.")
 @click.option("--fresh", is_flag=True, help="Start with these machines only; others leave data/ and params.yaml.")
-def dcase(only_list: bool, **values: object) -> None:
+def dcase(only_list: bool, **values: Any) -> None:
     """Download data sets of DCASE Task 2 from Zenodo and bring them into the project.
 
     A call that was cut off goes on where it stopped. The demo data gives way; other machines stay.

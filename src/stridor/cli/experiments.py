@@ -55,4 +55,4 @@ def tune(machine: str | None, detector: str | None, trials: int | None, jobs: in
         raise StridorError("Say what to tune: either --machine or --detector.")
     params = read_params()
     wish = TuneOptions(params.tune.trials if trials is None else trials, jobs, write, force)
-    run_study(detector or detector_of(machine, params), params, wish)
+    run_study(detector or detector_of(machine or "", params), params, wish)

@@ -35,7 +35,7 @@ class Pair:
     mixture: str
     original: str
     machine: str
-    kind: Kind
+    kind: Kind | None
     variant: int
     snr_db: float
     gain: float

@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass, field
 from pathlib import PurePath
-from typing import Literal, get_args
+from typing import Literal, cast, get_args
 
 from stridor.common.errors import StridorError
 
@@ -78,8 +78,9 @@ def parse_clip_name(file_name: str, split: Split) -> ClipName:
             split=split,
             section=match["section"],
             number=int(match["number"]),
-            domain=match["domain"],
-            label=match["label"],
+            # The pattern lets no others through.
+            domain=cast(Domain, match["domain"]),
+            label=cast(Label, match["label"]),
             attributes=_parse_attributes(match["attributes"] or ""),
         )
     if split == "test" and (match := _UNLABELLED.fullmatch(stem)):
@@ -94,7 +95,7 @@ def _parse_supplemental(stem: str, file_name: str) -> ClipName:
     match = _SUPPLEMENTAL.fullmatch(stem)
     tokens = match["tokens"].split("_") if match else []
     # The tokens decide, never a list of machines: organisers have changed the kinds between years.
-    kinds = {"noise": "noise", "machine": "clean"}
+    kinds: dict[str, Kind] = {"noise": "noise", "machine": "clean"}
     found = {kinds[token] for token in tokens if token in kinds}
     if not match or len(found) != 1:
         raise StridorError(

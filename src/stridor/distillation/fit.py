@@ -4,6 +4,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from lightning_fabric import Fabric
@@ -114,6 +115,7 @@ def distil(
         fabric.backward(losses.total)
         norm = fabric.clip_gradients(module, optimiser, max_norm=params.gradient_clip)
         optimiser.step()
+        assert norm is not None  # only clipping by value returns none
         tally.add(losses, norm, len(crops) * fabric.world_size)
         if step % params.report_steps == 0 or step == params.steps:
             figures = tally.close(fabric) | {"learning_rate": rate}
@@ -168,6 +170,9 @@ class _Tally:
     """Means over the steps since the last report."""
 
     def __init__(self) -> None:
+        self._start()
+
+    def _start(self) -> None:
         self._rows: list[Tensor] = []
         self._clips = 0
         self._started = time.perf_counter()
@@ -178,8 +183,10 @@ class _Tally:
 
     def close(self, fabric: Fabric) -> dict[str, float]:
         """Return the means over all processes, and begin anew."""
-        means = fabric.all_reduce(torch.stack(self._rows).mean(dim=0), reduce_op="mean").tolist()
-        figures = dict(zip((*(f"loss/{name}" for name in Losses._fields), "gradient_norm"), means, strict=True))
+        # A tensor in gives a tensor out.
+        means = cast(Tensor, fabric.all_reduce(torch.stack(self._rows).mean(dim=0), reduce_op="mean"))
+        names = (*(f"loss/{name}" for name in Losses._fields), "gradient_norm")
+        figures: dict[str, float] = dict(zip(names, means.tolist(), strict=True))
         figures["clips_per_second"] = self._clips / (time.perf_counter() - self._started)
-        self.__init__()
+        self._start()
         return figures

@@ -42,7 +42,7 @@ def distill_params(**values: object) -> DistillParams:
         If a value is out of range.
     """
     try:
-        return DistillParams(**values)
+        return DistillParams.model_validate(values)
     except ValidationError as error:
         problem = error.errors()[0]
         option = str(problem["loc"][0]).replace("_", "-")

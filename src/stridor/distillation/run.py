@@ -91,8 +91,7 @@ def run(
     texts = {key: str(value) for key, value in values.items()}
     logged = logged_run(f"distil {out.stem}", EXPERIMENT, texts, data, code_tags(), resume.run_id)
     with logged if first else no_run() as log:
-        if first:
-            resume.run_id = log.run_id
+        resume.run_id = log.run_id
 
         def on_report(report: Report, student: Encoder) -> None:
             log.log_epoch(report.step, report.figures)
@@ -100,7 +99,7 @@ def run(
                 print(_line(report, params), flush=True)
                 _save(student, resume.folder / "student.pt")
 
-        student = random_beats(PRESETS[params.student], student_seed)
+        student: Encoder = random_beats(PRESETS[params.student], student_seed)
         student = distil(
             student, teacher.network, recordings, params, fabric, resume, on_report, compute.loader_workers
         )

@@ -55,6 +55,11 @@ class DistillationTask(nn.Module):
     params : DistillParams
     """
 
+    pooled_mean: Tensor
+    pooled_deviation: Tensor
+    map_mean: Tensor
+    map_deviation: Tensor
+
     def __init__(self, student: Encoder, example: Targets, params: DistillParams) -> None:
         super().__init__()
         self.student, self.params = student, params
@@ -84,7 +89,7 @@ class DistillationTask(nn.Module):
             least = (_LEAST_DEVIATION * deviation.mean()).clamp_min(torch.finfo(torch.float32).tiny)
             getattr(self, f"{name}_deviation").copy_(deviation.clamp_min(least))
         if self.tags_head is not None:
-            frequency = torch.cat([answer.tags for answer in answers]).mean(dim=0)
+            frequency = torch.cat([answer.tags for answer in answers if answer.tags is not None]).mean(dim=0)
             self.tags_head.bias.copy_(torch.logit(frequency.float(), eps=_MARGIN))
 
     def forward(self, wave: Tensor, targets: Targets) -> Losses:

@@ -21,7 +21,7 @@ class ScoredClips:
     machine : str
     file_names : tuple of N str
     domains, labels : tuple of N str
-        "source" or "target", "normal" or "anomaly".
+        "source" or "target", "normal" or "anomaly"; the None of a name that hides them is refused.
     scores : float64 [N]
         Higher is more anomalous.
 
@@ -33,8 +33,8 @@ class ScoredClips:
 
     machine: str
     file_names: Sequence[str]
-    domains: Sequence[Domain]
-    labels: Sequence[Label]
+    domains: Sequence[Domain | None]
+    labels: Sequence[Label | None]
     scores: NDArray[np.float64]
 
     def __post_init__(self) -> None:

@@ -105,7 +105,7 @@ def read_official(folder: Path, machine: str, section: str = "00") -> SectionRes
     decisions = _read_rows(decision_file(folder, machine, section))
     if [name for name, _ in scores] != [name for name, _ in decisions]:
         raise StridorError(
-            f"{score_file(folder, machine, section)} and {decision_file('', machine, section)} do not name "
+            f"{score_file(folder, machine, section)} and {decision_file(Path(), machine, section)} do not name "
             "the same clips; write both again."
         )
     return SectionResults(

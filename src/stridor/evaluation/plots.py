@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import matplotlib
 import numpy as np
@@ -19,11 +20,14 @@ from stridor.evaluation.measures import (
     require_every_stratum,
 )
 
+if TYPE_CHECKING:
+    from matplotlib.typing import RcKeyType
+
 # Okabe and Ito's palette, told apart with any colour vision; line styles and panels say the same once more.
 BLUE, ORANGE, PURPLE, GREY = "#0072B2", "#E69F00", "#CC79A7", "#555555"
 SIZE_INCHES = (9.0, 5.4)
 DOTS_PER_INCH = 100
-STYLE = {
+STYLE: "dict[RcKeyType, Any]" = {
     "font.family": "DejaVu Sans",
     "font.size": 13,
     "axes.spines.top": False,
@@ -108,7 +112,7 @@ def draw_histogram(
             axes.axvline(threshold, color="black", linewidth=1.5, linestyle="-.")
             axes.set_title(f"{label}: {flagged} of {int(group.sum())} above the threshold", fontsize="medium")
             axes.set_ylabel("clips per bin")
-            axes.yaxis.get_major_locator().set_params(integer=True)
+            axes.locator_params(axis="y", integer=True)
             axes.set_ylim(0, 1.05 * np.max(histograms))
         panels[0].set_xlim(edges[0], edges[-1])
         panels[-1].set_xlabel(score_label)

@@ -5,7 +5,7 @@ Parameter names are those of the published checkpoints, so that these load uncha
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 import torch
 from scipy.fft import next_fast_len
@@ -155,7 +155,8 @@ class TransformerEncoder(nn.Module):
         # The bias depends on the distance alone, so a row of 2N - 1 distances holds every value of it.
         distances = torch.arange(1 - size, size, device=x.device)
         buckets = relative_position_buckets(distances, config.num_buckets, config.max_distance)
-        row = self.layers[0].self_attn.relative_attention_bias(buckets).T  # heads x (2N - 1)
+        # All layers share one table.
+        row = cast(Layer, self.layers[0]).self_attn.relative_attention_bias(buckets).T  # heads x (2N - 1)
         index = torch.arange(size, device=x.device)
         return row[:, index[None, :] - index[:, None] + size - 1]
 

@@ -35,7 +35,7 @@ class Plan:
 
     def text(self) -> str:
         """Return the plan as a table with what it rests on, to print."""
-        rows = [COLUMNS]
+        rows: list[tuple[object, ...]] = [COLUMNS]
         for name, work in self.work.items():
             steps = work.steps_one + work.steps_two
             rows.append((

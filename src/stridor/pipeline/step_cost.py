@@ -71,7 +71,9 @@ def measure_step(params: Params, seconds: float) -> StepCost:
     task = SeparationTask(encoder, Separator(encoder.width, alone.decoder), alone.training)
     fabric = make_fabric(alone)
     fabric.launch()
-    sizes = [sum(parameter.numel() for parameter in part.parameters()) for part in (encoder, task.separator)]
+    encoder_size, separator_size = (
+        sum(parameter.numel() for parameter in part.parameters()) for part in (encoder, task.separator)
+    )
     module, optimiser = fabric.setup(task.train(), torch.optim.AdamW(task.parameters(), lr=1e-9))
     batch = fabric.to_device(_noise(alone.training.batch_size, seconds))
 
@@ -92,7 +94,8 @@ def measure_step(params: Params, seconds: float) -> StepCost:
     with torch.inference_mode(), _evaluating(task):
         one = TripleBatch(*(part[:1] for part in batch))
         embed = _timed(lambda: task.encoder(one.mixture, one.lengths), fabric.device)
-    return StepCost(*sizes, min(times), embed, float(counter.get_total_flops()), peak, str(fabric.device))
+    flop = float(counter.get_total_flops())
+    return StepCost(encoder_size, separator_size, min(times), embed, flop, peak, str(fabric.device))
 
 
 def _noise(clips: int, seconds: float) -> TripleBatch:

@@ -54,7 +54,8 @@ class References:
         own = np.arange(len(embeddings))
         self._metric = params.metric
         self._embeddings = np.concatenate([embeddings, synthetic])
-        self._domains = (*domains, *["target"] * len(synthetic))
+        of_synthetic: list[Domain] = ["target"] * len(synthetic)
+        self._domains = (*domains, *of_synthetic)
         self._parents = np.concatenate([np.stack([own, own], axis=1), parents])
 
     def scorer(self, params: BankParams) -> DistanceScorer:

@@ -66,8 +66,8 @@ class Embedder(ABC):
                 )
         embeddings = np.empty((len(waves), self.width), dtype=np.float32)
         for batch in similar_length_batches([len(wave) for wave in waves], BATCH_SIZE):
-            wave, lengths = pad([waves[i] for i in batch])
-            embedded = self.embed_batch(wave.to(self.device), lengths.to(self.device))
+            padded, lengths = pad([waves[i] for i in batch])
+            embedded = self.embed_batch(padded.to(self.device), lengths.to(self.device))
             embeddings[batch] = embedded.float().cpu().numpy()
         return embeddings
 

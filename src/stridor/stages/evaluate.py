@@ -30,7 +30,7 @@ from stridor.tracking.runs import find_training_run, log_evaluation
 def run(layout: Layout, params: Params) -> None:
     """Write `scores/`, `figures/` and `metrics.json`."""
     test = labelled_test_clips(Manifest.read(layout.manifest))
-    metrics = {}
+    metrics: dict[str, dict[str, float]] = {}
     with atomic_folder(layout.scores) as scores, atomic_folder(layout.figures) as figures:
         for system in systems_of(params):
             found = scorers(system, test, layout, params)
@@ -44,9 +44,9 @@ def run(layout: Layout, params: Params) -> None:
                 _draw(scored, measures, intervals, found, figures)
     write_json(layout.metrics, metrics)
     _report(layout.detector, metrics)
-    measures = {f"{system}/{name}": value for system in metrics for name, value in metrics[system].items()}
+    of_all = {f"{system}/{name}": value for system in metrics for name, value in metrics[system].items()}
     run_id = find_training_run(file_md5(layout.encoder))
-    log_evaluation(run_id, layout.detector, params, measures, sorted(layout.figures.glob("*.png")))
+    log_evaluation(run_id, layout.detector, params, of_all, sorted(layout.figures.glob("*.png")))
 
 
 def labelled_test_clips(manifest: Manifest) -> dict[str, list[Clip]]:
@@ -94,10 +94,9 @@ def _metrics(
     metrics["hmean"] = total_score(measures.values())
     metrics["hmean_low"], metrics["hmean_high"] = intervals.total.low, intervals.total.high
     for domain in DOMAINS:
-        rates = [
-            measure_decisions(clips, found[clips.machine].calibration.threshold, domain).false_alarm_rate
-            for clips in scored
-        ]
+        decided = (measure_decisions(clips, found[clips.machine].calibration.threshold, domain) for clips in scored)
+        # Clips that could be measured have normals of both domains.
+        rates = [one.false_alarm_rate for one in decided if one.false_alarm_rate is not None]
         metrics[f"false_alarm_rate_{domain}"] = sum(rates) / len(rates)
     return {name: round(value, 6) for name, value in metrics.items()}
 

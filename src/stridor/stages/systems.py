@@ -1,7 +1,7 @@
 """What is scored side by side: the fine-tuned encoder, and the baselines that it has to beat."""
 
 from collections.abc import Iterable
-from typing import Literal, get_args
+from typing import Final, Literal, get_args
 
 from stridor.baselines.machine import AutoencoderScorer, MachineAutoencoder, Score
 from stridor.common.compute import device_for
@@ -13,7 +13,7 @@ from stridor.scoring.embedding import Embedder, EncoderEmbedder, LogMelEmbedder
 from stridor.scoring.reference import MachineReference, NearestNormal, Scorer
 from stridor.stages.layout import Layout
 
-FINE_TUNED = "fine_tuned"
+FINE_TUNED: Final = "fine_tuned"
 System = Literal["fine_tuned"] | Baseline
 
 # The systems that score by a machine's autoencoder, and by which of its scores; all others embed clips.

@@ -60,8 +60,7 @@ def run(layout: Layout, params: Params, watch: Watch | None = None) -> None:
     first = fabric.is_global_zero
     logged = training_run(layout.detector, params, version, resume.run_id, watch.tags) if first else no_run()
     with logged as log:
-        if first:
-            resume.run_id = log.run_id
+        resume.run_id = log.run_id
         watch.on_start(log.run_id)
 
         def on_epoch(epoch: Epoch, encoder: Encoder) -> None:

@@ -5,6 +5,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
+from typing import Any, cast
 
 import torch
 from lightning_fabric import Fabric
@@ -142,7 +143,7 @@ def fine_tune(
         if len(epochs) < last:
             task.separator.requires_grad_(stage == 1)
             optimiser = _optimiser(task, params, of_stage)
-            if len(epochs) >= first:
+            if state is not None and len(epochs) >= first:
                 optimiser.load_state_dict(state["optimiser"])
             module, optimiser = fabric.setup(task, optimiser)
             for number in range(len(epochs) + 1, last + 1):
@@ -197,11 +198,12 @@ def _train_epoch(
         fabric.backward(loss)
         norm = fabric.clip_gradients(module, optimiser, max_norm=params.training.gradient_clip)
         optimiser.step()
-        clips = len(batch.lengths)
+        size = len(batch.lengths)
+        assert norm is not None  # only clipping by value returns none
         per_clip = torch.stack([part.detach().sum() for part in losses]).double().cpu()
-        sums += torch.cat([per_clip, torch.tensor([float(norm) * clips, clips], dtype=torch.float64)])
+        sums += torch.cat([per_clip, torch.tensor([float(norm) * size, size], dtype=torch.float64)])
         bar.set_postfix(loss=f"{loss.item():.4f}")
-    sums = fabric.all_reduce(sums, reduce_op="sum").cpu()
+    sums = _added_up(sums, fabric)
     clips = float(sums[-1])
     means = (sums[:-1] / clips).tolist()
     names = [f"loss/{name}" for name in Losses._fields] + ["gradient_norm"]
@@ -222,9 +224,15 @@ def _source_mean_spectra(task: SeparationTask, loader: EpochLoader, fabric: Fabr
             images = task.encoder.log_mel(waves.to(fabric.device)).double().cpu()
             sums += images.sum(dim=1)
             count += images.shape[1]
-    totals = fabric.all_reduce(torch.cat([sums.flatten(), torch.tensor([float(count)])]), reduce_op="sum").cpu()
+    totals = _added_up(torch.cat([sums.flatten(), torch.tensor([float(count)])]), fabric)
     return (totals[:-1] / totals[-1]).view_as(sums).float().to(fabric.device)
 
 
-def _epoch_from(record: dict) -> Epoch:
+def _added_up(values: Tensor, fabric: Fabric) -> Tensor:
+    """Return the sum over all processes, on the CPU."""
+    # A tensor in gives a tensor out.
+    return cast(Tensor, fabric.all_reduce(values, reduce_op="sum")).cpu()
+
+
+def _epoch_from(record: dict[str, Any]) -> Epoch:
     return Epoch(**record | {"separation": [Separation(**row) for row in record["separation"]]})

@@ -90,7 +90,7 @@ class EpochLoader:
             num_workers=params.compute.loader_workers,
         )  # fmt: skip
 
-    def of_epoch(self, epoch: int) -> DataLoader[TripleBatch]:
-        """Return the loader, set to an epoch."""
+    def of_epoch(self, epoch: int) -> DataLoader[Triple]:
+        """Return the loader, set to an epoch; it yields `TripleBatch`, though its type names the single triple."""
         self.dataset.epoch = self.sampler.epoch = epoch
         return self.loader

@@ -31,12 +31,14 @@ class ResumeFolder:
 
     @property
     def run_id(self) -> str | None:
-        """The tracking run that the interrupted training had opened."""
+        """The tracking run that the interrupted training had opened; setting None leaves it as it is."""
         path = self.folder / "run_id"
         return path.read_text() if path.exists() else None
 
     @run_id.setter
-    def run_id(self, run_id: str) -> None:
+    def run_id(self, run_id: str | None) -> None:
+        if run_id is None:
+            return
         with atomic_file(self.folder / "run_id") as beside:
             beside.write_text(run_id)
 

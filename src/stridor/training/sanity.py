@@ -93,9 +93,8 @@ class SanityCheck:
                     target = targets[row, :counted]
                     guesses = (estimates[row, :counted], mixtures[row, :counted],
                                self.mean_spectra[example.clip.machine].to(device))  # fmt: skip
-                    found[example.clip.machine, snr_db].append(
-                        tuple(float(log_spectral_distance_db(guess, target)) for guess in guesses)
-                    )
+                    estimate, mixture, mean = (float(log_spectral_distance_db(guess, target)) for guess in guesses)
+                    found[example.clip.machine, snr_db].append((estimate, mixture, mean))
         task.train(was_training)
         return [
             Separation(machine, snr_db, len(rows), *(sum(column) / len(rows) for column in zip(*rows, strict=True)))

@@ -54,22 +54,22 @@ class SeparationTask(nn.Module):
             frames = frame_counts(batch.lengths)
         tokens = self.encoder.encode(mixture, frames)
         estimate = self.separator(tokens, mixture).float()
-        truth = torch.stack(truth, dim=1)[:, :, : estimate.shape[2]]
+        true = torch.stack(truth, dim=1)[:, :, : estimate.shape[2]]
         # Frames behind the clip's last whole patch do not count, be they padding or left over.
         counted = torch.arange(estimate.shape[2], device=frames.device) < (frames // PATCH * PATCH)[:, None]
-        distance = (estimate - truth).abs() if self.params.loss == "l1" else (estimate - truth).square()
+        distance = (estimate - true).abs() if self.params.loss == "l1" else (estimate - true).square()
         per_frame = distance.mean(dim=-1) * counted[:, None]
         machine, interferer = (per_frame.sum(-1) / counted.sum(-1)[:, None]).unbind(dim=1)
         total = machine + self.params.interferer_weight * interferer
         consistency = torch.zeros_like(total)
         if self.params.consistency_weight > 0:
-            consistency = self._consistency(mean_pool(tokens.last, tokens.valid), truth[:, 0], frames)
+            consistency = self._consistency(mean_pool(tokens.last, tokens.valid), true[:, 0], frames)
             total = total + self.params.consistency_weight * consistency
         return Losses(total, machine, interferer, consistency)
 
     def _consistency(self, embedding: Tensor, target: Tensor, frames: Tensor) -> Tensor:
         """Mean squared distance of the mixture's embedding to the target's by the teacher, which gets no gradient."""
         with torch.no_grad():
-            clean = (self.teacher or self.encoder).encode(target, frames)
-            clean = mean_pool(clean.last, clean.valid)
+            tokens = (self.teacher or self.encoder).encode(target, frames)
+            clean = mean_pool(tokens.last, tokens.valid)
         return (embedding - clean).square().mean(dim=-1)

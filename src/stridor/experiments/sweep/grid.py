@@ -5,6 +5,7 @@ from dataclasses import dataclass, fields, replace
 
 from stridor.params import Params
 from stridor.params.sections import BankParams, EmbeddingParams
+from stridor.scoring.distances import Metric
 
 
 @dataclass(frozen=True)
@@ -16,7 +17,7 @@ class Combination:
 
     layer: int = -1
     pooling: str = "mean"
-    metric: str = "euclidean"
+    metric: Metric = "euclidean"
     k: int = 1
     density_neighbours: int = 0
     target_oversampling: float = 0.0
@@ -61,4 +62,4 @@ def ways(params: Params) -> list[EmbeddingParams]:
     """Return every layer and pooling that the combinations need."""
     fixed = {"gem_p": params.embedding.gem_p, "rdp_gamma": params.embedding.rdp_gamma}
     pairs = dict.fromkeys((one.layer, one.pooling) for one in combinations(params))
-    return [EmbeddingParams(layer=layer, pooling=pooling, **fixed) for layer, pooling in pairs]
+    return [EmbeddingParams.model_validate({"layer": layer, "pooling": pooling} | fixed) for layer, pooling in pairs]

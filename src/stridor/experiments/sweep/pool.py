@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from stridor.common.atomic import atomic_folder
 from stridor.common.compute import device_for
@@ -44,12 +45,13 @@ def pooled(
     embedder: EncoderEmbedder, machine: str, train: Sequence[Clip], test: Sequence[Clip], params: Params
 ) -> MachineVectors:
     """Embed a machine's clips in all ways of an embedder."""
-    names, vectors = [], []
-    for clips in (train, test):
+
+    def embedded(clips: Sequence[Clip]) -> dict[tuple[int, str], NDArray[np.float32]]:
         parts = np.split(embedder.embed_clips(clips, params.audio), np.cumsum(embedder.widths)[:-1], axis=1)
-        vectors.append({_key(way): part for way, part in zip(embedder.ways, parts, strict=True)})
-        names.append(tuple(clip.file_name for clip in clips))
-    return MachineVectors(machine, *names, *vectors)
+        return {_key(way): part for way, part in zip(embedder.ways, parts, strict=True)}
+
+    train_names, test_names = (tuple(clip.file_name for clip in clips) for clips in (train, test))
+    return MachineVectors(machine, train_names, test_names, embedded(train), embedded(test))
 
 
 def _key(way: EmbeddingParams) -> tuple[int, str]:

@@ -15,7 +15,7 @@ from stridor.experiments.sweep.grid import Combination
 from stridor.experiments.sweep.vectors import MachineVectors
 from stridor.params.sections import BankParams
 from stridor.scoring.bank import References
-from stridor.scoring.distances import as_embeddings, unmeasurable
+from stridor.scoring.distances import Metric, as_embeddings, unmeasurable
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,7 +85,7 @@ def _scores(
     """Yield each combination with the scores in the order of the test clips, or with why it has none."""
     domains = vectors.train_domains
 
-    def shared(one: Combination) -> tuple[object, ...]:
+    def shared(one: Combination) -> tuple[int, str, Metric, float]:
         return one.layer, one.pooling, one.metric, one.target_oversampling
 
     for (layer, pooling, metric, share), group in groupby(sorted(combinations, key=shared), shared):

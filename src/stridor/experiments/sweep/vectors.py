@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stridor.common.errors import StridorError
-from stridor.data.names import parse_clip_name
+from stridor.data.names import Domain, parse_clip_name
 
 POOLED = Path("experiments/sweep/pooled")
 # One .npy for each array, as in a reference bank: the bytes of .npz change with the version of Python.
@@ -35,7 +35,7 @@ class MachineVectors:
     test: Mapping[tuple[int, str], NDArray[np.float32]]
 
     @property
-    def train_domains(self) -> list[str]:
+    def train_domains(self) -> list[Domain]:
         """Domains of the training clips; a clip whose name hides it counts as source."""
         return [parse_clip_name(name, "train").domain or "source" for name in self.train_names]
 

@@ -4,6 +4,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from stridor.common.compute import set_threads
 from stridor.common.errors import StridorError, one_sentence
@@ -75,7 +76,7 @@ def cell_params(params: Params, layout: CellLayout) -> Params:
     StridorError
         If there is no such variant or detector, or the variant names an unknown parameter or a value out of range.
     """
-    variants = {FULL: {}} | params.table.variants
+    variants: dict[str, dict[str, Any]] = {FULL: {}} | params.table.variants
     if layout.variant not in variants:
         raise StridorError(f"params.yaml has no variant '{layout.variant}'; table.variants has {', '.join(variants)}.")
     own = params.for_detector(layout.detector)

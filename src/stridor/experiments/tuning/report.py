@@ -57,10 +57,17 @@ def write_report(study: "optuna.Study", spec: StudySpec, comparison: Comparison 
             figure.savefig(folder / f"{name}.png", dpi=110, bbox_inches="tight", metadata={"Software": None})
     for path in sorted(place.iterdir()):
         log.log_file(path, "study")
-    best = best_of(study)
-    log.log_epoch(0, {"best_value": best.value} | _figures_of(comparison))
+    best, value = _best(study)
+    log.log_epoch(0, {"best_value": value} | _figures_of(comparison))
     log.set_tag("best_trial_run", best.user_attrs.get(RUN_ID) or "")
     return place
+
+
+def _best(study: "optuna.Study") -> "tuple[FrozenTrial, float]":
+    best = best_of(study)
+    if best is None or best.value is None:
+        raise ValueError("a report needs a finished trial")
+    return best, best.value
 
 
 def comparison_table(comparison: Comparison) -> str:
@@ -77,7 +84,7 @@ def comparison_table(comparison: Comparison) -> str:
 
 
 def _page(study: "optuna.Study", spec: StudySpec, comparison: Comparison | None) -> str:
-    best = best_of(study)
+    best, value = _best(study)
     base = spec.space.base
     unit = "harmonic mean of AUC source, AUC target and pAUC on the tuning half of the test clips"
     if not base.tune.judged_by_labels:
@@ -85,7 +92,7 @@ def _page(study: "optuna.Study", spec: StudySpec, comparison: Comparison | None)
     parts = [
         f"# Study {study.study_name}",
         f"Objective: {unit}. Budget: {base.training.stage_one.epochs} + {base.training.stage_two.epochs} epochs.",
-        f"Best: trial {best.number}, {best.value:.4f}.",
+        f"Best: trial {best.number}, {value:.4f}.",
     ]
     if comparison is not None:
         parts.append(

@@ -62,14 +62,14 @@ def compare(spec: StudySpec, halves: Halves, general: "FrozenTrial", best: "Froz
         before, after = (_scored(spec, trial, half) for trial in (general, best))
         resamples, confidence = params.evaluation.bootstrap, params.evaluation.confidence
         difference = bootstrap_differences(before, after, resamples, confidence, params.seed).total
-        scores = (
+        of_general, of_best = (
             Score(
                 total_score(measure(clips) for clips in scored),
                 bootstrap_intervals(scored, resamples, confidence, params.seed).total,
             )
             for scored in (before, after)
         )
-        found.append(HalfComparison(*scores, difference))
+        found.append(HalfComparison(of_general, of_best, difference))
     return Comparison(*found)
 
 

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from multiprocessing import get_context
@@ -206,7 +206,7 @@ def _run_workers(study: "optuna.Study", spec: StudySpec, trials: int, options: T
         _sweep(study)
 
 
-def _notice_losses(study: "optuna.Study", workers: list[BaseProcess], gone: set[str]) -> None:
+def _notice_losses(study: "optuna.Study", workers: Sequence[BaseProcess], gone: set[str]) -> None:
     """Give up the trial of a worker that was killed, and say so; the others go on."""
     for worker in workers:
         if worker.exitcode and worker.name not in gone:
@@ -215,7 +215,7 @@ def _notice_losses(study: "optuna.Study", workers: list[BaseProcess], gone: set[
             click.echo(f"{worker.name} ended with {worker.exitcode}; its trial is lost, the others go on.", err=True)
 
 
-def _stop(workers: list[BaseProcess]) -> None:
+def _stop(workers: Sequence[BaseProcess]) -> None:
     started = [worker for worker in workers if worker.pid is not None]
     for worker in started:
         if worker.is_alive():

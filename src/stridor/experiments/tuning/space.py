@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from stridor.common.errors import StridorError
 from stridor.params import Params
@@ -72,7 +72,8 @@ class Space:
         values: dict[str, Value] = {}
         for name, choice in self.search.items():
             if isinstance(choice, SearchChoices):
-                values[name] = trial.suggest_categorical(name, choice.choices)
+                # Optuna's type has None as well, which no choice is.
+                values[name] = cast(Value, trial.suggest_categorical(name, choice.choices))
             elif self._is_integer(name):
                 low, high, step = int(choice.low), int(choice.high), int(choice.step or 1)
                 values[name] = trial.suggest_int(name, low, high, log=choice.log, step=step)
@@ -97,7 +98,7 @@ class Space:
         StridorError
             If a value is out of the parameter's own range.
         """
-        own = {name: value for name, value in values.items() if name not in (SNR_LOW, SNR_WIDTH)}
+        own: dict[str, Any] = {name: value for name, value in values.items() if name not in (SNR_LOW, SNR_WIDTH)}
         if interval := self._interval(values):
             own["augment.snr_db"] = interval
         return self.base.replaced(own)
@@ -115,8 +116,9 @@ class Space:
     def _interval(self, values: Mapping[str, Value]) -> list[float] | None:
         if not {SNR_LOW, SNR_WIDTH} & values.keys():
             return None
-        low = values.get(SNR_LOW, self._general(SNR_LOW))
-        return [low, _rounded(low + values.get(SNR_WIDTH, self._general(SNR_WIDTH)))]
+        low: Any = values.get(SNR_LOW, self._general(SNR_LOW))
+        width: Any = values.get(SNR_WIDTH, self._general(SNR_WIDTH))
+        return [low, _rounded(low + width)]
 
     def _general(self, name: str) -> Value:
         if name in (SNR_LOW, SNR_WIDTH):

@@ -44,7 +44,8 @@ def split_halves(clips: Iterable[Clip], seed: int) -> Halves:
     """
     groups: dict[tuple[str, str, str], list[Clip]] = defaultdict(list)
     for clip in clips:
-        groups[clip.machine, clip.domain, clip.label].append(clip)
+        # Labelled clips have both.
+        groups[clip.machine, clip.domain or "", clip.label or ""].append(clip)
     _check(groups)
     tuning: list[Clip] = []
     held_back: list[Clip] = []

@@ -18,7 +18,7 @@ from stridor.scoring.reference import NearestNormal
 from stridor.stages import augment, evaluate, index, train
 from stridor.stages.layout import Layout
 from stridor.stages.systems import FINE_TUNED
-from stridor.tracking.run import MlflowRun
+from stridor.tracking.run import RunLog
 from stridor.tracking.runs import end_as, reopened
 from stridor.training.fit import Epoch
 
@@ -97,7 +97,7 @@ class _Watcher:
     def __init__(self, spec: StudySpec, trial: "optuna.Trial", layout: Layout, params: Params) -> None:
         self.spec, self.trial, self.layout, self.params = spec, trial, layout, params
         self._last: Epoch | None = None
-        self._run: MlflowRun | None = None
+        self._run = RunLog()
 
     def tags(self) -> dict[str, str]:
         """Return the tags of the trial's run."""
@@ -111,7 +111,8 @@ class _Watcher:
         """Tie the trial to its run."""
         with undisturbed():
             self.trial.set_user_attr(RUN_ID, run_id)
-        self._run = reopened(run_id)
+        if run_id is not None:
+            self._run = reopened(run_id)
         self._run.set_tag("mlflow.runName", f"{self.spec.detector} trial {self.trial.number}")
 
     def on_epoch(self, epoch: Epoch, encoder: Encoder) -> None:

@@ -145,11 +145,14 @@ def _check_project(
 def _check_all(
     folders: tuple[MachineFolder | PlainFolder, ...], channel: int | Literal["mean"], cutting: Cutting
 ) -> tuple[CheckedMachine | PlannedMachine, ...]:
-    checked, problems = [], []
+    checked: list[CheckedMachine | PlannedMachine] = []
+    problems: list[tuple[str, str]] = []
     for folder in folders:
         try:
-            plain = isinstance(folder, PlainFolder)
-            checked.append(plan_machine(folder, cutting, channel) if plain else check_machine(folder, channel))
+            if isinstance(folder, PlainFolder):
+                checked.append(plan_machine(folder, cutting, channel))
+            else:
+                checked.append(check_machine(folder, channel))
         except StridorError as error:
             problems.append((folder.machine, str(error)))
     if problems:
