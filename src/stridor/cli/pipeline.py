@@ -67,7 +67,9 @@ def submission(detectors: tuple[str, ...], name: str) -> None:
 
 @click.command()
 @click.argument("clips", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--detector", required=True, help="Name of a registered detector, a models:/ address, or a model's folder.")
+@click.option(
+    "--detector", required=True, help="Name of a registered detector, a models:/ address, or a model's folder."
+)
 @click.option("--machine", help="Which of the detector's machines; not needed if it has one.")
 def score(clips: tuple[Path, ...], detector: str, machine: str | None) -> None:
     """Score recordings with a registered detector."""
