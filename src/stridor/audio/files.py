@@ -85,6 +85,7 @@ def read_clip(
     >>> from stridor import read_clip
     >>> file = io.BytesIO()
     >>> soundfile.write(file, np.zeros((48000, 2)), samplerate=48000, format="WAV")
+    >>> _ = file.seek(0)
     >>> read_clip(file).shape
     (16000,)
     """
