@@ -17,7 +17,7 @@ from stridor.tracking.registry import register
 from tiny import tiny_params
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def registered(tmp_path_factory, empty_database):
     """Parameters of a project with a detector for one machine and one for two."""
     with in_project(tmp_path_factory.mktemp("project"), empty_database) as root:

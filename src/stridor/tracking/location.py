@@ -53,13 +53,11 @@ class Store:
         StridorError
             If a call of MLflow inside the block fails. A request to stop waits for its end where the store is a file.
         """
-        from mlflow.exceptions import MlflowException
-
         try:
             # A server keeps its own transactions whole, and may take its time.
             with nullcontext() if self.database is None else undisturbed():
                 yield
-        except (MlflowException, *_database_errors()) as error:
+        except _store_errors() as error:
             raise self.failure(error) from error
 
     def failure(self, error: Exception) -> StridorError:
@@ -78,13 +76,15 @@ class Store:
         )
 
 
-def _database_errors() -> tuple[type[Exception], ...]:
+def _store_errors() -> tuple[type[Exception], ...]:
+    from mlflow.exceptions import MlflowException
+
     # A server's client does without SQLAlchemy.
     if "sqlalchemy" not in sys.modules:
-        return ()
+        return (MlflowException,)
     from sqlalchemy.exc import SQLAlchemyError
 
-    return (SQLAlchemyError,)
+    return MlflowException, SQLAlchemyError
 
 
 def find_store() -> Store:

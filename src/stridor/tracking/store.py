@@ -31,6 +31,7 @@ def create_store() -> Store:
         If the database cannot be created, or what MLflow needs for databases is not installed.
     """
     store = find_store()
+    _check_installed(store)
     database, artifacts = store.database, store.artifacts
     if database is None or artifacts is None or database.exists():
         return store
