@@ -46,12 +46,12 @@ def test_every_stage_reads_the_given_channel(project):
 
 
 def _detector_hears_it_too():
-    from stridor.serving.score import load_detector, score_file
+    from stridor.serving.detector import Detector
 
     register.run(PLACES, params_of())
-    detector = load_detector("pump")
+    detector = Detector.load("pump")
     official = read_official(PLACES.scores / "fine_tuned", "pump")
-    verdict = score_file(detector, Path("data/pump/test") / official.file_names[0])
+    verdict = detector.score(Path("data/pump/test") / official.file_names[0])
     assert verdict.score == pytest.approx(official.scores[0], abs=1e-5)
 
 

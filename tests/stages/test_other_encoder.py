@@ -29,7 +29,7 @@ def run(*stages):
 
 
 def test_an_encoder_without_weights_is_indexed_evaluated_registered_and_served(project):
-    from stridor.serving.score import load_detector, score_file
+    from stridor.serving.detector import Detector
 
     write_project(project, **SPECTRUM)
     run(augment, train, index, evaluate, register)
@@ -38,9 +38,9 @@ def test_an_encoder_without_weights_is_indexed_evaluated_registered_and_served(p
     assert json.loads(LAYOUT.metrics.read_text()).keys() == {"log_mel", "frozen", "fine_tuned"}
     official, frozen = (read_official(LAYOUT.scores / system, "pump") for system in ("fine_tuned", "frozen"))
     np.testing.assert_array_equal(official.scores, frozen.scores)
-    detector = load_detector("pump")
+    detector = Detector.load("pump")
     for name, score in zip(official.file_names, official.scores, strict=True):
-        verdict = score_file(detector, Path("data/pump/test") / name)
+        verdict = detector.score(Path("data/pump/test") / name)
         assert verdict.score == pytest.approx(score, abs=1e-5)
         assert "_train_normal_" in verdict.nearest
 

@@ -39,7 +39,7 @@ def evaluated(project):
 def test_the_whole_way_from_clips_to_a_registered_detector(evaluated):
     from mlflow import MlflowClient
 
-    from stridor.serving.score import load_detector, score_file
+    from stridor.serving.detector import Detector
 
     run(register)
     summary.run(params_of())
@@ -53,10 +53,10 @@ def test_the_whole_way_from_clips_to_a_registered_detector(evaluated):
     assert {"fine_tuned/hmean", "frozen/hmean", "gradient_norm", "clips_per_second"} <= found.data.metrics.keys()
     kept = {file.path for file in client.list_artifacts(found.info.run_id, "figures")}
     assert kept == {"figures/separation.png", "figures/pump_roc.png", "figures/pump_scores.png"}
-    detector = load_detector("pump")
+    detector = Detector.load("pump")
     official = read_official(PLACES.scores / "fine_tuned", "pump")
     for name, score, decision in zip(official.file_names, official.scores, official.decisions, strict=True):
-        verdict = score_file(detector, Path("data/pump/test") / name)
+        verdict = detector.score(Path("data/pump/test") / name)
         assert verdict.score == pytest.approx(score, abs=1e-5)
         assert verdict.anomalous == bool(decision)
 
@@ -133,7 +133,7 @@ def test_other_kinds_of_supplements_work(project, kind):
 
 
 def test_scoring_options_reach_index_evaluation_and_the_registered_detector(evaluated):
-    from stridor.serving.score import load_detector, score_file
+    from stridor.serving.detector import Detector
 
     literal = read_official(PLACES.scores / "fine_tuned", "pump").scores
     write_params(
@@ -144,9 +144,9 @@ def test_scoring_options_reach_index_evaluation_and_the_registered_detector(eval
     run(index, evaluate, register)
     official = read_official(PLACES.scores / "fine_tuned", "pump")
     assert not np.allclose(official.scores, literal)
-    detector = load_detector("pump")
+    detector = Detector.load("pump")
     for name, score in zip(official.file_names, official.scores, strict=True):
-        verdict = score_file(detector, Path("data/pump/test") / name)
+        verdict = detector.score(Path("data/pump/test") / name)
         assert verdict.score == pytest.approx(score, abs=1e-5)
         assert "_train_normal_" in verdict.nearest
 
@@ -179,7 +179,7 @@ def test_an_interrupted_training_goes_on_with_its_run(project, monkeypatch):
 
 
 def test_a_machine_without_test_clips_cannot_be_evaluated_but_registered(project):
-    from stridor.serving.score import load_detector, score_file
+    from stridor.serving.detector import Detector
 
     write_project(project)
     clip = sorted(Path("data/pump/test").iterdir())[0].rename("elsewhere.wav")
@@ -191,7 +191,7 @@ def test_a_machine_without_test_clips_cannot_be_evaluated_but_registered(project
         run(evaluate)
     assert not PLACES.metrics.exists()
     run(register)
-    assert score_file(load_detector("pump"), clip).score > 0
+    assert Detector.load("pump").score(clip).score > 0
 
 
 @pytest.mark.parametrize(

@@ -76,6 +76,18 @@ def read_clip(
     ------
     StridorError
         If the recording cannot be read, has no such channel, or contains NaN, infinite or absurdly large samples.
+
+    Examples
+    --------
+    >>> import io
+    >>> import numpy as np
+    >>> import soundfile
+    >>> from stridor import read_clip
+    >>> file = io.BytesIO()
+    >>> soundfile.write(file, np.zeros((48000, 2)), samplerate=48000, format="WAV")
+    >>> _ = file.seek(0)
+    >>> read_clip(file).shape
+    (16000,)
     """
     if isinstance(source, Path | str):
         name = str(source)

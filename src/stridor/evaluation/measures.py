@@ -29,6 +29,13 @@ class ScoredClips:
     ------
     StridorError
         If a score is not finite, a file name occurs twice, lengths differ, or a domain or label is unknown.
+
+    Examples
+    --------
+    >>> from stridor import ScoredClips
+    >>> clips = ScoredClips("pump", ["b.wav", "a.wav"], ["source"] * 2, ["anomaly", "normal"], [0.7, 0.2])
+    >>> clips.file_names
+    ('a.wav', 'b.wav')
     """
 
     machine: str
@@ -129,6 +136,15 @@ def measure(clips: ScoredClips) -> MachineMeasures:
     ------
     StridorError
         If there are no anomalies, or no normal clips of a domain.
+
+    Examples
+    --------
+    >>> from stridor import ScoredClips, measure
+    >>> names, domains = ["0.wav", "1.wav", "2.wav", "3.wav"], ["source", "source", "target", "target"]
+    >>> labels, scores = ["normal", "anomaly", "normal", "anomaly"], [0.2, 0.7, 0.5, 0.4]
+    >>> measured = measure(ScoredClips("pump", names, domains, labels, scores))
+    >>> measured.auc_source, measured.auc_target
+    (1.0, 0.5)
     """
     from sklearn.metrics import roc_auc_score
 

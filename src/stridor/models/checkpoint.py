@@ -31,7 +31,7 @@ def initial_encoder(params: EncoderParams, seed: int) -> Encoder:
     return load_encoder(Path(params.checkpoint))
 
 
-def load_encoder(path: Path) -> Encoder:
+def load_encoder(path: str | Path) -> Encoder:
     """Load an encoder, half-precision files included, into float32 and evaluation mode.
 
     Raises
@@ -39,6 +39,18 @@ def load_encoder(path: Path) -> Encoder:
     StridorError
         If the file is missing or not a checkpoint, its family is unknown, or its keys or shapes differ from what its
         cfg describes.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> from stridor import load_encoder
+    >>> from stridor.models.checkpoint import save_encoder
+    >>> from stridor.models.log_mel import LogMelPatches
+    >>> with TemporaryDirectory() as folder:
+    ...     save_encoder(LogMelPatches(), Path(folder, "encoder.pt"))
+    ...     load_encoder(Path(folder, "encoder.pt")).width
+    16
     """
     checkpoint = _read(path)
     if not isinstance(checkpoint, dict) or not all(isinstance(checkpoint.get(key), dict) for key in ("cfg", "model")):
@@ -70,7 +82,7 @@ def save_encoder(model: Encoder, path: Path, dtype: torch.dtype = torch.float32)
     torch.save({"cfg": model.to_cfg(), "model": state}, path)
 
 
-def _read(path: Path) -> object:
+def _read(path: str | Path) -> object:
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:

@@ -92,6 +92,16 @@ class ReferenceBank:
     embeddings_ : float64 [R x D]
         Of the recorded references.
     domains_, file_names_ : tuple of R str
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from stridor import ReferenceBank
+    >>> bank = ReferenceBank().fit(np.eye(2), ["source", "target"], ["a.wav", "b.wav"])
+    >>> bank.score_samples([[1.0, 0.5]])
+    array([0.5])
+    >>> bank.neighbours([[1.0, 0.5]], n=1)[0][0].file_name
+    'a.wav'
     """
 
     def __init__(self, params: BankParams = BankParams()) -> None:  # noqa: B008, the record is frozen

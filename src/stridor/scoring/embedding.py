@@ -106,12 +106,22 @@ class EncoderEmbedder(Embedder):
     ------
     StridorError
         If the encoder has no such layer.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from stridor import EmbeddingParams, EncoderEmbedder
+    >>> from stridor.models.log_mel import LogMelPatches
+    >>> encoder = LogMelPatches()  # mostly load_encoder("encoder.pt")
+    >>> embedder = EncoderEmbedder(encoder, EmbeddingParams(pooling="bands"))
+    >>> embedder.embed([np.zeros(16000), np.zeros(8000)]).shape
+    (2, 128)
     """
 
     def __init__(
         self,
         encoder: Encoder,
-        ways: EmbeddingParams | Sequence[EmbeddingParams],
+        ways: EmbeddingParams | Sequence[EmbeddingParams] = EmbeddingParams(),  # noqa: B008, the record is frozen
         device: str | torch.device = "cpu",
     ) -> None:
         self.ways = (ways,) if isinstance(ways, EmbeddingParams) else tuple(ways)

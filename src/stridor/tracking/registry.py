@@ -23,7 +23,7 @@ CONTENT_TAG = "content_md5"
 PREFIX = "stridor-"
 # What loading and scoring import, and nothing of the pipeline.
 SERVING_PACKAGES = (
-    "mlflow", "numpy", "pandas", "pydantic", "scikit-learn", "scipy", "soundfile", "torch", "torchaudio",
+    "mlflow-skinny", "numpy", "pandas", "pydantic", "scipy", "soundfile", "torch", "torchaudio",
 )  # fmt: skip
 EXAMPLE_SAMPLES = 8000
 
@@ -154,7 +154,7 @@ def _log_model(name: str, detector: str, encoder: Path, banks: Path, params: Par
     mlflow.pyfunc.log_model(
         name=name,
         model_id=model.model_id,
-        python_model=str(package / "serving" / "detector.py"),
+        python_model=str(package / "serving" / "mlflow_model.py"),
         code_paths=[str(package)],
         artifacts={"encoder": encoder.resolve().as_uri(), "banks": banks.resolve().as_uri()},
         model_config=model_config(detector, params),

@@ -5,6 +5,7 @@ import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import quote
 
@@ -27,9 +28,10 @@ def create_store() -> Store:
     Raises
     ------
     StridorError
-        If the database cannot be created.
+        If the database cannot be created, or what MLflow needs for databases is not installed.
     """
     store = find_store()
+    _check_installed(store)
     database, artifacts = store.database, store.artifacts
     if database is None or artifacts is None or database.exists():
         return store
@@ -118,6 +120,15 @@ def _create_database(file: Path, artifacts: Path, store: Store) -> None:
         logging.getLogger(name).setLevel(logging.WARNING)
     with store.errors():
         SqlAlchemyStore(f"{SQLITE}{file}", artifacts.as_uri())._dispose_engine()
+
+
+def _check_installed(store: Store) -> None:
+    """Fail where a plain installation of stridor meets a database; MLflow would call its address unsupported."""
+    if (store.database or store.uri.startswith(SHARED_DATABASES)) and find_spec("sqlalchemy") is None:
+        raise StridorError(
+            f"The MLflow store {store.shown} is a database, which needs the extra stridor[pipeline]; run "
+            "pip install 'stridor[pipeline]', or set MLFLOW_TRACKING_URI to the address of a server."
+        )
 
 
 def _check_writable(database: Path, artifacts: Path, store: Store) -> None:
