@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from stridor.common.atomic import atomic_file
 from stridor.common.compute import processes_at_a_time
+from stridor.common.dvc import out_of_date
 from stridor.common.errors import one_sentence
 from stridor.data.manifest import Manifest
 from stridor.evaluation.results_table import difference_text
@@ -15,7 +16,7 @@ from stridor.experiments.table.report import to_csv, to_markdown
 from stridor.experiments.table.rows import read_rows
 from stridor.params import Params, read_params
 from stridor.params.table_seeds import set_seeds
-from stridor.pipeline.dvc_stages import reproduce, run_stale, stale_stages
+from stridor.pipeline.dvc_stages import reproduce, run_stale
 from stridor.pipeline.repro import PIPELINE, STAGES, detector_stages
 from stridor.stages.layout import REPORTS, Layout
 
@@ -43,7 +44,7 @@ def make(seeds: int | None = None, jobs: int | None = None, say: Callable[[str],
         set_seeds(read_params().seed, seeds)
     params = read_params()
     jobs = jobs or processes_at_a_time(params.compute.threads, params.compute.accelerator)
-    stale = stale_stages(PIPELINE, CELLS)
+    stale = out_of_date(PIPELINE, CELLS)
     run_stale("detectors of the pipeline", detector_stages(params, _NEEDED), stale, jobs, say)
     run_stale("cells", targets(params), stale, jobs, say)
     reproduce("summary", f"{CELLS}:report", alone=True)
