@@ -12,7 +12,7 @@ export MLFLOW_DISABLE_TELEMETRY := true
 
 READY := $(VENV)/.ready
 
-.PHONY: help setup data checkpoint profile plan repro test lint docs bench ui tune tune-apply sweep table submission register clean
+.PHONY: help setup data checkpoint profile plan repro test test-quick coverage lint docs bench ui tune tune-apply sweep table submission register clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## */\1\t/' | while IFS=$$'\t' read -r target text; do printf '  make %-10s %s\n' "$$target" "$$text"; done
@@ -48,8 +48,17 @@ plan: data  ## estimate how long the run will take on this machine
 repro: data  ## run the whole pipeline, detectors in parallel; later calls run what changed
 	stridor repro $(if $(JOBS),--jobs '$(JOBS)')
 
-test: $(READY)  ## run the tests
-	pytest -q
+# A file's tests stay together: they share what takes long to set up.
+PYTEST := pytest -q --numprocesses 2 --dist loadfile
+
+test: $(READY)  ## run all tests
+	$(PYTEST)
+
+test-quick: $(READY)  ## run the tests that need neither the pipeline nor a study
+	$(PYTEST) -m 'not slow'
+
+coverage: $(READY)  ## run all tests and print which share of the lines they reach
+	$(PYTEST) --cov=stridor --cov-report=term
 
 lint: $(READY)  ## check style and types
 	ruff check src tests benchmarks pretrained
@@ -94,4 +103,4 @@ register: $(READY)  ## put every trained detector into the model registry (again
 	stridor register
 
 clean:  ## remove the environment and what the pipeline wrote; keeps data/, mlruns/ and mlflow.db
-	rm -rf $(VENV) artifacts experiments/table/artifacts experiments/table/results experiments/sweep/pooled results/*/scores results/*/figures build .pytest_cache .ruff_cache .mypy_cache src/*.egg-info
+	rm -rf $(VENV) artifacts experiments/table/artifacts experiments/table/results experiments/sweep/pooled results/*/scores results/*/figures build .pytest_cache .ruff_cache .mypy_cache .coverage .mypy_cache src/*.egg-info

@@ -11,11 +11,13 @@ import pytest
 from ruamel.yaml import YAML
 
 from mlflow_project import in_project
+from stridor.common.dvc import track
 from stridor.common.errors import StridorError
-from stridor.ingest.recordings.placing import track
 from stridor.params import read_params
 from tiny import write_pump
 from tiny_project import VALUES, write_params, write_project
+
+pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).resolve().parents[1]
 MACHINES = ("pump", "press")

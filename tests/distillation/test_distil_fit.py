@@ -10,6 +10,8 @@ from stridor.distillation.fit import learning_rate
 from stridor.distillation.recordings import Recordings
 from tiny_distillation import teach, tiny_distill_params, tiny_teacher, write_sounds
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def recordings(tmp_path) -> Recordings:

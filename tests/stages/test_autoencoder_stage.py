@@ -18,6 +18,8 @@ from stridor.tracking.runs import find_training_run
 from tiny import write_pump
 from tiny_project import DATA_MD5, params_of, write_params, write_project
 
+pytestmark = pytest.mark.slow
+
 PLACES = Layout("pump")
 FLEET = Layout("fleet")
 TOGETHER = {"fleet": {"machines": ["pump", "press"]}}

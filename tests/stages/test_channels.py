@@ -12,6 +12,8 @@ from stridor.stages import augment, autoencoder, evaluate, index, register, trai
 from stridor.stages.layout import Layout
 from tiny_project import params_of, write_params, write_project
 
+pytestmark = pytest.mark.slow
+
 PLACES = Layout("pump")
 
 

@@ -23,6 +23,8 @@ from stridor.training.triples import training_set
 from tiny import write_pump
 from tiny_project import params_of, write_project
 
+pytestmark = pytest.mark.slow
+
 MACHINES = ("pump", "press", "mixer")
 FLEET = Layout("fleet")
 

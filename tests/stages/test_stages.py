@@ -20,6 +20,8 @@ from stridor.stages.layout import Layout
 from stridor.tracking.runs import find_training_run
 from tiny_project import DATA_MD5, VALUES, params_of, write_params, write_project
 
+pytestmark = pytest.mark.slow
+
 PLACES = Layout("pump")
 UPSTREAM = (augment, train, autoencoder, index, evaluate)
 

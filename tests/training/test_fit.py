@@ -14,6 +14,8 @@ from stridor.models.beats import Beats
 from stridor.training.fit import Epoch
 from tiny import tiny_encoder, tiny_params, tiny_training_set, train
 
+pytestmark = pytest.mark.slow
+
 FILES = Path(__file__).resolve().parents[1]
 
 

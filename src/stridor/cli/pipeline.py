@@ -14,13 +14,13 @@ def repro(jobs: int | None) -> None:
 
     Their number follows from compute.threads in params.yaml, the threads of each detector; on a GPU it is one.
     """
+    from stridor.common.dvc import out_of_date
     from stridor.params import read_params
-    from stridor.pipeline.dvc_stages import stale_stages
     from stridor.pipeline.estimate import make_plan
     from stridor.pipeline.repro import PIPELINE, run_pipeline
 
     params = read_params()
-    if stale := stale_stages(PIPELINE):
+    if stale := out_of_date(PIPELINE):
         click.echo(make_plan(params).text())
     run_pipeline(params, stale, jobs, click.echo)
 

@@ -1,27 +1,11 @@
 """Run the stages that are not up to date, in several DVC processes in parallel."""
 
-import json
-import subprocess
-import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from stridor.common.compute import THREADS, cores
+from stridor.common.dvc import dvc_line
 from stridor.common.errors import StridorError
 from stridor.pipeline.processes import Command, run_parallel
-
-
-def stale_stages(*files: str) -> set[str]:
-    """Name the stages of some dvc.yaml that are not up to date; what hangs on their outputs is not among them.
-
-    Raises
-    ------
-    StridorError
-        If DVC cannot tell.
-    """
-    status = subprocess.run(_dvc(["status", "--json", *files]).line, stdout=subprocess.PIPE, check=False)
-    if status.returncode:
-        raise StridorError("DVC cannot say what is up to date (its reason stands above); mend it and try again.")
-    return set(json.loads(status.stdout))
 
 
 def run_stale(
@@ -76,7 +60,7 @@ def reproduce(*stages: str, alone: bool = False) -> None:
 
 def _dvc(arguments: Iterable[str], environment: Mapping[str, str] | None = None) -> Command:
     # DVC releases its lock while a stage runs; processes wait for each other only between stages.
-    return Command((sys.executable, "-m", "dvc", "--wait-for-lock", *arguments), environment or {})
+    return Command(dvc_line("--wait-for-lock", *arguments), environment or {})
 
 
 def _run(commands: Sequence[Command], at_a_time: int = 1) -> None:

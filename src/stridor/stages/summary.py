@@ -21,7 +21,7 @@ def run(params: Params) -> None:
     evaluation = params.evaluation
     scored = {system: scored_of_all(system, params) for system in systems_of(params)}
     results: dict[System, SystemResults] = {}
-    totals: dict[str, dict[str, float]] = {}
+    totals: dict[System, dict[str, float]] = {}
     for system in scored:
         intervals = bootstrap_intervals(scored[system], evaluation.bootstrap, evaluation.confidence, params.seed)
         measures = {clips.machine: measure(clips) for clips in scored[system]}
@@ -40,7 +40,7 @@ def run(params: Params) -> None:
     print(_totals_text(totals, evaluation.confidence))
 
 
-def _totals_text(totals: dict[str, dict[str, float]], confidence: float) -> str:
+def _totals_text(totals: dict[System, dict[str, float]], confidence: float) -> str:
     """Return a line for each system, to be printed."""
     lines = [f"{'system':<26}{'total':>7}  {100 * confidence:.0f} % interval"]
     for system, one in totals.items():

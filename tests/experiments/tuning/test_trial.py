@@ -15,6 +15,8 @@ from stridor.experiments.tuning.worker import remove_other_trials
 from stridor.stages import train
 from tiny_study import spec_of, write_study
 
+pytestmark = pytest.mark.slow
+
 
 class PruneEverything(optuna.pruners.BasePruner):
     """Knows no mercy."""

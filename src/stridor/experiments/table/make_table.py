@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from stridor.common.atomic import atomic_file
 from stridor.common.compute import processes_at_a_time
+from stridor.common.dvc import out_of_date
 from stridor.common.errors import one_sentence
 from stridor.data.manifest import Manifest
 from stridor.evaluation.results_table import difference_text
@@ -15,7 +16,7 @@ from stridor.experiments.table.rows import read_rows
 from stridor.experiments.table.table_report import to_csv, to_markdown
 from stridor.params import Params, read_params
 from stridor.params.table_seeds import set_seeds
-from stridor.pipeline.dvc_stages import reproduce, run_stale, stale_stages
+from stridor.pipeline.dvc_stages import reproduce, run_stale
 from stridor.pipeline.repro import PIPELINE, STAGES, detector_stages
 from stridor.stages.layout import REPORTS, Layout
 
@@ -45,7 +46,7 @@ def make_table(seeds: int | None = None, jobs: int | None = None, print_line: Ca
         set_seeds(read_params().seed, seeds)
     params = read_params()
     jobs = jobs or processes_at_a_time(params.compute.threads, params.compute.accelerator)
-    stale = stale_stages(PIPELINE, CELLS)
+    stale = out_of_date(PIPELINE, CELLS)
     run_stale("detectors of the pipeline", detector_stages(params, _STAGES), stale, jobs, print_line)
     run_stale("cells", cell_stages(params), stale, jobs, print_line)
     reproduce("summary", f"{CELLS}:report", alone=True)
