@@ -103,4 +103,4 @@ register: $(READY)  ## put every trained detector into the model registry (again
 	stridor register
 
 clean:  ## remove the environment and what the pipeline wrote; keeps data/, mlruns/ and mlflow.db
-	rm -rf $(VENV) artifacts experiments/table/artifacts experiments/table/results experiments/sweep/pooled results/*/scores results/*/figures build .pytest_cache .ruff_cache .mypy_cache .coverage .mypy_cache src/*.egg-info
+	rm -rf $(VENV) artifacts experiments/table/artifacts experiments/table/results experiments/sweep/pooled results/*/scores results/*/figures build .pytest_cache .ruff_cache .mypy_cache .coverage src/*.egg-info

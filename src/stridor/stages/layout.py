@@ -127,7 +127,7 @@ def run_for_detector(stage: Callable[[Layout, Params], None]) -> None:
         stage(Layout(detector), params)
 
 
-def write_json(path: Path, values: dict[str, Any]) -> None:
+def write_json(path: Path, values: dict[Any, Any]) -> None:
     """Write a small JSON file for people and DVC."""
     with atomic_file(path) as temporary:
         temporary.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
