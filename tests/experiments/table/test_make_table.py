@@ -14,6 +14,8 @@ from stridor.stages import augment, autoencoder, evaluate, index, train
 from stridor.stages.layout import Layout
 from tiny_project import VALUES, params_of, write_params, write_project
 
+pytestmark = pytest.mark.slow
+
 PIPELINE = Layout("pump")
 
 

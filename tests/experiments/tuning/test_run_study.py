@@ -12,6 +12,8 @@ from stridor.params import Params, read_params
 from tiny_project import DATA_MD5
 from tiny_study import spec_of, write_study
 
+pytestmark = pytest.mark.slow
+
 
 def all_runs():
     client = MlflowClient()

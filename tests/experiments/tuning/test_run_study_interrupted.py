@@ -14,6 +14,8 @@ from mlflow import MlflowClient
 from stridor.experiments.tuning.study import DEFAULT
 from tiny_study import TUNE, write_study
 
+pytestmark = pytest.mark.slow
+
 TIMEOUT_S = 120
 # Long enough to be caught in the middle, and never pruned.
 LONG = {"pruner": "none", "budget": TUNE["budget"] | {"training.stage_two.epochs": 6}}
