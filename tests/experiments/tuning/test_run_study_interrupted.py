@@ -92,7 +92,7 @@ def test_a_killed_worker_loses_its_trial_alone(root):
     trials = trials_of()
     assert states(trials) == ["COMPLETE"] * 3 + ["FAIL"]
     assert trials[victim.number].state.name == "FAIL"
-    assert f"ended with {-signal.SIGKILL}; its trial is lost, the others go on" in Path("tune.log").read_text()
+    assert f"ended with {-signal.SIGKILL}; its trial is lost, the others continue" in Path("tune.log").read_text()
     runs = statuses()
     assert runs.pop(victim.user_attrs["mlflow_run_id"]) == "KILLED"
     assert set(runs.values()) == {"FINISHED"}
