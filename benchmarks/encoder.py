@@ -1,4 +1,4 @@
-"""How long the encoder takes: filter bank, embedding, and a training step, per clip.
+"""Time of the encoder per clip: filter bank, embedding, and a training step.
 
 python benchmarks/encoder.py --preset mini --seconds 10 --batch 8 [--device cuda --precision bfloat16]
 """
@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import torch
 
-from stridor.models.checkpoint import random_beats
+from stridor.models.beats import random_beats
 from stridor.models.config import PRESETS
 from stridor.models.separator import Separator
 from stridor.params.sections import DecoderParams, TrainingParams
@@ -44,7 +44,7 @@ def main() -> None:
     args = parser.parse_args()
     device = torch.device(args.device)
     encoder = random_beats(PRESETS[args.preset], 0)
-    separator = Separator(encoder.config.encoder_embed_dim, DecoderParams())
+    separator = Separator(encoder.width, DecoderParams())
     task = SeparationTask(encoder, separator, TrainingParams()).to(device)
     wave = 0.1 * torch.randn(args.batch, round(16000 * args.seconds), device=device)
     lengths = torch.full((args.batch,), wave.shape[1], device=device)
@@ -63,7 +63,7 @@ def main() -> None:
         loss.backward()
         optimiser.step()
 
-    kinds = {"filter bank": lambda: encoder.fbank(wave), "embedding": embed, "training step": step}
+    kinds = {"filter bank": lambda: encoder.log_mel(wave), "embedding": embed, "training step": step}
     print("| preset | device | precision | batch x seconds | work | ms per clip |\n|---|---|---|---|---|---:|")
     for name, work in kinds.items():
         per_clip = milliseconds(work, device, args.repeats) / args.batch

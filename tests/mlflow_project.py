@@ -11,7 +11,7 @@ import pytest
 from stridor.data.manifest import Clip
 from stridor.models.checkpoint import save_encoder
 from stridor.params import Params
-from stridor.scoring.embedding import BeatsEmbedder
+from stridor.scoring.embedding import EncoderEmbedder
 from stridor.scoring.reference import MachineReference
 from stridor.tracking.location import DATABASE
 from stridor.tracking.store import create_store
@@ -74,7 +74,7 @@ def write_detector(root: Path, params: Params, seed: int = 0) -> tuple[Path, Pat
     for number, machine in enumerate(machines_of(params)):
         clips = [_clip(machine, i) for i in range(6)]
         waves = [wave(10 * number + i, 6000 + 371 * i, 300 + 100 * number) for i in range(6)]
-        embeddings = BeatsEmbedder(encoder, params.embedding).embed(waves)
+        embeddings = EncoderEmbedder(encoder, params.embedding).embed(waves)
         MachineReference.fit(embeddings, clips, params.bank).save(root / "banks" / machine)
     return root / "encoder.pt", root / "banks"
 

@@ -8,8 +8,7 @@ import numpy as np
 from stridor.audio.files import write_clip
 from stridor.data.augment import augment
 from stridor.data.manifest import Manifest, build_manifest
-from stridor.models.beats import Beats
-from stridor.models.checkpoint import random_beats
+from stridor.models.beats import Beats, random_beats
 from stridor.models.config import PRESETS, BeatsConfig
 from stridor.params import Params
 from stridor.training.fit import Epoch, FineTuned, fine_tune, make_fabric

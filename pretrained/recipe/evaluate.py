@@ -20,9 +20,10 @@ from stridor.audio.files import read_clip
 from stridor.common.errors import StridorError, one_sentence
 from stridor.data.manifest import build_manifest
 from stridor.evaluation.measures import MachineMeasures, ScoredClips, measure, total_score
-from stridor.models.beats import Beats
-from stridor.models.checkpoint import load_encoder, random_beats
+from stridor.models.beats import random_beats
+from stridor.models.checkpoint import load_encoder
 from stridor.models.config import PRESETS
+from stridor.models.encoder import Encoder
 from stridor.models.pooling import mean_pool
 from stridor.scoring.distances import NeighbourSearch
 
@@ -95,15 +96,13 @@ def machines_in(folder: Path) -> Iterator[MachineSounds]:
         yield MachineSounds(f"{folder.name}/{name}", train, test, *map(tuple, columns))
 
 
-def by_layer(encoder: Beats) -> Embed:
+def by_layer(encoder: Encoder) -> Embed:
     """Embed by the mean over the tokens of each layer."""
 
     @torch.inference_mode()
     def embed(waves: list[np.ndarray]) -> dict[str, np.ndarray]:
-        layers = range(encoder.config.encoder_layers + 1)
-        embeddings = {
-            f"layer {i}": np.empty((len(waves), encoder.config.encoder_embed_dim), np.float32) for i in layers
-        }
+        layers = range(encoder.layers + 1)
+        embeddings = {f"layer {i}": np.empty((len(waves), encoder.width), np.float32) for i in layers}
         for batch in similar_length_batches([len(wave) for wave in waves], 16):
             tokens = encoder(*pad([waves[i] for i in batch]))
             for i in layers:
@@ -113,14 +112,14 @@ def by_layer(encoder: Beats) -> Embed:
     return embed
 
 
-def log_mel(encoder: Beats) -> Embed:
+def log_mel(encoder: Encoder) -> Embed:
     """Embed by the mean spectrum of the log-mel image that every encoder sees."""
 
     @torch.inference_mode()
     def embed(waves: list[np.ndarray]) -> dict[str, np.ndarray]:
         rows = []
         for wave in waves:
-            image = encoder.fbank(torch.from_numpy(wave)[None])[0]
+            image = encoder.log_mel(torch.from_numpy(wave)[None])[0]
             rows.append(image[: int(frame_counts(torch.tensor(len(wave))))].mean(dim=0).numpy())
         return {"mean": np.stack(rows)}
 
@@ -139,7 +138,7 @@ def teacher(path: Path) -> Embed:
 
 
 @torch.inference_mode()
-def milliseconds(encoder: Beats, seconds: float = 10.0, times: int = 7) -> float:
+def milliseconds(encoder: Encoder, seconds: float = 10.0, times: int = 7) -> float:
     """Return the median time to embed one clip."""
     wave = torch.randn(1, int(16000 * seconds)) * 0.1
     taken = []

@@ -14,7 +14,7 @@ import numpy as np
 import soundfile
 from tqdm import tqdm
 
-from stridor.common.atomic import whole_file
+from stridor.common.atomic import atomic_file
 from stridor.common.errors import StridorError, one_sentence
 from stridor.common.seeds import rng_for
 from stridor.ingest.demo import (
@@ -63,7 +63,7 @@ def write_clip(folder: Path, seed: int, number: int) -> None:
     """Write one clip, unless it is there."""
     path = folder / f"machine_{seed}_{number:05d}.wav"
     if not path.exists():
-        with whole_file(path) as beside:
+        with atomic_file(path) as beside:
             soundfile.write(beside, draw_clip(rng_for(seed, "recipe", number)), RATE_HZ, subtype="PCM_16")
 
 

@@ -17,14 +17,14 @@ import torch
 from lightning_fabric import Fabric
 from mn04 import load_mn04
 
-from stridor.common.atomic import whole_file
+from stridor.common.atomic import atomic_file
 from stridor.common.errors import StridorError, one_sentence
 from stridor.distillation.fit import distil
 from stridor.distillation.params import DistillParams
 from stridor.distillation.recordings import Recordings, audio_files
-from stridor.distillation.run import NamedTeacher, run, unfinished
+from stridor.distillation.run_distillation import NamedTeacher, run, unfinished
 from stridor.distillation.teacher import Teacher
-from stridor.models.checkpoint import random_beats
+from stridor.models.beats import random_beats
 from stridor.models.config import PRESETS
 from stridor.params.sections import ComputeParams
 from stridor.training.resume import ResumeFolder
@@ -68,7 +68,7 @@ def steps_within(minutes: float, kept: Path, teacher: Teacher, recordings: Recor
     seconds = (ends[-1] - ends[0]) / 8
     steps = max(1, int(minutes * 60 / seconds))
     print(f"{seconds:.2f} s a step: {steps} steps within {minutes:g} minutes", flush=True)
-    with whole_file(kept) as beside:
+    with atomic_file(kept) as beside:
         beside.write_text(str(steps))
     return steps
 

@@ -1,12 +1,15 @@
-"""How many threads a process takes, in processes of their own."""
+"""Threads of a process, tried in processes of their own, and how many processes at a time."""
 
 import os
 import subprocess
 import sys
 
 import pytest
+import torch
 
-from stridor.common.compute import THREADS, cores
+from stridor.common import compute
+from stridor.common.compute import THREADS, cores, processes_at_a_time
+from stridor.common.errors import StridorError
 
 # What is loaded before and after the number is settled must both keep to it.
 SCRIPT = """
@@ -14,9 +17,8 @@ import os, sys
 import numpy
 if sys.argv[2] == "before":
     import torch
-from stridor.cores import settle_threads
-from stridor.records import ComputeParams
-settle_threads(ComputeParams(threads=sys.argv[1] if sys.argv[1] == "auto" else int(sys.argv[1])))
+from stridor.common.compute import set_threads
+set_threads(sys.argv[1] if sys.argv[1] == "auto" else int(sys.argv[1]))
 import torch
 from threadpoolctl import threadpool_info
 numpy.ones((300, 300)) @ numpy.ones((300, 300))
@@ -54,3 +56,22 @@ def test_cores_are_those_that_the_process_may_use():
         assert cores() == 1
     finally:
         os.sched_setaffinity(0, allowed)
+
+
+@pytest.mark.parametrize(("threads", "at_a_time"), [("auto", 1), (1, 8), (3, 2), (8, 1), (9, 1)])
+def test_there_are_as_many_as_there_are_cores_for(monkeypatch, threads, at_a_time):
+    monkeypatch.setattr(compute, "cores", lambda: 8)
+    assert processes_at_a_time(threads, "cpu") == at_a_time
+
+
+def test_a_gpu_has_one(monkeypatch):
+    monkeypatch.setattr(compute, "cores", lambda: 8)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert processes_at_a_time(1, "auto") == 1
+    assert processes_at_a_time(1, "cpu") == 8
+
+
+def test_an_accelerator_that_is_not_there_is_said(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(StridorError, match=r"compute\.accelerator is 'cuda', which this machine does not have"):
+        processes_at_a_time(1, "cuda")

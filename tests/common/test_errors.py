@@ -22,7 +22,20 @@ def test_failure_of_the_system_names_the_file(capsys, tmp_path):
     assert "Traceback" not in error
 
 
-@pytest.mark.parametrize("defect", [ValueError("defect"), KeyError("defect"), OSError("no reason")])
+def test_a_package_of_the_pipeline_that_is_not_installed(capsys):
+    with pytest.raises(SystemExit) as left, one_sentence():
+        raise ModuleNotFoundError("No module named 'optuna.trial'", name="optuna.trial")
+    assert left.value.code == 2
+    assert capsys.readouterr().err == (
+        "stridor: optuna is not installed: this command needs the extra stridor[pipeline]; run "
+        "pip install 'stridor[pipeline]'.\n"
+    )
+
+
+DEFECTS = [ValueError("defect"), KeyError("defect"), OSError("no reason"), ModuleNotFoundError("x", name="stridor.x")]
+
+
+@pytest.mark.parametrize("defect", DEFECTS)
 def test_defects_keep_their_traceback(defect):
     with pytest.raises(type(defect)), one_sentence():
         raise defect

@@ -1,4 +1,4 @@
-"""The editor of params.yaml: values come and go, and no comment or other line does."""
+"""Edits of params.yaml change the values that they should, and keep all comments and other lines."""
 
 from pathlib import Path
 
@@ -182,13 +182,13 @@ bank: {k: 1}  # and more
 """
 
 
-def test_comments_above_what_is_replaced_stay_above():
+def test_comments_above_replaced_values_stay_above():
     before, _, after = COMMENTED.partition("    snr_db:\n      - 1\n      - 2\n")
     expected = before + after.replace("    overrides:\n      bank.k: 3  # few\n", "    learning_rate: 0.5\n")
     assert with_entry(COMMENTED, "valve", {"learning_rate": 0.5}) == expected
 
 
-def test_comments_above_a_detector_that_goes_stay():
+def test_comments_above_a_removed_detector_stay():
     fan = COMMENTED[COMMENTED.index("  fan:") : COMMENTED.index("\n  # the small one")]
     valve = COMMENTED[COMMENTED.index("  valve:") : COMMENTED.index("\n# scores")]
     assert edit_detectors(COMMENTED, ("valve",), fresh=True).text == COMMENTED.replace(fan, "")
@@ -197,7 +197,7 @@ def test_comments_above_a_detector_that_goes_stay():
     assert edit_detectors(COMMENTED, ("pump",), fresh=True).text == COMMENTED.replace(fan, "").replace(valve, pump)
 
 
-def test_line_ends_of_windows_stay():
+def test_windows_line_ends_stay():
     text = TEXT.replace("\n", "\r\n")
     assert with_entry(text, "fan", ENTRY) == with_entry(TEXT, "fan", ENTRY).replace("\n", "\r\n")
     assert edit_detectors(text, ("saw",)).text == edit_detectors(TEXT, ("saw",)).text.replace("\n", "\r\n")
@@ -217,7 +217,7 @@ def test_a_value_that_two_entries_share_is_not_edited():
     assert edit_detectors(text, ("saw",)).text == f"{text}  saw:\n    machines: [saw]\n"
 
 
-def test_a_comment_that_would_be_lost_stands_in_the_way():
+def test_a_comment_that_would_be_lost_is_refused():
     text = "detectors:\n  fan: {machines: [fan]}\ntune: {\n  trials: 3,  # few\n  pruner: none\n}\n"
     with pytest.raises(StridorError, match="a comment inside brackets, which would be lost"):
         with_entry(text, "fan", ENTRY)

@@ -12,6 +12,8 @@ from stridor.stages import augment, autoencoder, evaluate, index, register, trai
 from stridor.stages.layout import Layout
 from tiny_project import params_of, write_params, write_project
 
+pytestmark = pytest.mark.slow
+
 PLACES = Layout("pump")
 
 
@@ -33,7 +35,7 @@ def scores(project: Path, channel: str | int) -> np.ndarray:
     return np.concatenate([read_official(PLACES.scores / system, "pump").scores for system in systems])
 
 
-def test_every_stage_hears_the_channel_that_is_named(project):
+def test_every_stage_reads_the_given_channel(project):
     write_project(project, "clean")
     alone = scores(project, "mean")
     add_far_microphone(project / "data")
@@ -46,12 +48,12 @@ def test_every_stage_hears_the_channel_that_is_named(project):
 
 
 def _detector_hears_it_too():
-    from stridor.serving.score import load_detector, score_file
+    from stridor.serving.detector import Detector
 
     register.run(PLACES, params_of())
-    detector = load_detector("pump")
+    detector = Detector.load("pump")
     official = read_official(PLACES.scores / "fine_tuned", "pump")
-    verdict = score_file(detector, Path("data/pump/test") / official.file_names[0])
+    verdict = detector.score(Path("data/pump/test") / official.file_names[0])
     assert verdict.score == pytest.approx(official.scores[0], abs=1e-5)
 
 

@@ -12,7 +12,7 @@ from stridor.data.manifest import Manifest
 from stridor.evaluation.measures import harmonic_mean
 from stridor.evaluation.official import read_official
 from stridor.experiments.sweep import pool
-from stridor.experiments.sweep.run import sweep
+from stridor.experiments.sweep.run_sweep import sweep
 from stridor.params import read_params
 from stridor.pipeline.submission import submit
 from stridor.scoring.bank import ReferenceBank
@@ -22,6 +22,8 @@ from stridor.stages.summary import scored_clips
 from stridor.training.triples import training_set
 from tiny import write_pump
 from tiny_project import params_of, write_project
+
+pytestmark = pytest.mark.slow
 
 MACHINES = ("pump", "press", "mixer")
 FLEET = Layout("fleet")
@@ -67,15 +69,15 @@ def test_machines_of_a_fleet_share_the_encoder_and_nothing_else(clips):
 
 
 def _detector_scores_every_machine():
-    from stridor.serving.score import load_detector, score_file
+    from stridor.serving.detector import Detector
 
-    detector = load_detector("fleet")
+    detector = Detector.load("fleet")
     for machine in MACHINES:
         official = read_official(FLEET.scores / "fine_tuned", machine)
         for name, score in zip(official.file_names, official.scores, strict=True):
-            verdict = score_file(detector, Path(f"data/{machine}/test") / name, machine)
+            verdict = detector.score(Path(f"data/{machine}/test") / name, machine)
             assert verdict.score == pytest.approx(score, abs=1e-5)
     with pytest.raises(StridorError, match=r"names no machine, but .* give one of pump, press, mixer"):
-        score_file(detector, Path(f"data/pump/test/{official.file_names[0]}"))
+        detector.score(Path(f"data/pump/test/{official.file_names[0]}"))
     with pytest.raises(StridorError, match="'fan', which this detector has not learnt; it knows pump, press, mixer"):
-        score_file(detector, Path(f"data/pump/test/{official.file_names[0]}"), "fan")
+        detector.score(Path(f"data/pump/test/{official.file_names[0]}"), "fan")

@@ -56,7 +56,7 @@ def test_equals_the_direct_computation(loss, power):
     waves = batch([6_000])
     with torch.no_grad():
         losses = one(waves)
-        images = [one.encoder.fbank(wave)[:, :32] for wave in waves[:3]]
+        images = [one.encoder.log_mel(wave)[:, :32] for wave in waves[:3]]
         estimates = one.separator(one.encoder.encode(images[0], torch.tensor([36])), images[0])
     for i, name in enumerate(("machine", "interferer")):
         expected = (estimates[:, i] - images[i + 1]).abs().pow(power).mean()
@@ -83,7 +83,7 @@ def test_the_initial_encoder_as_teacher_stays_as_it_was():
         for parameter in one.encoder.parameters():
             parameter.mul_(1.5)
         embedding, initial = (
-            encoder.encode(one.encoder.fbank(clean.target), torch.tensor([23])).last.mean(dim=1)
+            encoder.encode(one.encoder.log_mel(clean.target), torch.tensor([23])).last.mean(dim=1)
             for encoder in (one.encoder, tiny_encoder())
         )
     expected = (embedding - initial).square().mean()

@@ -1,8 +1,9 @@
-"""Figures of one machine's scores: ROC curves and histogram, byte for byte the same when made again."""
+"""Figures of one machine's scores: ROC curves and histograms, reproducible byte for byte."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import matplotlib
 import numpy as np
@@ -19,18 +20,21 @@ from stridor.evaluation.measures import (
     require_every_stratum,
 )
 
-# Okabe and Ito's palette, told apart with any colour vision; line styles and panels say the same once more.
+if TYPE_CHECKING:
+    from matplotlib.typing import RcKeyType
+
+# Okabe and Ito's palette, distinguishable with any colour vision; line styles and panels repeat the distinction.
 BLUE, ORANGE, PURPLE, GREY = "#0072B2", "#E69F00", "#CC79A7", "#555555"
 SIZE_INCHES = (9.0, 5.4)
 DOTS_PER_INCH = 100
-STYLE = {
+STYLE: "dict[RcKeyType, Any]" = {
     "font.family": "DejaVu Sans",
     "font.size": 13,
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.titlelocation": "left",
     "legend.frameon": False,
-    # A machine may have a dollar sign in its name.
+    # The name of a machine may contain a dollar sign.
     "text.parse_math": False,
 }
 BINS = 40
@@ -82,7 +86,7 @@ def draw_roc(
 def draw_histogram(
     clips: ScoredClips, threshold: float, path: Path, score_label: str = "anomaly score (distance)"
 ) -> None:
-    """Draw how a machine's normal and anomalous clips score, beside the decision threshold.
+    """Draw histograms of the scores of a machine's normal and anomalous clips, with the decision threshold.
 
     Parameters
     ----------
@@ -92,7 +96,7 @@ def draw_histogram(
     path : Path
         A .png file.
     score_label : str
-        The name of the scores' axis with its unit.
+        Label of the axis of scores, with its unit.
     """
     groups = (
         ("normal source", ~clips.anomalous & clips.in_domain("source"), BLUE),
@@ -108,7 +112,7 @@ def draw_histogram(
             axes.axvline(threshold, color="black", linewidth=1.5, linestyle="-.")
             axes.set_title(f"{label}: {flagged} of {int(group.sum())} above the threshold", fontsize="medium")
             axes.set_ylabel("clips per bin")
-            axes.yaxis.get_major_locator().set_params(integer=True)
+            axes.locator_params(axis="y", integer=True)
             axes.set_ylim(0, 1.05 * np.max(histograms))
         panels[0].set_xlim(edges[0], edges[-1])
         panels[-1].set_xlabel(score_label)
@@ -126,7 +130,7 @@ def _curve(clips: ScoredClips, domain: np.ndarray) -> tuple[np.ndarray, np.ndarr
 
 def _bin_edges(values: np.ndarray) -> np.ndarray:
     low, high = values.min(), values.max()
-    # Scores that differ in their last digits alone leave no room for bins between them.
+    # Scores that differ only in their last digits leave no room for bins between them.
     if high - low <= 1e-9 * np.abs(values).max():
         margin = abs(high) / 2 or 0.5
         low, high = low - margin, high + margin
@@ -141,13 +145,13 @@ def _percent(value: float, interval: Interval | None) -> str:
 
 @contextmanager
 def _panels(path: Path, rows: int = 1) -> Iterator[list[Axes]]:
-    """Yield axes, one above the other, of a figure that is written to `path` when the block ends well."""
-    # Starting from the defaults, a user's own matplotlibrc changes nothing.
+    """Yield axes, one above the other, of a figure that is written to `path` when the block ends without an error."""
+    # Starting from the defaults makes the figure independent of the user's matplotlibrc.
     defaults = {key: value for key, value in matplotlib.rcParamsDefault.items() if "backend" not in key}
     with matplotlib.rc_context({**defaults, **STYLE}):
         figure = Figure(figsize=SIZE_INCHES, dpi=DOTS_PER_INCH, layout="constrained")
         canvas = FigureCanvasAgg(figure)
         yield list(figure.subplots(rows, sharex=True, sharey=True, squeeze=False)[:, 0])
-        with atomic_file(path) as beside:
-            # Without the version of matplotlib in the file, an update need not change a figure.
-            canvas.print_figure(beside, format="png", metadata={"Software": None})
+        with atomic_file(path) as temporary:
+            # Without the version of matplotlib in the file, an update of it need not change the figure.
+            canvas.print_figure(temporary, format="png", metadata={"Software": None})

@@ -4,18 +4,20 @@ Written for this project after Chen et al., "BEATs: Audio Pre-Training with Acou
 Parameter names are those of the published checkpoints, so that these load unchanged.
 """
 
+from collections.abc import Mapping
+from typing import Any, cast
+
 import torch
 from scipy.fft import next_fast_len
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from stridor.audio.fbank import Fbank, frame_counts
 from stridor.models.attention import GatedAttention, relative_position_buckets
 from stridor.models.config import BeatsConfig
-from stridor.models.encoder import BANDS, PATCH, Tokens
+from stridor.models.encoder import BANDS, PATCH, Encoder, Tokens, valid_tokens
 
 
-class Beats(nn.Module):
+class Beats(Encoder):
     """Encoder with the published layout of weights.
 
     Parameters
@@ -23,10 +25,11 @@ class Beats(nn.Module):
     config : BeatsConfig
     """
 
+    family = "BEATs"
+
     def __init__(self, config: BeatsConfig) -> None:
-        super().__init__()
+        super().__init__(config.encoder_embed_dim, config.encoder_layers)
         self.config = config
-        self.fbank = Fbank()
         self.patch_embedding = nn.Conv2d(1, config.embed_dim, PATCH, stride=PATCH, bias=config.conv_bias)
         self.layer_norm = nn.LayerNorm(config.embed_dim)
         self.post_extract_proj = (
@@ -40,46 +43,12 @@ class Beats(nn.Module):
             self.predictor_dropout = nn.Dropout(config.predictor_dropout)
             self.predictor = nn.Linear(config.encoder_embed_dim, config.predictor_class)
 
-    def forward(self, wave: Tensor, lengths: Tensor | None = None) -> Tokens:
-        """Encode waves.
-
-        Parameters
-        ----------
-        wave : Tensor[B x T]
-            16 kHz, in [-1, 1], padded at the end to a common length.
-        lengths : Tensor[B], optional
-            Samples of each clip; all of T if not given.
-        """
-        if lengths is None:
-            lengths = torch.full((len(wave),), wave.shape[-1], device=wave.device)
-        return self.encode(self.fbank(wave), frame_counts(lengths))
-
     def encode(self, log_mel: Tensor, frames: Tensor) -> Tokens:
-        """Encode normalised log-mel images.
-
-        A column of tokens counts when all of its 16 frames belong to the clip; so a clip's tokens are the
-        same alone and in any padded batch.
-
-        Parameters
-        ----------
-        log_mel : Tensor[B x frames x 128]
-        frames : Tensor[B]
-            Frames of each clip, at least 16.
-
-        Raises
-        ------
-        ValueError
-            If a clip is shorter than one patch of 16 frames (0.175 s).
-        """
-        columns = frames // PATCH
-        if int(columns.min()) < 1:
-            raise ValueError(
-                f"a clip of {int(frames.min())} frames is shorter than one patch; at least {PATCH} frames, "
-                "2800 samples at 16 kHz, are needed"
-            )
-        patches = self.patch_embedding(log_mel[:, None, : int(columns.max()) * PATCH])  # B x embed x time x band
+        """Embed every patch, then let all of a clip look at each other, layer by layer."""
+        valid = valid_tokens(frames)
+        columns = valid.shape[1] // BANDS
+        patches = self.patch_embedding(log_mel[:, None, : columns * PATCH])  # B x embed x time x band
         tokens = self.post_extract_proj(self.layer_norm(patches.flatten(2).transpose(1, 2)))
-        valid = torch.arange(tokens.shape[1], device=tokens.device) < (columns * BANDS)[:, None]
         return Tokens(tuple(self.encoder(self.dropout_input(tokens), valid)), valid)
 
     def class_probabilities(self, tokens: Tokens) -> Tensor:
@@ -87,6 +56,57 @@ class Beats(nn.Module):
         logits = self.predictor(self.predictor_dropout(tokens.last))
         weights = tokens.valid[..., None].to(logits.dtype)
         return ((logits * weights).sum(1) / weights.sum(1)).sigmoid()
+
+    @classmethod
+    def from_cfg(cls, cfg: Mapping[str, Any]) -> "Beats":
+        """Build the architecture of a published cfg."""
+        return cls(BeatsConfig.from_cfg(cfg))
+
+    def to_cfg(self) -> dict[str, Any]:
+        """Return the published cfg, which names no family."""
+        return self.config.to_cfg()
+
+    def with_random_weights(self, seed: int) -> "Beats":
+        """Return the same architecture as `random_beats` makes it."""
+        return random_beats(self.config, seed)
+
+    def facts(self) -> dict[str, str]:
+        """Describe layers and predictor."""
+        config = self.config
+        fine_tuned = f"yes, for {config.predictor_class} classes (stridor uses the encoder below them)"
+        return {
+            "architecture": (
+                f"{config.encoder_layers} layers of width {config.encoder_embed_dim} (FFN "
+                f"{config.encoder_ffn_embed_dim}), {config.encoder_attention_heads} heads, patches of "
+                f"{config.input_patch_size} x {config.input_patch_size} embedded in {config.embed_dim}"
+            ),
+            "fine-tuned": fine_tuned if config.finetuned_model else "no, it holds no predictor",
+        }
+
+
+def random_beats(config: BeatsConfig, seed: int) -> Beats:
+    """Build an encoder with random weights.
+
+    Xavier-normal weights with DeepNorm's gain on value, output and feed-forward weights (Wang et al.,
+    "DeepNet", 2022); 1 for the others; biases zero.
+
+    Parameters
+    ----------
+    config : BeatsConfig
+    seed : int
+        The same seed gives the same weights; torch's global state is left as it was.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model = Beats(config)
+        gained = ("v_proj", "out_proj", "fc1", "fc2")
+        for name, module in model.named_modules():
+            if isinstance(module, nn.Linear | nn.Conv2d):
+                gain = config.initial_gain if name.endswith(gained) else 1.0
+                nn.init.xavier_normal_(module.weight.flatten(1), gain=gain)
+                if module.bias is not None:
+                    nn.init.zeros_(module.bias)
+    return model
 
 
 class TransformerEncoder(nn.Module):
@@ -135,7 +155,8 @@ class TransformerEncoder(nn.Module):
         # The bias depends on the distance alone, so a row of 2N - 1 distances holds every value of it.
         distances = torch.arange(1 - size, size, device=x.device)
         buckets = relative_position_buckets(distances, config.num_buckets, config.max_distance)
-        row = self.layers[0].self_attn.relative_attention_bias(buckets).T  # heads x (2N - 1)
+        # All layers share one table.
+        row = cast(Layer, self.layers[0]).self_attn.relative_attention_bias(buckets).T  # heads x (2N - 1)
         index = torch.arange(size, device=x.device)
         return row[:, index[None, :] - index[:, None] + size - 1]
 

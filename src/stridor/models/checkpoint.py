@@ -1,18 +1,22 @@
-"""Encoder weights on disk, in the published BEATs format {"cfg": dict, "model": state_dict}."""
+"""Encoder weights on disk, in the published BEATs format {"cfg": dict, "model": state_dict}, and whose they are."""
 
 import pickle
 from pathlib import Path
 
 import torch
-from torch import nn
 
 from stridor.common.errors import StridorError
-from stridor.models.beats import Beats
-from stridor.models.config import PRESETS, BeatsConfig
+from stridor.models.beats import Beats, random_beats
+from stridor.models.config import PRESETS
+from stridor.models.encoder import Encoder
+from stridor.models.log_mel import LogMelPatches
 from stridor.params.sections import EncoderParams
 
+# By the entry "family" of a checkpoint's cfg. Published files have none and are BEATs.
+FAMILIES: dict[str, type[Encoder]] = {one.family: one for one in (Beats, LogMelPatches)}
 
-def initial_encoder(params: EncoderParams, seed: int) -> Beats:
+
+def initial_encoder(params: EncoderParams, seed: int) -> Encoder:
     """Return the encoder that fine-tuning starts from.
 
     Raises
@@ -21,27 +25,46 @@ def initial_encoder(params: EncoderParams, seed: int) -> Beats:
         If the checkpoint is missing or does not fit.
     """
     if params.checkpoint == "none":
+        if params.preset == LogMelPatches.family:
+            return LogMelPatches()
         return random_beats(PRESETS[params.preset], seed)
     return load_encoder(Path(params.checkpoint))
 
 
-def load_encoder(path: Path) -> Beats:
+def load_encoder(path: str | Path) -> Encoder:
     """Load an encoder, half-precision files included, into float32 and evaluation mode.
 
     Raises
     ------
     StridorError
-        If the file is missing, is no checkpoint, or its keys or shapes differ from what its cfg describes.
+        If the file is missing or not a checkpoint, its family is unknown, or its keys or shapes differ from what its
+        cfg describes.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> from stridor import load_encoder
+    >>> from stridor.models.checkpoint import save_encoder
+    >>> from stridor.models.log_mel import LogMelPatches
+    >>> with TemporaryDirectory() as folder:
+    ...     save_encoder(LogMelPatches(), Path(folder, "encoder.pt"))
+    ...     load_encoder(Path(folder, "encoder.pt")).width
+    16
     """
     checkpoint = _read(path)
-    if not isinstance(checkpoint, dict) or not {"cfg", "model"} <= checkpoint.keys():
-        raise StridorError(f"{path} is no BEATs checkpoint; expected a file with the entries 'cfg' and 'model'.")
-    model = Beats(BeatsConfig.from_cfg(checkpoint["cfg"]))
+    if not isinstance(checkpoint, dict) or not all(isinstance(checkpoint.get(key), dict) for key in ("cfg", "model")):
+        raise StridorError(f"{path} is not an encoder checkpoint; expected a file with the entries 'cfg' and 'model'.")
+    family = str(checkpoint["cfg"].get("family", Beats.family))
+    if family not in FAMILIES:
+        raise StridorError(f"{path} holds an encoder of the family '{family}', but only {', '.join(FAMILIES)} are "
+                           "known; use the version of stridor that wrote it.")  # fmt: skip
+    model = FAMILIES[family].from_cfg(checkpoint["cfg"])
     weights = checkpoint["model"]
     expected = model.state_dict()
     if missing := sorted(expected.keys() - weights.keys()):
         raise StridorError(f"{path} lacks {len(missing)} tensors that its cfg asks for, first '{missing[0]}'; "
-                           "it is damaged or no BEATs encoder.")  # fmt: skip
+                           "it is damaged or belongs to another architecture.")  # fmt: skip
     if unknown := sorted(weights.keys() - expected.keys()):
         raise StridorError(f"{path} holds {len(unknown)} tensors that its cfg does not ask for, first '{unknown[0]}'; "
                            "it belongs to another architecture.")  # fmt: skip
@@ -53,51 +76,26 @@ def load_encoder(path: Path) -> Beats:
     return model.eval()
 
 
-def save_encoder(model: Beats, path: Path, dtype: torch.dtype = torch.float32) -> None:
+def save_encoder(model: Encoder, path: Path, dtype: torch.dtype = torch.float32) -> None:
     """Write an encoder's weights; in half precision the file is half as large, and loads into float32 all the same."""
     state = {name: tensor.detach().to("cpu", dtype) for name, tensor in model.state_dict().items()}
-    torch.save({"cfg": model.config.to_cfg(), "model": state}, path)
+    torch.save({"cfg": model.to_cfg(), "model": state}, path)
 
 
-def _read(path: Path) -> object:
+def _read(path: str | Path) -> object:
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         raise StridorError(
             f"The checkpoint {path} is missing; put the file there, or set encoder.checkpoint in params.yaml to the "
-            "path where it lies (or to none for random weights)."
+            "path of the file (or to none for random weights)."
         ) from None
     except pickle.UnpicklingError:
         # PyTorch's own text advises to load such a file with code and all.
         raise StridorError(
-            f"{path} is no PyTorch checkpoint, or holds objects besides tensors, which are never loaded; get the file "
-            "again from a source that you trust."
+            f"{path} is not a PyTorch checkpoint, or holds objects besides tensors, which are never loaded; get the "
+            "file again from a source that you trust."
         ) from None
     except (RuntimeError, EOFError, ValueError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise StridorError(f"{path} cannot be read as a PyTorch checkpoint ({reason}); download it again.") from None
-
-
-def random_beats(config: BeatsConfig, seed: int) -> Beats:
-    """Build an encoder with random weights.
-
-    Xavier-normal weights with DeepNorm's gain on value, output and feed-forward weights (Wang et al.,
-    "DeepNet", 2022); 1 for the others; biases zero.
-
-    Parameters
-    ----------
-    config : BeatsConfig
-    seed : int
-        The same seed gives the same weights; torch's global state is left as it was.
-    """
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        model = Beats(config)
-        gained = ("v_proj", "out_proj", "fc1", "fc2")
-        for name, module in model.named_modules():
-            if isinstance(module, nn.Linear | nn.Conv2d):
-                gain = config.initial_gain if name.endswith(gained) else 1.0
-                nn.init.xavier_normal_(module.weight.flatten(1), gain=gain)
-                if module.bias is not None:
-                    nn.init.zeros_(module.bias)
-    return model

@@ -1,5 +1,6 @@
-"""What a BEATs checkpoint's cfg says of the architecture, and the presets for random weights."""
+"""The architecture in a BEATs checkpoint's cfg, and the presets for random weights."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
@@ -40,8 +41,8 @@ class BeatsConfig:
     predictor_class: int = 527
 
     @classmethod
-    def from_cfg(cls, cfg: dict[str, Any]) -> "BeatsConfig":
-        """Read a checkpoint's cfg, leaving aside entries that do not shape the encoder.
+    def from_cfg(cls, cfg: Mapping[str, Any]) -> "BeatsConfig":
+        """Read a checkpoint's cfg, ignoring entries that do not shape the encoder.
 
         Raises
         ------

@@ -1,10 +1,14 @@
-"""What an encoder says of clips, whatever its family: tokens on a grid of patches."""
+"""What every encoder offers, whatever its family: log-mel images in, tokens on a grid of patches out."""
 
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, ClassVar
 
-from torch import Tensor
+import torch
+from torch import Tensor, nn
 
-from stridor.audio.fbank import MEL_BANDS
+from stridor.audio.fbank import MEL_BANDS, Fbank, frame_counts
 
 PATCH = 16
 BANDS = MEL_BANDS // PATCH
@@ -12,7 +16,7 @@ BANDS = MEL_BANDS // PATCH
 
 @dataclass(frozen=True)
 class Tokens:
-    """What the encoder says of a batch of clips.
+    """The encoder's output for a batch of clips.
 
     Attributes
     ----------
@@ -29,3 +33,106 @@ class Tokens:
     def last(self) -> Tensor:
         """Output of the last layer `[B x N x width]`."""
         return self.layers[-1]
+
+
+class Encoder(nn.Module, ABC):
+    """Base class of all encoders; training, pooling, separator and scoring know nothing else of them.
+
+    A family is a subclass, named in the registry of `stridor.models.checkpoint`. It must not put anything into its
+    state_dict that `from_cfg` does not shape.
+
+    Parameters
+    ----------
+    width : int
+        Values of a token.
+    layers : int
+        Number of layers; `Tokens.layers` holds one more, the input of the first.
+
+    Attributes
+    ----------
+    family : str
+        What checkpoints and messages call the family.
+    """
+
+    family: ClassVar[str]
+
+    def __init__(self, width: int, layers: int) -> None:
+        super().__init__()
+        self.width, self.layers = width, layers
+        self.fbank = Fbank()
+
+    def forward(self, wave: Tensor, lengths: Tensor | None = None) -> Tokens:
+        """Encode waves.
+
+        Parameters
+        ----------
+        wave : Tensor[B x T]
+            16 kHz, in [-1, 1], padded at the end to a common length.
+        lengths : Tensor[B], optional
+            Samples of each clip; all of T if not given.
+        """
+        if lengths is None:
+            lengths = torch.full((len(wave),), wave.shape[-1], device=wave.device)
+        return self.encode(self.log_mel(wave), frame_counts(lengths))
+
+    def log_mel(self, wave: Tensor) -> Tensor:
+        """Turn waves `[B x T]` into normalised log-mel images `[B x frames x 128]`."""
+        return self.fbank(wave)
+
+    @abstractmethod
+    def encode(self, log_mel: Tensor, frames: Tensor) -> Tokens:
+        """Encode normalised log-mel images.
+
+        A column of tokens counts when all of its 16 frames belong to the clip; so a clip's tokens are the
+        same alone and in any padded batch.
+
+        Parameters
+        ----------
+        log_mel : Tensor[B x frames x 128]
+        frames : Tensor[B]
+            Frames of each clip, at least 16.
+
+        Raises
+        ------
+        ValueError
+            If a clip is shorter than one patch of 16 frames (0.175 s).
+        """
+
+    @classmethod
+    @abstractmethod
+    def from_cfg(cls, cfg: Mapping[str, Any]) -> "Encoder":
+        """Build the architecture that a checkpoint's cfg describes; its weights are loaded afterwards."""
+
+    @abstractmethod
+    def to_cfg(self) -> dict[str, Any]:
+        """Return the cfg of a checkpoint; for every family but BEATs it contains `"family"`."""
+
+    @abstractmethod
+    def with_random_weights(self, seed: int) -> "Encoder":
+        """Return a new encoder of the same architecture; the same seed gives the same weights."""
+
+    @abstractmethod
+    def facts(self) -> dict[str, str]:
+        """Describe the architecture to people, a line for each name."""
+
+
+def valid_tokens(frames: Tensor) -> Tensor:
+    """Return which tokens hold complete patches of the clips, bool `[B x N]`; N reaches to the longest clip's last.
+
+    Parameters
+    ----------
+    frames : Tensor[B]
+        Frames of each clip.
+
+    Raises
+    ------
+    ValueError
+        If a clip is shorter than one patch.
+    """
+    columns = frames // PATCH
+    if int(columns.min()) < 1:
+        raise ValueError(
+            f"a clip of {int(frames.min())} frames is shorter than one patch; at least {PATCH} frames, "
+            "2800 samples at 16 kHz, are needed"
+        )
+    return torch.arange(int(columns.max()) * BANDS, device=frames.device) < (columns * BANDS)[:, None]

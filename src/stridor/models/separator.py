@@ -42,6 +42,7 @@ class Separator(nn.Module):
         # Zero, so that training starts from the mean spectra and not from noise.
         nn.init.zeros_(self.cells.weight)
         nn.init.zeros_(self.cells.bias)
+        self.mean_spectra: Tensor
         self.register_buffer("mean_spectra", torch.zeros(len(SOURCES), MEL_BANDS))
 
     def forward(self, tokens: Tokens, mixture: Tensor) -> Tensor:

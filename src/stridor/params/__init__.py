@@ -4,6 +4,14 @@ sections  each section as a frozen record
 params    all of the file, read and checked; which sections concern training, which scoring
 editing   writing values into it, with every comment and other line kept
 profiles  ready parameter files
+
+Sections are immutable, have defaults, and refuse names and values that they do not know:
+
+>>> from stridor import BankParams, EmbeddingParams
+>>> EmbeddingParams(pooling="bands").layer
+-1
+>>> BankParams(k=2).metric
+'euclidean'
 """
 
 from stridor.params.params import (

@@ -235,7 +235,7 @@ def _slots(node: CommentedMap | CommentedSeq, key: Any) -> list[Any]:
 def _node(value: Any) -> Any:
     """Return a value to be written in one line; an exponent gets the dot without which YAML 1.1 reads a text."""
     if isinstance(value, Mapping):
-        node = CommentedMap((_node(name), _node(one)) for name, one in value.items())
+        node: CommentedMap | CommentedSeq = CommentedMap((_node(name), _node(one)) for name, one in value.items())
     elif isinstance(value, list):
         node = CommentedSeq(map(_node, value))
     elif isinstance(value, str):

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, get_args
+from typing import Annotated, Any, get_args
 
 from pydantic import Field, ValidationError, model_validator
 
@@ -109,7 +109,7 @@ class Params(Section):
         everything = self.model_dump()
         for name, value in values.items():
             *groups, last = name.split(".")
-            group = everything
+            group: Any = everything
             for part in groups:
                 group = group.get(part) if isinstance(group, dict) else None
             if not isinstance(group, dict):

@@ -65,9 +65,9 @@ class AugmentParams(Section):
 
 
 class EncoderParams(Section):
-    """The encoder before fine-tuning: weights from a BEATs checkpoint, or a preset with random weights."""
+    """The encoder before fine-tuning: weights from a checkpoint file, or a preset with random or no weights."""
 
-    preset: Literal["mini", "base"] = "mini"
+    preset: Literal["mini", "base", "log_mel"] = "mini"
     checkpoint: str = "none"
 
 

@@ -1,4 +1,4 @@
-"""What one training step costs on this machine: time, floating-point operations and memory, measured on noise."""
+"""Cost of a training step on this machine: time, floating-point operations and memory, measured on noise."""
 
 import resource
 import sys
@@ -24,7 +24,7 @@ ENOUGH_SECONDS = 5.0
 
 @dataclass(frozen=True)
 class StepCost:
-    """The cost of one step at the real batch size and clip length.
+    """Cost of one step with the real batch size and clip length.
 
     Attributes
     ----------
@@ -32,11 +32,11 @@ class StepCost:
     step_seconds : float
         Forward, backward and update.
     embed_seconds : float
-        Of embedding one clip.
+        Time to embed one clip.
     flop : float
         Floating-point operations of a step; a multiplication and an addition count as two.
     peak_bytes : int
-        Memory of the accelerator at its peak, or of this process where the CPU does the work.
+        Peak memory of the accelerator, or of this process on a CPU.
     device : str
     """
 
@@ -52,12 +52,12 @@ class StepCost:
 def measure_step(params: Params, seconds: float) -> StepCost:
     """Time training steps on noise of a given length, after one step to warm up.
 
-    The fastest of three counts, because other work only ever slows one down; a step that takes long is taken once.
+    Returns the fastest of three steps, because other processes can only slow a step down. A long step is timed once.
 
     Parameters
     ----------
     params : Params
-        Of one detector; one device is measured, whatever `compute.devices` says.
+        Parameters of one detector; a single device is measured, whatever the value of `compute.devices`.
     seconds : float
         Length of a clip.
 
@@ -68,10 +68,12 @@ def measure_step(params: Params, seconds: float) -> StepCost:
     """
     alone = params.replaced({"compute.devices": 1, "compute.strategy": "auto", "compute.num_nodes": 1})
     encoder = initial_encoder(alone.encoder, alone.seed)
-    task = SeparationTask(encoder, Separator(encoder.config.encoder_embed_dim, alone.decoder), alone.training)
+    task = SeparationTask(encoder, Separator(encoder.width, alone.decoder), alone.training)
     fabric = make_fabric(alone)
     fabric.launch()
-    sizes = [sum(parameter.numel() for parameter in part.parameters()) for part in (encoder, task.separator)]
+    encoder_size, separator_size = (
+        sum(parameter.numel() for parameter in part.parameters()) for part in (encoder, task.separator)
+    )
     module, optimiser = fabric.setup(task.train(), torch.optim.AdamW(task.parameters(), lr=1e-9))
     batch = fabric.to_device(_noise(alone.training.batch_size, seconds))
 
@@ -92,7 +94,8 @@ def measure_step(params: Params, seconds: float) -> StepCost:
     with torch.inference_mode(), _evaluating(task):
         one = TripleBatch(*(part[:1] for part in batch))
         embed = _timed(lambda: task.encoder(one.mixture, one.lengths), fabric.device)
-    return StepCost(*sizes, min(times), embed, float(counter.get_total_flops()), peak, str(fabric.device))
+    flop = float(counter.get_total_flops())
+    return StepCost(encoder_size, separator_size, min(times), embed, flop, peak, str(fabric.device))
 
 
 def _noise(clips: int, seconds: float) -> TripleBatch:

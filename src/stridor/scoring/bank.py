@@ -1,10 +1,10 @@
-"""The reference bank: normal clips of one machine, and how far another clip lies from the nearest of them."""
+"""The reference bank: normal clips of one machine, and the distance of other clips to the nearest of them."""
 
 import json
 import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +18,7 @@ from stridor.scoring.distances import as_embeddings, distances, unmeasurable
 from stridor.scoring.neighbours import DistanceScorer
 from stridor.scoring.smote import smote
 
-# Not .npz: what Python writes around an array changes with its version, and the bytes decide what DVC runs again.
+# Not .npz, whose bytes depend on the version of Python: DVC runs stages again when bytes change.
 EMBEDDINGS_FILE = "embeddings.npy"
 DESCRIPTION_FILE = "bank.json"
 
@@ -32,14 +32,59 @@ class Neighbour:
     distance: float
 
 
+class References:
+    """Recorded and synthetic references, and the distances that all scorers of them share.
+
+    Parameters
+    ----------
+    embeddings : float64 [R x D]
+        Of recorded clips, each with a distance (`unmeasurable`).
+    domains : R str
+    params : BankParams
+        Its metric and its share of synthetic references.
+
+    Raises
+    ------
+    StridorError
+        If the target clips are too few to make synthetic ones from.
+    """
+
+    def __init__(self, embeddings: NDArray[np.float64], domains: Sequence[Domain], params: BankParams) -> None:
+        synthetic, parents = smote(embeddings, domains, params.target_oversampling)
+        own = np.arange(len(embeddings))
+        self._metric = params.metric
+        self._embeddings = np.concatenate([embeddings, synthetic])
+        synthetic_domains: list[Domain] = ["target"] * len(synthetic)
+        self._domains = (*domains, *synthetic_domains)
+        self._parents = np.concatenate([np.stack([own, own], axis=1), parents])
+
+    def scorer(self, params: BankParams) -> DistanceScorer:
+        """Return the scorer for these references; `params` must have the same metric and share as the references.
+
+        Raises
+        ------
+        StridorError
+            If references are too few for the parameters, in a domain or in all.
+        """
+        return DistanceScorer(params, lambda: self._between, self._domains, self._parents)
+
+    def distances_from(self, queries: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the distances of queries `[Q x D]` to all references, float64 [Q x all references]."""
+        return distances(queries, self._embeddings, self._metric)
+
+    @cached_property
+    def _between(self) -> NDArray[np.float64]:
+        return self.distances_from(self._embeddings)
+
+
 class ReferenceBank:
     """Anomaly score of a clip: the mean distance of its embedding to the k nearest normal ones.
 
     Parameters
     ----------
     params : BankParams
-        With the options that change what counts as near: metric, local density (`scoring.rule`), synthetic
-        target references (`scoring.smote`) and a pool for each domain (`scoring.rule`). The defaults
+        With the options that change the distance: metric, local density (`scoring.neighbours`), synthetic
+        target references (`scoring.smote`) and a pool for each domain (`scoring.neighbours`). The defaults
         are the literal setting.
 
     Attributes
@@ -47,6 +92,16 @@ class ReferenceBank:
     embeddings_ : float64 [R x D]
         Of the recorded references.
     domains_, file_names_ : tuple of R str
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from stridor import ReferenceBank
+    >>> bank = ReferenceBank().fit(np.eye(2), ["source", "target"], ["a.wav", "b.wav"])
+    >>> bank.score_samples([[1.0, 0.5]])
+    array([0.5])
+    >>> bank.neighbours([[1.0, 0.5]], n=1)[0][0].file_name
+    'a.wav'
     """
 
     def __init__(self, params: BankParams = BankParams()) -> None:  # noqa: B008, the record is frozen
@@ -58,13 +113,14 @@ class ReferenceBank:
         Parameters
         ----------
         embeddings : float [R x D], R > k
-            One more than k, because each reference is also scored against all the others.
+            More than k, because each reference is also scored against all the others.
         domains, file_names : R str
 
         Raises
         ------
         StridorError
-            If references are too few for the parameters, in a domain or in all, or an embedding has no distance.
+            If there are too few references for the parameters, in total or in a domain, or an embedding has no
+            distance.
         """
         embeddings = as_embeddings(embeddings, "the reference clips")
         if not len(embeddings) == len(domains) == len(file_names):
@@ -80,19 +136,12 @@ class ReferenceBank:
         self.embeddings_ = embeddings
         self.domains_ = tuple(domains)
         self.file_names_ = tuple(file_names)
-        synthetic, parents = smote(embeddings, domains, self.params.target_oversampling)
-        self._references = np.concatenate([embeddings, synthetic])
-        own = np.arange(len(embeddings))
-        self._scorer = DistanceScorer(
-            self.params,
-            cache(lambda: distances(self._references, self._references, self.params.metric)),
-            (*domains, *["target"] * len(synthetic)),
-            np.concatenate([np.stack([own, own], axis=1), parents]),
-        )
+        self._references = References(embeddings, domains, self.params)
+        self._scorer = self._references.scorer(self.params)
         return self
 
     def score_samples(self, queries: ArrayLike) -> NDArray[np.float64]:
-        """Score clips; a clip's score is the same alone and in any batch.
+        """Score clips; a clip's score does not depend on the other clips of the batch.
 
         Parameters
         ----------
@@ -105,29 +154,29 @@ class ReferenceBank:
         Raises
         ------
         StridorError
-            If the queries have another dimension than the bank, or one has no distance.
+            If the dimension of the queries differs from the bank's, or a query has no distance.
         """
         queries = self._checked(queries)
         if not len(queries):
             return np.empty(0)
-        return self._scorer.score(distances(queries, self._references, self.params.metric))
+        return self._scorer.score(self._references.distances_from(queries))
 
     def leave_one_out_scores(self) -> NDArray[np.float64]:
-        """Score every reference clip against all the others, by the rule of `score_samples`; float64 [R]."""
+        """Score every reference clip against all the others, as `score_samples` does; float64 [R]."""
         return self._scorer.leave_one_out()
 
     def neighbours(self, queries: ArrayLike, n: int) -> list[list[Neighbour]]:
-        """Name the n recorded reference clips nearest to each query, by the plain distance.
+        """Return the n recorded reference clips nearest to each query, by the plain distance.
 
         Parameters
         ----------
         queries : float [Q x D]
         n : int
-            Where the bank is smaller, all of it is named.
+            If the bank is smaller, all of its clips are returned.
 
         Returns
         -------
-        Q lists of Neighbour, nearest first; equal distances come in the order of the file names
+        Q lists of Neighbour, nearest first; equal distances in order of file names
         """
         ranked = []
         for row in distances(self._checked(queries), self.embeddings_, self.params.metric).tolist():
@@ -136,7 +185,7 @@ class ReferenceBank:
         return ranked
 
     def save(self, folder: Path) -> None:
-        """Write the bank as a folder of one .npy and one .json, the same bytes for the same bank."""
+        """Write the bank to a folder, as one .npy and one .json file; equal banks give equal bytes."""
         description = {
             "k": self.params.k,
             "metric": self.params.metric,
@@ -146,10 +195,10 @@ class ReferenceBank:
             "file_names": self.file_names_,
             "domains": self.domains_,
         }
-        with atomic_folder(folder) as beside:
-            np.save(beside / EMBEDDINGS_FILE, self.embeddings_)
+        with atomic_folder(folder) as temporary:
+            np.save(temporary / EMBEDDINGS_FILE, self.embeddings_)
             text = json.dumps(description, indent=1, ensure_ascii=False)
-            (beside / DESCRIPTION_FILE).write_text(text + "\n", encoding="utf-8")
+            (temporary / DESCRIPTION_FILE).write_text(text + "\n", encoding="utf-8")
 
     @classmethod
     def load(cls, folder: Path) -> "ReferenceBank":
@@ -158,13 +207,13 @@ class ReferenceBank:
         Raises
         ------
         StridorError
-            If the folder holds no complete bank.
+            If the folder does not contain a complete bank.
         """
         folder = Path(folder)
         try:
             description = json.loads((folder / DESCRIPTION_FILE).read_text(encoding="utf-8"))
             embeddings = np.load(folder / EMBEDDINGS_FILE, allow_pickle=False)
-            # Registered banks may be older than the options that have defaults here.
+            # Registered banks may be older than the options with defaults here.
             params = BankParams(
                 k=description["k"],
                 metric=description["metric"],
@@ -175,12 +224,10 @@ class ReferenceBank:
             bank = cls(params)
             return bank.fit(embeddings, description["domains"], description["file_names"])
         except FileNotFoundError as error:
-            raise StridorError(
-                f"{error.filename} is missing; run the index stage so that the bank is written."
-            ) from None
+            raise StridorError(f"{error.filename} is missing; run the index stage to write the bank.") from None
         except (ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
             raise StridorError(
-                f"{folder} holds no readable bank ({error}); run the index stage so that it is written anew."
+                f"{folder} does not contain a readable bank ({error}); run the index stage again."
             ) from None
 
     def _checked(self, queries: ArrayLike) -> NDArray[np.float64]:

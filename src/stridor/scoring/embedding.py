@@ -1,4 +1,4 @@
-"""Clips to embeddings: the one function that pipeline and served detector share."""
+"""Embeddings of clips, computed by the same code in the pipeline and in a served detector."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
@@ -12,8 +12,7 @@ from stridor.audio.fbank import FRAME_SAMPLES, HOP_SAMPLES, MEL_BANDS, Fbank, fr
 from stridor.audio.files import SAMPLE_RATE_HZ, read_clip
 from stridor.common.errors import StridorError
 from stridor.data.manifest import Clip
-from stridor.models.beats import Beats
-from stridor.models.encoder import PATCH
+from stridor.models.encoder import PATCH, Encoder
 from stridor.models.pooling import pool, pooled_width
 from stridor.params.sections import AudioParams, EmbeddingParams
 
@@ -46,12 +45,12 @@ class Embedder(ABC):
         ----------
         waves : sequence of float array [T_i], 16 kHz, in [-1, 1]
         names : sequence of str, optional
-            For messages.
+            For error messages.
 
         Returns
         -------
         array [clips x width], float32
-            The same for a clip alone and among others (1e-5).
+            A clip's embedding does not depend on the other clips (up to 1e-5).
 
         Raises
         ------
@@ -63,17 +62,17 @@ class Embedder(ABC):
             if len(wave) < MIN_SAMPLES:
                 raise StridorError(
                     f"{name} has {len(wave)} samples at 16 kHz; the encoder needs at least {MIN_SAMPLES} "
-                    f"({MIN_SAMPLES / SAMPLE_RATE_HZ} s), leave it out."
+                    f"({MIN_SAMPLES / SAMPLE_RATE_HZ} s), remove it."
                 )
         embeddings = np.empty((len(waves), self.width), dtype=np.float32)
         for batch in similar_length_batches([len(wave) for wave in waves], BATCH_SIZE):
-            wave, lengths = pad([waves[i] for i in batch])
-            embedded = self.embed_batch(wave.to(self.device), lengths.to(self.device))
+            padded, lengths = pad([waves[i] for i in batch])
+            embedded = self.embed_batch(padded.to(self.device), lengths.to(self.device))
             embeddings[batch] = embedded.float().cpu().numpy()
         return embeddings
 
     def embed_clips(self, clips: Iterable[Clip], audio: AudioParams) -> np.ndarray:
-        """Read and embed clips from disk, some hundred at a time so that memory stays constant.
+        """Read and embed clips from disk, a few hundred at a time to limit memory.
 
         Returns
         -------
@@ -88,14 +87,14 @@ class Embedder(ABC):
         return embeddings
 
 
-class PooledEmbedder(Embedder):
+class EncoderEmbedder(Embedder):
     """Tokens of an encoder, pooled in one or several ways from one pass.
 
     Parameters
     ----------
-    encoder : Beats
-    ways : sequence of EmbeddingParams
-        Which layer is pooled and how; an embedding holds the vectors of all ways, one after the other.
+    encoder : Encoder
+    ways : EmbeddingParams or sequence of EmbeddingParams
+        Which layer is pooled and how; of several, an embedding holds the vectors one after the other.
     device : str or torch.device
 
     Attributes
@@ -107,18 +106,34 @@ class PooledEmbedder(Embedder):
     ------
     StridorError
         If the encoder has no such layer.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from stridor import EmbeddingParams, EncoderEmbedder
+    >>> from stridor.models.log_mel import LogMelPatches
+    >>> encoder = LogMelPatches()  # mostly load_encoder("encoder.pt")
+    >>> embedder = EncoderEmbedder(encoder, EmbeddingParams(pooling="bands"))
+    >>> embedder.embed([np.zeros(16000), np.zeros(8000)]).shape
+    (2, 128)
     """
 
-    def __init__(self, encoder: Beats, ways: Sequence[EmbeddingParams], device: str | torch.device = "cpu") -> None:
-        layers = encoder.config.encoder_layers
-        for way in ways:
+    def __init__(
+        self,
+        encoder: Encoder,
+        ways: EmbeddingParams | Sequence[EmbeddingParams] = EmbeddingParams(),  # noqa: B008, the record is frozen
+        device: str | torch.device = "cpu",
+    ) -> None:
+        self.ways = (ways,) if isinstance(ways, EmbeddingParams) else tuple(ways)
+        layers = encoder.layers
+        for way in self.ways:
             if not -layers - 1 <= way.layer <= layers:
+                known = f"0 (its input) to {layers}" if layers else "0 (its only tokens)"
                 raise StridorError(
-                    f"embedding.layer is {way.layer}, but the encoder has {layers} layers; choose 0 (its input) to "
-                    f"{layers}, or -1 for the last."
+                    f"embedding.layer is {way.layer}, but the encoder has {layers} layers; choose {known}, or -1 for "
+                    "the last."
                 )
-        self.ways = tuple(ways)
-        self.widths = tuple(pooled_width(encoder.config.encoder_embed_dim, way) for way in ways)
+        self.widths = tuple(pooled_width(encoder.width, way) for way in self.ways)
         super().__init__(sum(self.widths), device)
         self.encoder = encoder.to(device).eval()
 
@@ -128,22 +143,8 @@ class PooledEmbedder(Embedder):
         return torch.cat([pool(tokens.layers[way.layer], tokens.valid, way) for way in self.ways], dim=1)
 
 
-class BeatsEmbedder(PooledEmbedder):
-    """Pooled tokens of one layer of an encoder: what is scored.
-
-    Parameters
-    ----------
-    encoder : Beats
-    params : EmbeddingParams
-    device : str or torch.device
-    """
-
-    def __init__(self, encoder: Beats, params: EmbeddingParams, device: str | torch.device = "cpu") -> None:
-        super().__init__(encoder, [params], device)
-
-
 class LogMelEmbedder(Embedder):
-    """Mean spectrum of the log-mel image that an encoder sees: what is known without any learning."""
+    """Mean spectrum of the log-mel image that an encoder gets: a baseline without any learning."""
 
     def __init__(self, device: str | torch.device = "cpu") -> None:
         super().__init__(MEL_BANDS, device)

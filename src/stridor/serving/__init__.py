@@ -1,1 +1,1 @@
-"""Scoring outside the pipeline: the registered detector (detector) and files scored by it (score)."""
+"""Scoring outside the pipeline: a trained detector (detector), and how MLflow loads and calls it (mlflow_model)."""

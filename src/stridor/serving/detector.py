@@ -1,114 +1,213 @@
-"""The registered detector: MLflow runs this file to load a model, and calls `predict` with recordings."""
+"""A trained detector: loaded from the model registry or from a folder, it scores recordings."""
 
-import io
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
-import mlflow
 import numpy as np
-import pandas as pd
-from mlflow.exceptions import MlflowException
-from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE
-from mlflow.pyfunc import PythonModel, PythonModelContext
+from numpy.typing import ArrayLike
 
 from stridor.audio.files import read_clip
 from stridor.common.errors import StridorError
 from stridor.models.checkpoint import load_encoder
 from stridor.params.sections import AudioParams, EmbeddingParams
-from stridor.scoring.embedding import BeatsEmbedder
+from stridor.scoring.embedding import Embedder, EncoderEmbedder
 from stridor.scoring.reference import MachineReference
+from stridor.serving.verdict import Verdict
 
 
-class DetectorModel(PythonModel):
-    """An encoder and the references of the machines it listens to."""
+class Detector:
+    """An encoder and what it has learnt of the machines it listens to.
 
-    def load_context(self, context: PythonModelContext) -> None:
-        """Load what was registered.
+    Most are loaded: `Detector.load("valve").score("new.wav")`.
+
+    Parameters
+    ----------
+    embedder : Embedder
+    references : mapping of str to MachineReference
+        Reference bank and threshold of each machine.
+    audio : AudioParams
+        How a file becomes one channel.
+
+    Examples
+    --------
+    The nearest of eight normal recordings, by their mean spectrum:
+
+    >>> import numpy as np
+    >>> from stridor import Detector, ReferenceBank
+    >>> from stridor.scoring.embedding import LogMelEmbedder
+    >>> from stridor.scoring.reference import MachineReference
+    >>> from stridor.scoring.threshold import calibrate
+    >>> rng = np.random.default_rng(0)
+    >>> normal = [0.1 * rng.standard_normal(16000) for _ in range(8)]
+    >>> embedder = LogMelEmbedder()
+    >>> names = [f"normal_{i}.wav" for i in range(8)]
+    >>> bank = ReferenceBank().fit(embedder.embed(normal), ["source"] * 8, names)
+    >>> reference = MachineReference(bank, calibrate(bank.leave_one_out_scores()))
+    >>> detector = Detector(embedder, {"pump": reference})
+    >>> detector.machines
+    ('pump',)
+    >>> detector.score(normal[3]).nearest
+    'normal_3.wav'
+    >>> whistle = np.sin(2 * np.pi * 3000 * np.arange(16000) / 16000)
+    >>> detector.score(normal[3] + 0.1 * whistle).anomalous
+    True
+    """
+
+    def __init__(
+        self,
+        embedder: Embedder,
+        references: Mapping[str, MachineReference],
+        audio: AudioParams = AudioParams(),  # noqa: B008, the record is frozen
+    ) -> None:
+        self.embedder = embedder
+        self.references = dict(references)
+        self.audio = audio
+
+    @property
+    def machines(self) -> tuple[str, ...]:
+        """The machines that it has learnt."""
+        return tuple(self.references)
+
+    @classmethod
+    def load(cls, source: str | Path, device: str = "cpu") -> "Detector":
+        """Load a registered detector.
+
+        No code of the model is run: its weights, banks and settings are read.
 
         Parameters
         ----------
-        context
-            With the artefacts `encoder` (a BEATs checkpoint) and `banks` (a folder per machine), and with the
-            model configuration `audio`, `embedding`, `machines` and `device`. Another device may be given at
-            loading: `mlflow.pyfunc.load_model(uri, model_config={"device": "cuda"})`.
-        """
-        config = context.model_config
-        self._audio = AudioParams(**config["audio"])
-        encoder = load_encoder(Path(context.artifacts["encoder"]))
-        self._embedder = BeatsEmbedder(encoder, EmbeddingParams(**config["embedding"]), config["device"])
-        banks = Path(context.artifacts["banks"])
-        self._references = {machine: MachineReference.load(banks / machine) for machine in config["machines"]}
-
-    def predict(
-        self, context: PythonModelContext, model_input: pd.DataFrame, params: dict | None = None
-    ) -> pd.DataFrame:
-        """Score recordings.
-
-        Parameters
-        ----------
-        model_input : DataFrame
-            Column `audio` holds the bytes of one audio file per row; column `machine`, which may be left out
-            where the detector listens to one machine only, says what is recorded.
-
-        Returns
-        -------
-        DataFrame, a row for each of the input
-            `score` (distance to the nearest normals), `threshold`, `anomalous` (score above it), `nearest`
-            (file name of the nearest normal clip) and `machine`.
+        source : str or Path
+            A detector's name stands for its champion in the MLflow store; an address such as
+            `models:/stridor-valve/3` for itself. A folder is a model that was downloaded from MLflow, and needs no
+            store. The store is the one that MLFLOW_TRACKING_URI names, or that of the project around the working
+            directory.
+        device : str
+            Where the encoder computes, such as "cuda".
 
         Raises
         ------
-        MlflowException
-            If a recording cannot be scored; the message names its row. Over HTTP this is status 400.
+        StridorError
+            If there is no such detector, it cannot be read, or the store fails.
         """
-        names = [f"Row {row} of the input" for row in range(len(model_input))]
+        from stridor.tracking.model_files import download_model, is_folder, read_model
+
+        with TemporaryDirectory(prefix="stridor-") as folder:
+            model = Path(source) if is_folder(source) else download_model(str(source), Path(folder))
+            encoder, banks, config = read_model(model)
+            return cls.from_files(encoder, banks, {**config, "device": device})
+
+    @classmethod
+    def from_files(cls, encoder: Path, banks: Path, config: Mapping[str, Any]) -> "Detector":
+        """Load the files of a detector.
+
+        Parameters
+        ----------
+        encoder : Path
+            Checkpoint file.
+        banks : Path
+            Folder with a reference per machine.
+        config : mapping
+            As from `tracking.registry.model_config`: `machines`, `audio`, `embedding` and `device`.
+
+        Raises
+        ------
+        StridorError
+            If a file cannot be read, or they do not fit together.
+        """
         try:
-            machines = self._machines(model_input, names)
-            embeddings = self._embed(model_input["audio"].tolist(), names)
-            scored = [self._verdict(*pair) for pair in zip(embeddings, machines, strict=True)]
-        except StridorError as error:
-            raise MlflowException(str(error), error_code=INVALID_PARAMETER_VALUE) from error
-        columns = ["score", "threshold", "anomalous", "nearest", "machine"]
-        return pd.DataFrame(scored, columns=columns, index=model_input.index)
+            audio, ways = AudioParams(**config["audio"]), EmbeddingParams(**config["embedding"])
+            machines, device = config["machines"], config["device"]
+        except (KeyError, TypeError, ValueError) as error:
+            reason = " ".join(str(error).split())
+            raise StridorError(
+                f"The settings of the detector {encoder.parent} are not readable ({reason}); load it with the version "
+                "of stridor that wrote it."
+            ) from None
+        embedder = EncoderEmbedder(load_encoder(encoder), ways, device)
+        return cls(embedder, {machine: MachineReference.load(banks / machine) for machine in machines}, audio)
 
-    def _machines(self, model_input: pd.DataFrame, names: list[str]) -> list[str]:
-        known = list(self._references)
-        given = model_input["machine"].tolist() if "machine" in model_input else [None] * len(names)
-        machines = []
-        for machine, name in zip(given, names, strict=True):
-            if machine is None or pd.isna(machine):
-                if len(known) > 1:
-                    raise StridorError(
-                        f"{name} names no machine, but this detector listens to several; give one of "
-                        f"{', '.join(known)} in the column 'machine'."
-                    )
-                machine = known[0]
-            if machine not in self._references:
-                raise StridorError(
-                    f"{name} names the machine '{machine}', which this detector has not learnt; it knows "
-                    f"{', '.join(known)}."
-                )
-            machines.append(machine)
-        return machines
+    def score(self, recording: str | Path | ArrayLike, machine: str | None = None) -> Verdict:
+        """Score a recording.
 
-    def _embed(self, recordings: list[bytes | None], names: list[str]) -> np.ndarray:
-        waves = []
-        for recording, name in zip(recordings, names, strict=True):
-            if not isinstance(recording, bytes):
-                raise StridorError(f"{name} holds no audio; give the bytes of an audio file in the column 'audio'.")
-            waves.append(read_clip(io.BytesIO(recording), self._audio.channel, name))
-        embeddings = self._embedder.embed(waves, names)
+        Parameters
+        ----------
+        recording : str, Path or float array [T]
+            An audio file of any format that libsndfile reads, or a wave at 16 kHz in [-1, 1].
+        machine : str, optional
+            Needed where the detector listens to several.
+
+        Raises
+        ------
+        StridorError
+            If the recording cannot be read or scored; the message names it.
+        """
+        if isinstance(recording, str | Path):
+            name = str(recording)
+            wave = read_clip(recording, self.audio.channel)
+        else:
+            name = "The recording"
+            wave = _checked_wave(recording)
+        return self.score_waves([wave], [machine], [name])[0]
+
+    def score_waves(
+        self, waves: Sequence[np.ndarray], machines: Sequence[str | None], names: Sequence[str]
+    ) -> list[Verdict]:
+        """Score waves together; the verdict on a wave is the same alone and among others (1e-5).
+
+        Parameters
+        ----------
+        waves : sequence of N float arrays [T_i], 16 kHz, in [-1, 1]
+        machines : sequence of N str or None
+            None where the detector listens to one machine only.
+        names : sequence of N str
+            For messages.
+
+        Returns
+        -------
+        list of N Verdict
+
+        Raises
+        ------
+        StridorError
+            If one cannot be scored; the message names it.
+        """
+        known = [self._known_machine(machine, name) for machine, name in zip(machines, names, strict=True)]
+        embeddings = self.embedder.embed(waves, names)
         for embedding, name in zip(embeddings, names, strict=True):
             if not np.isfinite(embedding).all():
                 raise StridorError(f"{name} has no finite embedding; look for broken samples in it.")
-        return embeddings
+        return [self._verdict(*one) for one in zip(embeddings, known, names, strict=True)]
 
-    def _verdict(self, embedding: np.ndarray, machine: str) -> tuple[float, float, bool, str, str]:
-        reference = self._references[machine]
+    def _known_machine(self, machine: str | None, name: str) -> str:
+        known = ", ".join(self.machines)
+        if machine is None:
+            if len(self.machines) > 1:
+                raise StridorError(f"{name} names no machine, but this detector listens to several; name one: {known}.")
+            return self.machines[0]
+        if machine not in self.references:
+            raise StridorError(
+                f"{name} names the machine '{machine}', which this detector has not learnt; it knows {known}."
+            )
+        return machine
+
+    def _verdict(self, embedding: np.ndarray, machine: str, name: str) -> Verdict:
+        reference = self.references[machine]
         query = embedding[None]
         score = float(reference.bank.score_samples(query)[0])
         nearest = reference.bank.neighbours(query, 1)[0][0].file_name
-        threshold = reference.calibration.threshold
-        return score, threshold, bool(reference.calibration.decide([score])[0]), nearest, machine
+        decision = bool(reference.calibration.decide([score])[0])
+        return Verdict(name, machine, score, reference.calibration.threshold, decision, nearest)
 
 
-mlflow.models.set_model(DetectorModel())
+def _checked_wave(wave: ArrayLike) -> np.ndarray:
+    wave = np.asarray(wave)
+    if wave.ndim != 1 or not np.issubdtype(wave.dtype, np.floating):
+        raise StridorError(
+            f"The recording is an array of {wave.dtype} {list(wave.shape)}; give floats [T] in [-1, 1], one channel at "
+            "16 kHz."
+        )
+    if not np.isfinite(wave).all():
+        raise StridorError("The recording holds samples that are not finite; look for broken samples in it.")
+    return wave

@@ -13,7 +13,7 @@ def run(layout: Layout, params: Params) -> None:
     manifest.write(layout.manifest)
     for machine in manifest.machines:
         clips = [clip for clip in manifest.clips if clip.machine == machine]
-        kinds = sorted({clip.kind for clip in clips if clip.kind}) or ["no"]
+        kinds: list[str] = sorted({clip.kind for clip in clips if clip.kind}) or ["no"]
         print(f"{machine}: {len(clips)} clips, {' and '.join(kinds)} supplements")
     print(f"{len(pairs)} noisy variants in {layout.augmented}")
 

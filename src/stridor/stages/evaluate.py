@@ -1,4 +1,4 @@
-"""Stage `evaluate`: score a detector's test clips, measure, draw, and log to the training's run."""
+"""Stage `evaluate`: score a detector's test clips, compute and draw measures, and log them to the training's run."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -30,7 +30,7 @@ from stridor.tracking.runs import find_training_run, log_evaluation
 def run(layout: Layout, params: Params) -> None:
     """Write `scores/`, `figures/` and `metrics.json`."""
     test = labelled_test_clips(Manifest.read(layout.manifest))
-    metrics = {}
+    metrics: dict[str, dict[str, float]] = {}
     with atomic_folder(layout.scores) as scores, atomic_folder(layout.figures) as figures:
         for system in systems_of(params):
             found = scorers(system, test, layout, params)
@@ -44,9 +44,9 @@ def run(layout: Layout, params: Params) -> None:
                 _draw(scored, measures, intervals, found, figures)
     write_json(layout.metrics, metrics)
     _report(layout.detector, metrics)
-    measures = {f"{system}/{name}": value for system in metrics for name, value in metrics[system].items()}
+    of_all = {f"{system}/{name}": value for system in metrics for name, value in metrics[system].items()}
     run_id = find_training_run(file_md5(layout.encoder))
-    log_evaluation(run_id, layout.detector, params, measures, sorted(layout.figures.glob("*.png")))
+    log_evaluation(run_id, layout.detector, params, of_all, sorted(layout.figures.glob("*.png")))
 
 
 def labelled_test_clips(manifest: Manifest) -> dict[str, list[Clip]]:
@@ -55,7 +55,7 @@ def labelled_test_clips(manifest: Manifest) -> dict[str, list[Clip]]:
     Raises
     ------
     StridorError
-        If a machine has none, or their names hide domain or label.
+        If a machine has none, or their names do not contain domain and label.
     """
     test = {machine: manifest.select("test", machine) for machine in manifest.machines}
     for machine, clips in test.items():
@@ -66,8 +66,8 @@ def labelled_test_clips(manifest: Manifest) -> dict[str, list[Clip]]:
             )
         if hidden := [clip for clip in clips if not (clip.domain and clip.label)]:
             raise StridorError(
-                f"The name of {hidden[0].path} hides domain or label, so nothing can be measured on it; give the test "
-                "clips of this machine labelled names."
+                f"The name of {hidden[0].path} does not contain domain and label, so it cannot be evaluated; give the "
+                "test clips of this machine labelled names."
             )
     return test
 
@@ -88,16 +88,15 @@ def _metrics(
     measures: dict[str, MachineMeasures], intervals: Intervals, scored: list[ScoredClips],
     found: dict[str, Scorer],
 ) -> dict[str, float]:  # fmt: skip
-    """Harmonic means over the detector's machines, which for one machine are its own values."""
+    """Return harmonic means over the detector's machines; for a single machine these are its own values."""
     columns = {name: [asdict(one)[name] for one in measures.values()] for name in ("auc_source", "auc_target", "pauc")}
     metrics = {name: float(harmonic_mean(values)) for name, values in columns.items()}
     metrics["hmean"] = total_score(measures.values())
     metrics["hmean_low"], metrics["hmean_high"] = intervals.total.low, intervals.total.high
     for domain in DOMAINS:
-        rates = [
-            measure_decisions(clips, found[clips.machine].calibration.threshold, domain).false_alarm_rate
-            for clips in scored
-        ]
+        decided = (measure_decisions(clips, found[clips.machine].calibration.threshold, domain) for clips in scored)
+        # Clips that could be measured have normals of both domains.
+        rates = [one.false_alarm_rate for one in decided if one.false_alarm_rate is not None]
         metrics[f"false_alarm_rate_{domain}"] = sum(rates) / len(rates)
     return {name: round(value, 6) for name, value in metrics.items()}
 

@@ -31,10 +31,12 @@ class DataVersion:
     def as_dataset(self) -> "MetaDataset":
         """Return the record that MLflow shows at a run, without loading the data."""
         from mlflow.data.meta_dataset import MetaDataset
-        from mlflow.data.sources import LocalArtifactDatasetSource
+
+        # MLflow makes the first at runtime, and the second lacks a property that its base class declares abstract.
+        from mlflow.data.sources import LocalArtifactDatasetSource  # type: ignore[attr-defined]
 
         source = LocalArtifactDatasetSource(self.path)
-        return MetaDataset(source, name=self.path.replace("/", "-"), digest=self.digest)
+        return MetaDataset(source, name=self.path.replace("/", "-"), digest=self.digest)  # type: ignore[abstract]
 
 
 def flatten(params: Params) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 import os
 import re
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
@@ -52,14 +53,11 @@ class Store:
         StridorError
             If a call of MLflow inside the block fails. A request to stop waits for its end where the store is a file.
         """
-        from mlflow.exceptions import MlflowException
-        from sqlalchemy.exc import SQLAlchemyError
-
         try:
             # A server keeps its own transactions whole, and may take its time.
             with nullcontext() if self.database is None else undisturbed():
                 yield
-        except (MlflowException, SQLAlchemyError) as error:
+        except _store_errors() as error:
             raise self.failure(error) from error
 
     def failure(self, error: Exception) -> StridorError:
@@ -76,6 +74,17 @@ class Store:
         return StridorError(
             f"The MLflow store {self.shown} cannot be used ({reason}); mend it, or set MLFLOW_TRACKING_URI to another."
         )
+
+
+def _store_errors() -> tuple[type[Exception], ...]:
+    from mlflow.exceptions import MlflowException
+
+    # A server's client does without SQLAlchemy.
+    if "sqlalchemy" not in sys.modules:
+        return (MlflowException,)
+    from sqlalchemy.exc import SQLAlchemyError
+
+    return MlflowException, SQLAlchemyError
 
 
 def find_store() -> Store:

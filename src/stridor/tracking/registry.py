@@ -23,7 +23,7 @@ CONTENT_TAG = "content_md5"
 PREFIX = "stridor-"
 # What loading and scoring import, and nothing of the pipeline.
 SERVING_PACKAGES = (
-    "mlflow", "numpy", "pandas", "pydantic", "scikit-learn", "scipy", "soundfile", "torch", "torchaudio",
+    "mlflow-skinny", "numpy", "pandas", "pydantic", "scipy", "soundfile", "torch", "torchaudio",
 )  # fmt: skip
 EXAMPLE_SAMPLES = 8000
 
@@ -122,10 +122,10 @@ def content_md5(encoder: Path, banks: Path, config: Mapping[str, Any]) -> str:
 def _try_out(detector: str, encoder: Path, banks: Path, params: Params) -> None:
     """Score an example, since MLflow itself also registers a model that fails on its example."""
     from stridor.models.checkpoint import load_encoder
-    from stridor.scoring.embedding import BeatsEmbedder
+    from stridor.scoring.embedding import EncoderEmbedder
     from stridor.scoring.reference import MachineReference
 
-    embedding = BeatsEmbedder(load_encoder(encoder), params.embedding).embed([_example_wave()])
+    embedding = EncoderEmbedder(load_encoder(encoder), params.embedding).embed([_example_wave()])
     for machine in params.detectors[detector].machines:
         MachineReference.load(banks / machine).bank.score_samples(embedding)
 
@@ -153,7 +153,7 @@ def _log_model(name: str, detector: str, encoder: Path, banks: Path, params: Par
     mlflow.pyfunc.log_model(
         name=name,
         model_id=model.model_id,
-        python_model=str(package / "serving" / "detector.py"),
+        python_model=str(package / "serving" / "mlflow_model.py"),
         code_paths=[str(package)],
         artifacts={"encoder": encoder.resolve().as_uri(), "banks": banks.resolve().as_uri()},
         model_config=model_config(detector, params),

@@ -63,6 +63,8 @@ class MlflowRun(RunLog):
     Every method raises StridorError if the store fails.
     """
 
+    run_id: str
+
     def __init__(self, store: Store, run_id: str) -> None:
         from mlflow import MlflowClient
 

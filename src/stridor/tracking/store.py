@@ -5,6 +5,7 @@ import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import quote
 
@@ -27,11 +28,12 @@ def create_store() -> Store:
     Raises
     ------
     StridorError
-        If the database cannot be created.
+        If the database cannot be created, or what MLflow needs for databases is not installed.
     """
     store = find_store()
-    database = store.database
-    if database is None or database.exists():
+    _check_installed(store)
+    database, artifacts = store.database, store.artifacts
+    if database is None or artifacts is None or database.exists():
         return store
     from filelock import FileLock
 
@@ -41,7 +43,7 @@ def create_store() -> Store:
         with FileLock(f"{database}.lock"):
             if not database.exists():
                 with atomic_file(database) as beside:
-                    _create_database(beside, store)
+                    _create_database(beside, artifacts, store)
     except OSError as error:
         raise store.failure(error) from error
     return store
@@ -56,8 +58,8 @@ def open_store() -> Store:
         If the store cannot be reached or not be written to.
     """
     store = create_store()
-    if store.database is not None:
-        _check_writable(store)
+    if store.database is not None and store.artifacts is not None:
+        _check_writable(store.database, store.artifacts, store)
     import mlflow
 
     mlflow.set_tracking_uri(store.uri)
@@ -110,23 +112,32 @@ def brief_retries() -> Iterator[None]:
             del os.environ[name]
 
 
-def _create_database(file: Path, store: Store) -> None:
+def _create_database(file: Path, artifacts: Path, store: Store) -> None:
     from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
     # A page of migrations says nothing to a user.
     for name in ("mlflow.store.db.utils", "alembic"):
         logging.getLogger(name).setLevel(logging.WARNING)
     with store.errors():
-        SqlAlchemyStore(f"{SQLITE}{file}", store.artifacts.as_uri())._dispose_engine()
+        SqlAlchemyStore(f"{SQLITE}{file}", artifacts.as_uri())._dispose_engine()
 
 
-def _check_writable(store: Store) -> None:
+def _check_installed(store: Store) -> None:
+    """Fail where a plain installation of stridor meets a database; MLflow would call its address unsupported."""
+    if (store.database or store.uri.startswith(SHARED_DATABASES)) and find_spec("sqlalchemy") is None:
+        raise StridorError(
+            f"The MLflow store {store.shown} is a database, which needs the extra stridor[pipeline]; run "
+            "pip install 'stridor[pipeline]', or set MLFLOW_TRACKING_URI to the address of a server."
+        )
+
+
+def _check_writable(database: Path, artifacts: Path, store: Store) -> None:
     """Fail at once; MLflow itself tries for minutes to open a database that it cannot."""
     try:
-        with closing(sqlite3.connect(store.database, timeout=20)) as connection:
+        with closing(sqlite3.connect(database, timeout=20)) as connection:
             connection.execute("BEGIN IMMEDIATE")
             connection.rollback()
-        store.artifacts.mkdir(parents=True, exist_ok=True)
+        artifacts.mkdir(parents=True, exist_ok=True)
     except (sqlite3.Error, OSError) as error:
         raise store.failure(error) from error
 

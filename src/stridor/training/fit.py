@@ -1,9 +1,11 @@
-"""The two stages: encoder and decoder learn together, then the encoder goes on against the frozen decoder."""
+"""The training loop: stage one trains encoder and decoder, stage two only the encoder, with the frozen decoder."""
 
+import copy
 import math
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
+from typing import Any, cast
 
 import torch
 from lightning_fabric import Fabric
@@ -12,7 +14,7 @@ from tqdm import tqdm
 
 from stridor.common.errors import StridorError
 from stridor.common.seeds import seed_for
-from stridor.models.beats import Beats
+from stridor.models.encoder import Encoder
 from stridor.models.separator import Separator
 from stridor.params import Params
 from stridor.params.sections import StageParams
@@ -25,15 +27,15 @@ from stridor.training.triples import TrainingSet
 
 @dataclass(frozen=True)
 class Epoch:
-    """One epoch's figures.
+    """Metrics of one epoch.
 
     Attributes
     ----------
     number : int
-        From 1, counted through both stages.
+        Starts at 1 and continues through both stages.
     stage : int
         1 or 2.
-    figures : dict of str to float
+    metrics : dict of str to float
         Mean losses per clip, gradient norm, learning rate, clips per second.
     separation : list of Separation
         On held-out clips, after the epoch.
@@ -41,12 +43,12 @@ class Epoch:
 
     number: int
     stage: int
-    figures: dict[str, float]
+    metrics: dict[str, float]
     separation: list[Separation] = field(default_factory=list)
 
     def flat(self) -> dict[str, float]:
-        """All figures with names of their own; separation as the mean over machines."""
-        flat = dict(self.figures)
+        """Return all metrics by name, with the separation averaged over machines."""
+        flat = dict(self.metrics)
         for snr_db in dict.fromkeys(s.snr_db for s in self.separation):
             rows = [s for s in self.separation if s.snr_db == snr_db]
             estimate, mixture, mean = (
@@ -61,25 +63,25 @@ class Epoch:
 
 @dataclass(frozen=True)
 class FineTuned:
-    """What two stages leave behind: weights, on the CPU, and every epoch's figures.
+    """Result of the two stages: weights, on the CPU, and the metrics of every epoch.
 
     Attributes
     ----------
-    encoder : Beats
+    encoder : Encoder
     separator : Separator
     epochs : list of Epoch
-    after_stage_one : Beats or None
-        The encoder in between; None where one of the stages has no epochs.
+    after_stage_one : Encoder or None
+        The encoder after stage one; None if one of the stages has no epochs.
     """
 
-    encoder: Beats
+    encoder: Encoder
     separator: Separator
     epochs: list[Epoch]
-    after_stage_one: Beats | None
+    after_stage_one: Encoder | None
 
 
 def make_fabric(params: Params) -> Fabric:
-    """Choose devices, precision and strategy by parameter; "auto" takes what is there."""
+    """Choose devices, precision and strategy by the parameters; "auto" uses what is available."""
     compute = params.compute
     return Fabric(
         accelerator=compute.accelerator, devices=compute.devices, num_nodes=compute.num_nodes,
@@ -88,40 +90,44 @@ def make_fabric(params: Params) -> Fabric:
 
 
 def fine_tune(
-    encoder: Beats,
+    encoder: Encoder,
     data: TrainingSet,
     params: Params,
     fabric: Fabric,
     resume: ResumeFolder,
-    on_epoch: Callable[[Epoch, Beats], None],
+    on_epoch: Callable[[Epoch, Encoder], None],
 ) -> FineTuned:
     """Fine-tune an encoder in two stages.
 
     Parameters
     ----------
-    encoder : Beats
-        Where to start from; changed in place.
+    encoder : Encoder
+        Encoder to be trained; changed in place.
     data : TrainingSet
     params : Params
-        Of one detector.
+        Parameters of one detector.
     fabric : Fabric
-        Launched.
+        Already launched.
     resume : ResumeFolder
-        Where the state of an interrupted training is looked for and kept.
+        Holds the state of an interrupted training.
     on_epoch : callable
-        Told of every new epoch, with the encoder as it is then; what it raises ends the training.
+        Called after every new epoch, with the current encoder; an exception ends the training.
 
     Raises
     ------
     StridorError
-        If there is nothing to learn from, or a loss is no longer finite.
+        If there is nothing to learn from or nothing to train, or a loss is no longer finite.
     """
     if not data.examples:
         raise StridorError("There is no training clip left to learn from; add normal clips to train/.")
+    epochs_of_both = params.training.stage_one.epochs + params.training.stage_two.epochs
+    if epochs_of_both and not any(parameter.requires_grad for parameter in encoder.parameters()):
+        raise StridorError(
+            f"The encoder of the family '{encoder.family}' has no weights to train; set training.stage_one.epochs and "
+            "training.stage_two.epochs to 0 in params.yaml, so that it is taken as it is."
+        )
     torch.manual_seed(seed_for(params.seed, "separator"))
-    task = SeparationTask(encoder, Separator(encoder.config.encoder_embed_dim, params.decoder), params.training).to(
-        fabric.device
-    )
+    task = SeparationTask(encoder, Separator(encoder.width, params.decoder), params.training).to(fabric.device)
     loader = EpochLoader(data, params, fabric.global_rank, fabric.world_size)
     sanity = SanityCheck(data, params, machine_mean_spectra(data, task, params))
     state = resume.load()
@@ -132,25 +138,25 @@ def fine_tune(
         task.load_state_dict(state["task"])
         epochs = [_epoch_from(record) for record in state["epochs"]]
     first = 1
-    for stage, of_stage in enumerate((params.training.stage_one, params.training.stage_two), start=1):
-        last = first + of_stage.epochs - 1
+    for stage, stage_params in enumerate((params.training.stage_one, params.training.stage_two), start=1):
+        last = first + stage_params.epochs - 1
         if len(epochs) < last:
             task.separator.requires_grad_(stage == 1)
-            optimiser = _optimiser(task, params, of_stage)
-            if len(epochs) >= first:
+            optimiser = _optimiser(task, params, stage_params)
+            if state is not None and len(epochs) >= first:
                 optimiser.load_state_dict(state["optimiser"])
             module, optimiser = fabric.setup(task, optimiser)
             for number in range(len(epochs) + 1, last + 1):
-                # Dropout draws depend on the epoch alone, so that a resumed training repeats them.
+                # Dropout depends only on the epoch, so that a resumed training repeats it.
                 torch.manual_seed(seed_for(params.seed, "epoch", number, fabric.global_rank))
-                label = f"stage {stage}, epoch {number - first + 1}/{of_stage.epochs}"
-                figures = _train_epoch(module, optimiser, loader, number, params, fabric, label)
-                epoch = Epoch(number, stage, figures, sanity(task))
+                label = f"stage {stage}, epoch {number - first + 1}/{stage_params.epochs}"
+                metrics = _train_epoch(module, optimiser, loader, number, params, fabric, label)
+                epoch = Epoch(number, stage, metrics, sanity(task))
                 epochs.append(epoch)
                 on_epoch(epoch, task.encoder)
                 if fabric.is_global_zero:
                     if stage == 1 and number == last:
-                        resume.keep_stage_one(task.encoder.state_dict())
+                        resume.save_stage_one(task.encoder.state_dict())
                     resume.save({
                         "task": task.state_dict(), "optimiser": optimiser.state_dict(),
                         "epochs": [asdict(epoch) for epoch in epochs],
@@ -160,7 +166,7 @@ def fine_tune(
     encoder = task.encoder.cpu().eval()
     between = None
     if fabric.is_global_zero and params.training.stage_one.epochs and params.training.stage_two.epochs:
-        between = Beats(encoder.config)
+        between = copy.deepcopy(encoder)
         between.load_state_dict(resume.stage_one())
     return FineTuned(encoder, task.separator.cpu().eval(), epochs, None if between is None else between.eval())
 
@@ -192,11 +198,12 @@ def _train_epoch(
         fabric.backward(loss)
         norm = fabric.clip_gradients(module, optimiser, max_norm=params.training.gradient_clip)
         optimiser.step()
-        clips = len(batch.lengths)
+        size = len(batch.lengths)
+        assert norm is not None  # only clipping by value returns none
         per_clip = torch.stack([part.detach().sum() for part in losses]).double().cpu()
-        sums += torch.cat([per_clip, torch.tensor([float(norm) * clips, clips], dtype=torch.float64)])
+        sums += torch.cat([per_clip, torch.tensor([float(norm) * size, size], dtype=torch.float64)])
         bar.set_postfix(loss=f"{loss.item():.4f}")
-    sums = fabric.all_reduce(sums, reduce_op="sum").cpu()
+    sums = _added_up(sums, fabric)
     clips = float(sums[-1])
     means = (sums[:-1] / clips).tolist()
     names = [f"loss/{name}" for name in Losses._fields] + ["gradient_norm"]
@@ -208,18 +215,24 @@ def _train_epoch(
 
 @torch.no_grad()
 def _source_mean_spectra(task: SeparationTask, loader: EpochLoader, fabric: Fabric) -> Tensor:
-    """Mean log-mel spectrum `[2 x 128]` of targets and interferers, over one pass of the training data."""
+    """Return the mean log-mel spectra `[2 x 128]` of targets and interferers over one pass of the training data."""
     sums = torch.zeros(2, task.separator.mean_spectra.shape[1], dtype=torch.float64)
     count = 0
     for batch in loader.of_epoch(0):
         for row, length in enumerate(batch.lengths.tolist()):
             waves = torch.stack([batch.target[row, :length], batch.interferer[row, :length]])
-            images = task.encoder.fbank(waves.to(fabric.device)).double().cpu()
+            images = task.encoder.log_mel(waves.to(fabric.device)).double().cpu()
             sums += images.sum(dim=1)
             count += images.shape[1]
-    totals = fabric.all_reduce(torch.cat([sums.flatten(), torch.tensor([float(count)])]), reduce_op="sum").cpu()
+    totals = _added_up(torch.cat([sums.flatten(), torch.tensor([float(count)])]), fabric)
     return (totals[:-1] / totals[-1]).view_as(sums).float().to(fabric.device)
 
 
-def _epoch_from(record: dict) -> Epoch:
+def _added_up(values: Tensor, fabric: Fabric) -> Tensor:
+    """Return the sum over all processes, on the CPU."""
+    # A tensor in gives a tensor out.
+    return cast(Tensor, fabric.all_reduce(values, reduce_op="sum")).cpu()
+
+
+def _epoch_from(record: dict[str, Any]) -> Epoch:
     return Epoch(**record | {"separation": [Separation(**row) for row in record["separation"]]})

@@ -1,4 +1,4 @@
-"""A picture of what the separator does: mixture, target and estimate of a held-out clip as log-mel images."""
+"""Figure of a separation: mixture, target and estimate of held-out clips as log-mel images."""
 
 import numpy as np
 import torch
@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from stridor.audio.fbank import DECIBELS_PER_UNIT, HOP_SAMPLES, frame_counts
 from stridor.audio.files import SAMPLE_RATE_HZ
 from stridor.common.seeds import rng_for
-from stridor.models.beats import Beats
+from stridor.models.encoder import Encoder
 from stridor.models.separator import Separator
 from stridor.params import Params
 from stridor.training.loader import collate
@@ -17,12 +17,12 @@ SNR_DB = 0.0
 
 
 @torch.no_grad()
-def separation_picture(encoder: Beats, separator: Separator, data: TrainingSet, params: Params) -> Figure:
-    """Draw the first held-out clip of every machine at 0 dB, a row each.
+def separation_picture(encoder: Encoder, separator: Separator, data: TrainingSet, params: Params) -> Figure:
+    """Draw the first held-out clip of every machine at 0 dB, one row per machine.
 
     Parameters
     ----------
-    encoder : Beats
+    encoder : Encoder
     separator : Separator
     data : TrainingSet
         With at least one held-out example.
@@ -33,7 +33,7 @@ def separation_picture(encoder: Beats, separator: Separator, data: TrainingSet, 
     for row, (machine, example) in zip(axes, firsts, strict=True):
         rng = rng_for(params.seed, "picture", example.clip.path)
         batch = collate([draw_triple(example, data.noise, params, rng, SNR_DB)])
-        mixture, target = encoder.fbank(batch.mixture), encoder.fbank(batch.target)
+        mixture, target = encoder.log_mel(batch.mixture), encoder.log_mel(batch.target)
         estimate = separator(encoder.encode(mixture, frame_counts(batch.lengths)), mixture)[:, 0]
         images = [image[0].numpy() * DECIBELS_PER_UNIT for image in (mixture, target, estimate)]
         low, high = np.percentile(images[1], [1, 99.8])

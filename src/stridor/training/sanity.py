@@ -1,4 +1,4 @@
-"""Does the separator separate? Distances on held-out mixtures, against what knowing nothing would give."""
+"""Check of the separation: distances to the target on held-out mixtures, compared with trivial estimates."""
 
 from collections import defaultdict
 from dataclasses import dataclass
@@ -17,17 +17,17 @@ from stridor.training.task import SeparationTask
 from stridor.training.triples import TrainingSet, draw_triple
 
 SNRS_DB = (-5.0, 0.0, 5.0, 10.0)
-# Above this the mixture is so close to the target that a regression through tokens can hardly beat it.
+# At higher SNRs the mixture is so close to the target that an estimate from tokens can hardly be closer.
 BEATS_MIXTURE_UP_TO_DB = 0.0
 
 
 def log_spectral_distance_db(image: Tensor, other: Tensor) -> Tensor:
-    """Root mean square over the bands, then mean over the frames, of log-mel differences in decibels.
+    """Return the log-spectral distance in decibels: root mean square over the bands, then mean over the frames.
 
     Parameters
     ----------
     image, other : Tensor[... x frames x 128]
-        In the encoder's normalised scale.
+        On the encoder's normalised scale.
 
     Returns
     -------
@@ -49,13 +49,13 @@ class Separation:
 
     @property
     def learnt(self) -> bool:
-        """Nearer than the mean spectrum, and at low SNR nearer than the mixture."""
+        """Whether the estimate is closer than the mean spectrum, and at low SNR also closer than the mixture."""
         beats_mixture = self.estimate_db < self.mixture_db or self.snr_db > BEATS_MIXTURE_UP_TO_DB
         return beats_mixture and self.estimate_db < self.mean_spectrum_db
 
 
 class SanityCheck:
-    """Held-out triples of every machine, mixed the same way at every call.
+    """Separation of held-out triples of every machine, which are mixed in the same way at every call.
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ class SanityCheck:
 
     @torch.no_grad()
     def __call__(self, task: SeparationTask) -> list[Separation]:
-        """Measure a task's encoder and separator as they are now; its training mode is put back afterwards."""
+        """Measure a task's encoder and separator; the task's training mode is restored afterwards."""
         was_training = task.training
         task.eval()
         device = task.separator.mean_spectra.device
@@ -84,8 +84,8 @@ class SanityCheck:
                                 rng_for(self.params.seed, "sanity", e.clip.path, str(snr_db)), snr_db)
                     for e in chosen
                 ])  # fmt: skip
-                mixtures = task.encoder.fbank(batch.mixture.to(device))
-                targets = task.encoder.fbank(batch.target.to(device))
+                mixtures = task.encoder.log_mel(batch.mixture.to(device))
+                targets = task.encoder.log_mel(batch.target.to(device))
                 frames = frame_counts(batch.lengths.to(device))
                 estimates = task.separator(task.encoder.encode(mixtures, frames), mixtures)[:, 0]
                 for row, example in enumerate(chosen):
@@ -93,9 +93,8 @@ class SanityCheck:
                     target = targets[row, :counted]
                     guesses = (estimates[row, :counted], mixtures[row, :counted],
                                self.mean_spectra[example.clip.machine].to(device))  # fmt: skip
-                    found[example.clip.machine, snr_db].append(
-                        tuple(float(log_spectral_distance_db(guess, target)) for guess in guesses)
-                    )
+                    estimate, mixture, mean = (float(log_spectral_distance_db(guess, target)) for guess in guesses)
+                    found[example.clip.machine, snr_db].append((estimate, mixture, mean))
         task.train(was_training)
         return [
             Separation(machine, snr_db, len(rows), *(sum(column) / len(rows) for column in zip(*rows, strict=True)))
@@ -105,14 +104,14 @@ class SanityCheck:
 
 @torch.no_grad()
 def machine_mean_spectra(data: TrainingSet, task: SeparationTask, params: Params) -> dict[str, Tensor]:
-    """Mean log-mel spectrum `[128]` of each machine's own training clips; supplements do not count."""
+    """Return the mean log-mel spectrum `[128]` of each machine's training clips, without supplemental ones."""
     sums: dict[str, Tensor] = defaultdict(lambda: torch.zeros(MEL_BANDS, dtype=torch.float64))
     counts: dict[str, int] = defaultdict(int)
-    fbank = task.encoder.fbank
+    device = task.separator.mean_spectra.device
     for example in data.examples:
         if example.pair is None:
             wave, _ = pad([read_clip(example.clip.path, params.audio.channel)])
-            image = fbank(wave.to(fbank.window.device))[0].double().cpu()
+            image = task.encoder.log_mel(wave.to(device))[0].double().cpu()
             sums[example.clip.machine] += image.sum(0)
             counts[example.clip.machine] += len(image)
     return {machine: (total / counts[machine]).float() for machine, total in sums.items()}

@@ -1,4 +1,4 @@
-"""Where cells lie and which parameters they have."""
+"""Paths and parameters of cells."""
 
 from pathlib import Path
 
@@ -60,7 +60,7 @@ def test_no_two_cells_and_not_the_pipeline_share_a_file():
     for name in ("manifest", "encoder", "banks", "resume", "curves", "separation", "scores", "metrics", "figures"):
         layout = {getattr(cell, name) for cell in cells}
         assert len(layout) == 4
-        assert all(Path("table") in place.parents for place in layout)
+        assert all(Path("experiments/table") in place.parents for place in layout)
     # Training must not leave anything in what scoring leaves, as DVC gives a folder to one stage.
     cell = cells[0]
     assert all(cell.artifacts in place.parents for place in (cell.manifest, cell.encoder, cell.curves, cell.separation))

@@ -13,6 +13,8 @@ from tiny import write_pump
 from tiny_project import write_project
 from tiny_study import TUNE
 
+pytestmark = pytest.mark.slow
+
 optuna.logging.disable_default_handler()
 MACHINES = ("pump", "press")
 
@@ -27,6 +29,6 @@ def test_a_trial_is_judged_by_the_total_over_all_machines(project):
     spec = StudySpec("fleet", Space.of(params, "fleet"), "0" * 32, "sqlite:///optuna.db")
     study = optuna.create_study(direction="maximize")
     study.optimize(Objective(spec), n_trials=1)
-    places = spec.places(0)
+    places = spec.layout(0)
     assert study.best_value == pytest.approx(json.loads(places.metrics.read_text())["fine_tuned"]["hmean"])
     assert {folder.name for folder in (places.banks / "fine_tuned").iterdir()} == set(MACHINES)

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from stridor.common.errors import StridorError
-from stridor.ingest.demo import Bearing, Fan, Fault, Gearbox, Slider, ToyCar, ToyTrain, Valve, synthesise
+from stridor.ingest.demo import Bearing, Fan, Fault, Gearbox, Slider, Valve, synthesise
 from stridor.ingest.demo.catalogue import CATALOGUE
 from stridor.ingest.demo.signals import SAMPLE_RATE_HZ
 
-KINDS = (Bearing, Fan, Gearbox, Slider, ToyCar, ToyTrain, Valve)
+KINDS = tuple(machine.kind for machine in CATALOGUE)
 FAULTS = [(kind, fault) for kind in KINDS for fault in kind.FAULTS]
 
 

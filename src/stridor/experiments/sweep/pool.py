@@ -4,15 +4,16 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from stridor.common.atomic import atomic_folder
 from stridor.common.compute import device_for
 from stridor.data.manifest import Clip, Manifest
-from stridor.experiments.sweep.grid import ways
+from stridor.experiments.sweep.grid import embedding_settings
 from stridor.experiments.sweep.vectors import POOLED, MachineVectors
 from stridor.params import Params
 from stridor.params.sections import EmbeddingParams
-from stridor.scoring.embedding import PooledEmbedder
+from stridor.scoring.embedding import EncoderEmbedder
 from stridor.stages.evaluate import labelled_test_clips
 from stridor.stages.layout import Layout, run_for_detector
 from stridor.stages.systems import FINE_TUNED, System, encoder_of
@@ -33,23 +34,24 @@ def run(layout: Layout, params: Params) -> None:
     with atomic_folder(layout.base / POOLED / layout.detector) as folder:
         for system in SYSTEMS:
             encoder = encoder_of(system, layout, params)
-            embedder = PooledEmbedder(encoder, ways(params), device_for(params.compute.accelerator))
+            embedder = EncoderEmbedder(encoder, embedding_settings(params), device_for(params.compute.accelerator))
             for machine in manifest.machines:
-                vectors = pooled(embedder, machine, manifest.select("train", machine), test[machine], params)
+                vectors = embed_machine(embedder, machine, manifest.select("train", machine), test[machine], params)
                 vectors.save(Path(folder) / system)
                 print(f"{machine}, {system}: {len(vectors.train)} layers and poolings, {embedder.width} values a clip")
 
 
-def pooled(
-    embedder: PooledEmbedder, machine: str, train: Sequence[Clip], test: Sequence[Clip], params: Params
+def embed_machine(
+    embedder: EncoderEmbedder, machine: str, train: Sequence[Clip], test: Sequence[Clip], params: Params
 ) -> MachineVectors:
-    """Embed a machine's clips in all ways of an embedder."""
-    names, vectors = [], []
-    for clips in (train, test):
+    """Embed a machine's clips with all settings of an embedder."""
+
+    def embedded(clips: Sequence[Clip]) -> dict[tuple[int, str], NDArray[np.float32]]:
         parts = np.split(embedder.embed_clips(clips, params.audio), np.cumsum(embedder.widths)[:-1], axis=1)
-        vectors.append({_key(way): part for way, part in zip(embedder.ways, parts, strict=True)})
-        names.append(tuple(clip.file_name for clip in clips))
-    return MachineVectors(machine, *names, *vectors)
+        return {_key(way): part for way, part in zip(embedder.ways, parts, strict=True)}
+
+    train_names, test_names = (tuple(clip.file_name for clip in clips) for clips in (train, test))
+    return MachineVectors(machine, train_names, test_names, embedded(train), embedded(test))
 
 
 def _key(way: EmbeddingParams) -> tuple[int, str]:

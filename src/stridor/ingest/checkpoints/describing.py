@@ -8,7 +8,6 @@ from stridor.common.errors import StridorError
 from stridor.ingest.checkpoints.fetching import check
 from stridor.ingest.checkpoints.published import CHECKPOINTS
 from stridor.models.checkpoint import load_encoder
-from stridor.models.config import BeatsConfig
 
 
 @dataclass(frozen=True)
@@ -20,7 +19,10 @@ class Description:
     path : Path
     bytes : int
     sha256 : str
-    config : BeatsConfig
+    family : str
+        Of the encoder.
+    facts : dict of str to str
+        Its architecture in words, a line for each name.
     parameters : int
         Of the encoder, with its predictor if it has one.
     published_as : str or None
@@ -30,27 +32,21 @@ class Description:
     path: Path
     bytes: int
     sha256: str
-    config: BeatsConfig
+    family: str
+    facts: dict[str, str]
     parameters: int
     published_as: str | None
 
     def text(self) -> str:
         """Say it in lines, to print."""
-        config = self.config
-        fine_tuned = f"yes, for {config.predictor_class} classes (stridor uses the encoder below them)"
         published = self.published_as or "none of the published BEATs files, by its SHA-256"
         rows = {
             "file": f"{self.path} ({self.bytes / 1e6:.1f} MB)",
             "SHA-256": self.sha256,
             "published as": published,
-            "architecture": (
-                f"{config.encoder_layers} layers of width {config.encoder_embed_dim} (FFN "
-                f"{config.encoder_ffn_embed_dim}), {config.encoder_attention_heads} heads, patches of "
-                f"{config.input_patch_size} x {config.input_patch_size} embedded in {config.embed_dim}"
-            ),
+            "family": self.family,
             "parameters": f"{self.parameters / 1e6:.1f} million",
-            "fine-tuned": fine_tuned if config.finetuned_model else "no, it holds no predictor",
-        }
+        } | self.facts
         return "\n".join(f"{name + ':':<14}{value}" for name, value in rows.items())
 
 
@@ -60,7 +56,7 @@ def describe(path: Path) -> Description:
     Raises
     ------
     StridorError
-        If it is missing, no BEATs checkpoint, its tensors do not fit its cfg, or one of them is not finite.
+        If it is missing or not a checkpoint, its tensors do not fit its cfg, or one of them is not finite.
     """
     encoder = load_encoder(path)
     for name, tensor in encoder.state_dict().items():
@@ -71,7 +67,8 @@ def describe(path: Path) -> Description:
         path=path,
         bytes=path.stat().st_size,
         sha256=digest,
-        config=encoder.config,
+        family=encoder.family,
+        facts=encoder.facts(),
         parameters=sum(parameter.numel() for parameter in encoder.parameters()),
         published_as=next((one.name for one in CHECKPOINTS.values() if one.sha256 == digest), None),
     )

@@ -5,9 +5,10 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 from stridor.common.errors import StridorError
-from stridor.data.names import ClipName, parse_clip_name
+from stridor.data.names import ClipName, Split, parse_clip_name
 from stridor.ingest.dcase.archive import Member, read_members
 from stridor.ingest.dcase.downloading import Download
 from stridor.ingest.dcase.years import Group
@@ -114,7 +115,8 @@ def _check_counts(one: Download, files: Mapping[str, Member]) -> None:
 def _parse(place: str, archive: Path) -> ClipName:
     split, _, name = place.rpartition("/")
     try:
-        return parse_clip_name(name, split)
+        # `read_members` lets no other folders through.
+        return parse_clip_name(name, cast(Split, split))
     except StridorError as error:
         raise StridorError(f"{archive}: {error}") from None
 

@@ -54,10 +54,9 @@ def choose(
     records: dict[str, dict[str, RecordFile]] = {}
     found = []
     for one in wanted:
-        file, here = pins.find(one.record, one.stem), False
-        if file:
-            here = _is_here(folder, file)
-        if not here:
+        file = pins.find(one.record, one.stem)
+        here = file is not None and _is_here(folder, file)
+        if file is None or not here:
             if one.record not in records:
                 records[one.record] = read_record(site, one.record, patience)
             file = _pick(records[one.record], one)

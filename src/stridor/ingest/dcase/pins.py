@@ -1,9 +1,11 @@
 """The checksums that were pinned when files were first downloaded: a small table that belongs into git."""
 
 import csv
+from collections.abc import Iterable
 from dataclasses import astuple, fields, replace
 from pathlib import Path
 from threading import Lock
+from typing import Any
 
 from stridor.common.atomic import atomic_file
 from stridor.common.errors import StridorError
@@ -66,7 +68,8 @@ def _read(path: Path) -> dict[tuple[str, str], RecordFile]:
         return {}
     try:
         with path.open(encoding="utf-8", newline="") as table:
-            rows = [RecordFile(**row) for row in csv.DictReader(table)]
+            lines: Iterable[dict[str, Any]] = csv.DictReader(table)
+            rows = [RecordFile(**line) for line in lines]
         return {(file.record, file.name): replace(file, bytes=int(file.bytes)) for file in rows}
     except (TypeError, ValueError, csv.Error):
         raise StridorError(

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import quote
 
 from stridor.common.errors import StridorError
@@ -46,7 +47,7 @@ def read_record(site: str, record: str, patience: Patience = USUAL) -> dict[str,
         If the record does not answer, or not in the form that Zenodo's records have.
     """
     url = record_url(site, record)
-    said = read_json(url, patience)
+    said: Any = read_json(url, patience)
     try:
         files = [_read_file(record, entry) for entry in said["files"]]
     except (KeyError, TypeError, ValueError) as error:

@@ -8,13 +8,16 @@ from scipy.signal import fftconvolve
 from stridor.ingest.demo.signals import SAMPLE_RATE_HZ, gain
 
 
-def strikes(times_seconds: np.ndarray, strengths: np.ndarray, samples: int) -> np.ndarray:
+def strikes(times_seconds: np.ndarray, strengths: float | np.ndarray, samples: int) -> np.ndarray:
     """Return an impulse at every time, shared between the two samples it falls between.
 
     Parameters
     ----------
-    times_seconds, strengths : ndarray[N]; times outside the wave are left out
-    samples : length T of the wave
+    times_seconds : ndarray[N]
+        Those outside the wave are left out.
+    strengths : ndarray[N] or float
+    samples : int
+        Length T of the wave.
 
     Returns
     -------

@@ -89,14 +89,15 @@ def _faults(machine: DemoMachine, domain: str) -> list[Fault]:
 def _supplement(machine: DemoMachine, seed: int) -> list[PlannedClip]:
     """Return clips of the machine alone (source domain), or of its surroundings (a third in the target)."""
     rng = rng_for(seed, machine.name, "supplemental")
+    heard: Literal["machine", "noise"] = "machine" if machine.supplement == "clean" else "noise"
     if machine.supplement == "clean":
         conditions = _conditions(machine, "source", SUPPLEMENTAL_CLIPS, rng)
-        name, heard = "section_00_source_supplemental_machine", "machine"
+        name = "section_00_source_supplemental_machine"
     else:
         target = SUPPLEMENTAL_CLIPS // 3
         conditions = _conditions(machine, "source", SUPPLEMENTAL_CLIPS - target, rng)
         conditions = _shuffled(rng, conditions + _conditions(machine, "target", target, rng))
-        name, heard = "section_00_noise_supplemental_normal", "noise"
+        name = "section_00_noise_supplemental_normal"
     return [
         PlannedClip("supplemental", f"{name}_{number:04d}.wav", each, None, heard)
         for number, each in enumerate(conditions)

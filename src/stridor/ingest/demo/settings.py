@@ -28,7 +28,7 @@ class Settings:
     @classmethod
     def draw(cls, rng: np.random.Generator) -> Self:
         """Return a record with every setting drawn from its whole range."""
-        values = {}
+        values: dict[str, float] = {}
         for item in fields(cls):
             low, high = item.metadata["low"], item.metadata["high"]
             if item.type is int:

@@ -1,5 +1,7 @@
 """Building blocks of sound: harmonics of a turning part, coloured noise, slow drift, decibels."""
 
+from typing import overload
+
 import numpy as np
 from scipy.fft import irfft, next_fast_len, rfft, rfftfreq
 
@@ -12,6 +14,14 @@ _TABLE_POINTS = 8192
 def sample_count(seconds: float) -> int:
     """Return the number of samples in `seconds`."""
     return round(seconds * SAMPLE_RATE_HZ)
+
+
+@overload
+def gain(db: float) -> float: ...
+
+
+@overload
+def gain(db: np.ndarray) -> np.ndarray: ...
 
 
 def gain(db: float | np.ndarray) -> float | np.ndarray:

@@ -13,7 +13,7 @@ from stridor.audio.files import SAMPLE_RATE_HZ, AudioInfo, probe, read_clip
 from stridor.common.digests import file_md5
 from stridor.common.errors import StridorError
 from stridor.data.manifest import SHORTEST_SECONDS
-from stridor.data.names import ClipName, Split, parse_clip_name
+from stridor.data.names import ClipName, Domain, Kind, Label, Split, parse_clip_name
 from stridor.ingest.recordings.attributes import attribute_notes
 from stridor.ingest.recordings.checks import refuse
 from stridor.ingest.recordings.layout import MachineFolder
@@ -167,12 +167,12 @@ def _some(names: list[str], what: str) -> str:
 
 
 def _supplement(clips: list[_Clip]) -> Supplement:
-    kinds = {clip.name.kind for clip in clips} - {None}
+    kinds = {clip.name.kind for clip in clips if clip.name.kind is not None}
     return "both" if len(kinds) == 2 else next(iter(kinds), "none")
 
 
 def _count(clips: list[_Clip]) -> tuple[ClipCount, ...]:
-    counts: dict[tuple, int] = {}
+    counts: dict[tuple[Split, Domain | None, Label | None, Kind | None], int] = {}
     for clip in clips:
         key = (clip.name.split, clip.name.domain, clip.name.label, clip.name.kind)
         counts[key] = counts.get(key, 0) + 1

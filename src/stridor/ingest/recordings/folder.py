@@ -4,11 +4,12 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
+from stridor.common.dvc import track
 from stridor.common.errors import StridorError
 from stridor.ingest.recordings.checking import CheckedMachine, check_machine
 from stridor.ingest.recordings.journal import import_lock, undo_killed
 from stridor.ingest.recordings.layout import MachineFolder, Source, find_machines
-from stridor.ingest.recordings.placing import Fill, bring, placed, track
+from stridor.ingest.recordings.placing import Fill, bring, placed
 from stridor.ingest.recordings.plain import (
     Cutting,
     PlainFolder,
@@ -145,11 +146,14 @@ def _check_project(
 def _check_all(
     folders: tuple[MachineFolder | PlainFolder, ...], channel: int | Literal["mean"], cutting: Cutting
 ) -> tuple[CheckedMachine | PlannedMachine, ...]:
-    checked, problems = [], []
+    checked: list[CheckedMachine | PlannedMachine] = []
+    problems: list[tuple[str, str]] = []
     for folder in folders:
         try:
-            plain = isinstance(folder, PlainFolder)
-            checked.append(plan_machine(folder, cutting, channel) if plain else check_machine(folder, channel))
+            if isinstance(folder, PlainFolder):
+                checked.append(plan_machine(folder, cutting, channel))
+            else:
+                checked.append(check_machine(folder, channel))
         except StridorError as error:
             problems.append((folder.machine, str(error)))
     if problems:

@@ -111,9 +111,11 @@ def undo_killed(data: Path) -> bool:
 
     Only for those who hold the lock.
     """
-    undone = [journal.undo() for journal in _journals(data)]
+    killed = _journals(data)
+    for journal in killed:
+        journal.undo()
     remove_unfinished(data)
-    return bool(undone)
+    return bool(killed)
 
 
 def heal(root: Path) -> None:

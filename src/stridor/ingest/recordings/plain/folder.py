@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from stridor.common.errors import StridorError
-from stridor.data.names import AUDIO_SUFFIXES, Domain
+from stridor.data.names import AUDIO_SUFFIXES, Domain, Kind, Label
 from stridor.ingest.recordings.checks import machine_name, stay_inside
 
 Role = Literal["normal", "anomaly", "noise", "clean"]
@@ -39,6 +39,16 @@ class Recording:
     role: Role
     domain: Domain | None
     origin: str
+
+    @property
+    def label(self) -> Label | None:
+        """What its role says of a clip of the machine running; None for noise and clean."""
+        return self.role if self.role == "normal" or self.role == "anomaly" else None
+
+    @property
+    def kind(self) -> Kind | None:
+        """What its role says of a supplemental clip; None for normal and anomaly."""
+        return self.role if self.role == "noise" or self.role == "clean" else None
 
 
 @dataclass(frozen=True)

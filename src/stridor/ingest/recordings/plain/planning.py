@@ -10,6 +10,7 @@ from typing import Literal
 from tqdm import tqdm
 
 from stridor.common.errors import StridorError
+from stridor.data.manifest import SPLITS
 from stridor.data.names import Domain, Split
 from stridor.ingest.recordings.checks import refuse
 from stridor.ingest.recordings.plain.cutting import Cutting
@@ -29,7 +30,7 @@ class PlannedClip:
     @property
     def split(self) -> Split:
         """The folder that the clip goes to."""
-        return self.place.partition("/")[0]
+        return next(split for split in SPLITS if self.place.startswith(f"{split}/"))
 
 
 @dataclass(frozen=True)

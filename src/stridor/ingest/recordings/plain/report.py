@@ -1,9 +1,11 @@
 """What was made of a plain folder, as a record to print and as a page to keep."""
 
 from collections import Counter
+from collections.abc import Set
 
 from stridor.audio.files import SAMPLE_RATE_HZ
 from stridor.data.manifest import SPLITS
+from stridor.data.names import Domain, Kind, Label, Split
 from stridor.ingest.recordings.plain.planning import PlannedClip, PlannedMachine, PlannedRecording, seconds_text
 from stridor.ingest.recordings.report import ClipCount, MachineReport
 
@@ -12,7 +14,7 @@ def machine_report(plan: PlannedMachine) -> MachineReport:
     """Return the report that every import prints, with one note for each kind of oddity."""
     clips = [(recording, clip) for recording in plan.recordings for clip in recording.clips]
     seconds = [clip.frames / recording.heard.sample_rate_hz for recording, clip in clips]
-    kinds = {recording.heard.recording.role for recording, _ in clips} & {"noise", "clean"}
+    kinds = {kind for recording, _ in clips if (kind := recording.heard.recording.kind) is not None}
     return MachineReport(
         machine=plan.machine,
         counts=_counts(clips),
@@ -53,11 +55,10 @@ def page(plan: PlannedMachine) -> str:
 
 
 def _counts(clips: list[tuple[PlannedRecording, PlannedClip]]) -> tuple[ClipCount, ...]:
-    counts: Counter[tuple] = Counter()
+    counts: Counter[tuple[Split, Domain | None, Label | None, Kind | None]] = Counter()
     for recording, clip in clips:
-        role, domain = recording.heard.recording.role, recording.heard.recording.domain
-        supplemental = clip.split == "supplemental"
-        counts[(clip.split, domain, None if supplemental else role, role if supplemental else None)] += 1
+        said = recording.heard.recording
+        counts[(clip.split, said.domain, said.label, said.kind)] += 1
     ordered = sorted(counts.items(), key=lambda item: (SPLITS.index(item[0][0]), str(item[0])))
     return tuple(ClipCount(*key, clips=number) for key, number in ordered)
 
@@ -70,7 +71,7 @@ def _summary(plan: PlannedMachine) -> str:
     )
 
 
-def _notes(plan: PlannedMachine, kinds: set[str]) -> list[str]:
+def _notes(plan: PlannedMachine, kinds: Set[str]) -> list[str]:
     notes = list(plan.notes)
     if not kinds:
         notes.append("there are no noise/ and clean/: training clips are mixed with Gaussian noise")

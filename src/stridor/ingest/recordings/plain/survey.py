@@ -92,12 +92,12 @@ class _Cell:
     def add(self, block: np.ndarray, channel: int | Literal["mean"]) -> None:
         """Take in a block, float32 [T x C]."""
         self.frames += len(block)
-        self.hash.update(np.ascontiguousarray(block))
+        self.hash.update(np.ascontiguousarray(block).data)
         low, high = block.min(), block.max()
         # Most blocks never come near it. Float recordings may go beyond full scale without harm.
         if max(-low, high) >= FULL_SCALE:
             magnitude = np.abs(block)
-            self.clipped += np.count_nonzero((magnitude >= FULL_SCALE) & (magnitude <= 1))
+            self.clipped += int(np.count_nonzero((magnitude >= FULL_SCALE) & (magnitude <= 1)))
         if block.shape[1] > 1:
             one = block.mean(axis=1) if channel == "mean" else block[:, channel]
             low, high = one.min(), one.max()

@@ -1,4 +1,4 @@
-"""A whole distillation: teacher, recordings and parameters in, a student's checkpoint and an MLflow run out."""
+"""The command `stridor distill`: run a distillation, write the student's checkpoint and log an MLflow run."""
 
 import hashlib
 import json
@@ -16,9 +16,10 @@ from stridor.distillation.fit import Report, distil
 from stridor.distillation.params import DistillParams
 from stridor.distillation.recordings import Recordings
 from stridor.distillation.teacher import BeatsTeacher, Teacher
-from stridor.models.beats import Beats
-from stridor.models.checkpoint import load_encoder, random_beats, save_encoder
+from stridor.models.beats import Beats, random_beats
+from stridor.models.checkpoint import load_encoder, save_encoder
 from stridor.models.config import PRESETS
+from stridor.models.encoder import Encoder
 from stridor.params.sections import ComputeParams
 from stridor.tracking.describe import code_tags
 from stridor.tracking.run import logged_run
@@ -30,7 +31,7 @@ EXPERIMENT = "stridor-distillation"
 
 @dataclass(frozen=True)
 class NamedTeacher:
-    """A teacher and the file that its weights come from."""
+    """A teacher and the file of its weights."""
 
     network: Teacher
     weights: Path
@@ -42,11 +43,17 @@ def beats_teacher(checkpoint: Path) -> NamedTeacher:
     Raises
     ------
     StridorError
-        If the checkpoint is missing or no BEATs encoder.
+        If the checkpoint is missing or not a BEATs encoder.
     """
     if not checkpoint.is_file():
         raise StridorError(f"The teacher {checkpoint} is missing; give the path of a BEATs checkpoint.")
-    return NamedTeacher(BeatsTeacher(load_encoder(checkpoint)), checkpoint)
+    encoder = load_encoder(checkpoint)
+    if not isinstance(encoder, Beats):
+        raise StridorError(
+            f"The teacher {checkpoint} is an encoder of the family '{encoder.family}'; give the path of a BEATs "
+            "checkpoint."
+        )
+    return NamedTeacher(BeatsTeacher(encoder), checkpoint)
 
 
 def run(
@@ -56,10 +63,10 @@ def run(
     out: Path,
     compute: ComputeParams | None = None,
 ) -> None:
-    """Write a student's checkpoint in half precision, and log one run with all figures.
+    """Write a student's checkpoint in half precision, and log one run with all metrics.
 
-    Beside `out`, `.<name>.unfinished-distill/` holds the state of an unfinished distillation and
-    `student.pt`, the student as of the latest report; called again with the same inputs, it goes on from there.
+    Next to `out`, `.<name>.unfinished-distill/` contains the state of an unfinished distillation and `student.pt`, the
+    student at the latest report; a call with the same inputs resumes it.
 
     Raises
     ------
@@ -75,25 +82,24 @@ def run(
         strategy=compute.strategy, precision=params.precision,
     )  # fmt: skip
     fabric.launch()
-    # Of several processes the first one speaks for all.
+    # With several processes, only the first one prints, logs and writes.
     first = fabric.is_global_zero
     data = [DataVersion(*version) for version in _versions(recordings)]
     student_seed = seed_for(params.seed, "student")
     values = params.model_dump() | {"teacher": teacher.weights.name, "teacher_md5": file_md5(teacher.weights)}
     resume = ResumeFolder(unfinished(out), json.dumps([values, [version.digest for version in data]]))
     texts = {key: str(value) for key, value in values.items()}
-    logged = logged_run(f"distil {out.stem}", EXPERIMENT, texts, data, code_tags(), resume.run_id)
-    with logged if first else no_run() as log:
-        if first:
-            resume.run_id = log.run_id
+    tracked = logged_run(f"distil {out.stem}", EXPERIMENT, texts, data, code_tags(), resume.run_id)
+    with tracked if first else no_run() as log:
+        resume.run_id = log.run_id
 
-        def on_report(report: Report, student: Beats) -> None:
-            log.log_epoch(report.step, report.figures)
+        def on_report(report: Report, student: Encoder) -> None:
+            log.log_epoch(report.step, report.metrics)
             if first:
                 print(_line(report, params), flush=True)
                 _save(student, resume.folder / "student.pt")
 
-        student = random_beats(PRESETS[params.student], student_seed)
+        student: Encoder = random_beats(PRESETS[params.student], student_seed)
         student = distil(
             student, teacher.network, recordings, params, fabric, resume, on_report, compute.loader_workers
         )
@@ -105,17 +111,17 @@ def run(
 
 
 def unfinished(out: Path) -> Path:
-    """Return the folder in which an unfinished distillation keeps its state."""
+    """Return the folder with the state of an unfinished distillation."""
     return out.parent / f".{out.stem}.unfinished-distill"
 
 
-def _save(student: Beats, path: Path) -> None:
-    with atomic_file(path) as beside:
-        save_encoder(student, beside, torch.float16)
+def _save(student: Encoder, path: Path) -> None:
+    with atomic_file(path) as temporary:
+        save_encoder(student, temporary, torch.float16)
 
 
 def _versions(recordings: Recordings) -> list[tuple[str, str]]:
-    """Return, of every group of recordings, the folder that holds it and a digest of names and sizes."""
+    """Return, for every group of recordings, its folder and a digest of names and sizes."""
     versions = []
     for group in recordings.groups:
         text = "\n".join(f"{path.name} {path.stat().st_size}" for path in group)
@@ -134,10 +140,10 @@ def _common_parts(paths: list[tuple[str, ...]]) -> list[str]:
 
 
 def _line(report: Report, params: DistillParams) -> str:
-    figures = report.figures
+    metrics = report.metrics
     return (
-        f"step {report.step:5d}/{params.steps}: loss {figures['loss/total']:.4f} (pooled {figures['loss/pooled']:.4f}, "
-        f"map {figures['loss/map']:.4f}, tags {figures['loss/tags']:.5f}, relation {figures['loss/relation']:.4f}), "
-        f"gradient {figures['gradient_norm']:.2f}, learning rate {figures['learning_rate']:.1e}, "
-        f"{figures['clips_per_second']:.1f} clips/s"
+        f"step {report.step:5d}/{params.steps}: loss {metrics['loss/total']:.4f} (pooled {metrics['loss/pooled']:.4f}, "
+        f"map {metrics['loss/map']:.4f}, tags {metrics['loss/tags']:.5f}, relation {metrics['loss/relation']:.4f}), "
+        f"gradient {metrics['gradient_norm']:.2f}, learning rate {metrics['learning_rate']:.1e}, "
+        f"{metrics['clips_per_second']:.1f} clips/s"
     )

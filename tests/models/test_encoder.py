@@ -1,0 +1,55 @@
+"""What every family of encoders keeps to."""
+
+import pytest
+import torch
+
+from stridor.models.checkpoint import FAMILIES, load_encoder, save_encoder
+from stridor.models.encoder import Encoder
+from stridor.models.log_mel import LogMelPatches
+from tiny import tiny_encoder
+
+MADE = {"BEATs": tiny_encoder, "log_mel": LogMelPatches}
+
+
+def test_every_family_is_here():
+    assert MADE.keys() == FAMILIES.keys()
+
+
+@pytest.fixture(params=FAMILIES)
+def encoder(request) -> Encoder:
+    return MADE[request.param]().eval()
+
+
+@torch.no_grad()
+def test_tokens_have_the_promised_shape_and_are_the_same_alone_and_padded(encoder):
+    lengths = torch.tensor([5_359, 12_345])
+    waves = 0.1 * torch.randn(2, 12_345, generator=torch.Generator().manual_seed(0))
+    tokens = encoder(waves, lengths)
+    assert len(tokens.layers) == encoder.layers + 1
+    assert tokens.valid.sum(dim=1).tolist() == [8, 32]
+    alone = encoder(waves[:1, :5_359])
+    for layer, of_one in zip(tokens.layers, alone.layers, strict=True):
+        assert layer.shape == (2, 32, encoder.width)
+        torch.testing.assert_close(layer[:1, :8], of_one, atol=1e-5, rtol=0)
+
+
+def test_a_clip_shorter_than_a_patch_is_refused(encoder):
+    with pytest.raises(ValueError, match="15 frames is shorter than one patch"):
+        encoder(torch.zeros(1, 2_799))
+
+
+@torch.no_grad()
+def test_a_file_brings_it_back(encoder, tmp_path):
+    save_encoder(encoder, tmp_path / "encoder.pt")
+    again, wave = load_encoder(tmp_path / "encoder.pt"), torch.randn(1, 5_000)
+    assert type(again) is type(encoder)
+    assert torch.equal(again(wave).last, encoder(wave).last)
+    assert again.facts() == encoder.facts()
+
+
+@torch.no_grad()
+def test_random_weights_follow_the_seed(encoder):
+    wave = torch.randn(1, 5_000)
+    first, same, other = (encoder.with_random_weights(seed).eval()(wave).last for seed in (1, 1, 2))
+    assert torch.equal(first, same)
+    assert torch.equal(first, other) == (not list(encoder.parameters()))

@@ -1,0 +1,127 @@
+import io
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import soundfile as sf
+
+from lean import hide, modules_besides, with_dependencies
+from stridor.scoring.reference import MachineReference
+
+
+def load_model(uri, **options):
+    import mlflow
+
+    return mlflow.pyfunc.load_model(uri, **options)
+
+
+@pytest.fixture(scope="module")
+def pump(registered):
+    return load_model("models:/stridor-pump@champion")
+
+
+@pytest.fixture(scope="module")
+def plant(registered):
+    return load_model("models:/stridor-plant/1")
+
+
+def test_same_scores_as_the_pipeline(registered, pump, recording, directly):
+    recordings = [
+        recording(), recording(11221, 1500), recording(6000, rate_hz=22050), recording(5999, channels=2),
+        recording(8000, 300, subtype="FLOAT"),
+    ]  # fmt: skip
+    answer = pump.predict(pd.DataFrame({"audio": recordings}))
+    assert list(answer.columns) == ["score", "threshold", "anomalous", "nearest", "machine"]
+    np.testing.assert_allclose(answer["score"], directly(registered, recordings, "pump"), atol=1e-5)
+    reference = MachineReference.load(Path("banks/pump"))
+    assert (answer["threshold"] == reference.calibration.threshold).all()
+    assert (answer["anomalous"] == (answer["score"] > answer["threshold"])).all()
+    assert answer["nearest"].isin(reference.bank.file_names_).all()
+    assert set(answer["machine"]) == {"pump"}
+    alone = pd.concat([pump.predict(pd.DataFrame({"audio": [one]})) for one in recordings])
+    np.testing.assert_allclose(alone["score"], answer["score"], atol=1e-5)
+
+
+def test_each_machine_is_scored_against_its_own_bank(registered, plant, recording, directly):
+    one = recording()
+    answer = plant.predict(pd.DataFrame({"audio": [one, one, one], "machine": ["saw", "press", "saw"]}))
+    expected = [directly(registered, [one], machine)[0] for machine in ("saw", "press", "saw")]
+    np.testing.assert_allclose(answer["score"], expected, atol=1e-5)
+    assert answer["score"][0] != answer["score"][1]
+    assert list(answer["machine"]) == ["saw", "press", "saw"]
+
+
+@pytest.mark.parametrize(
+    ("broken", "complaint"),
+    [
+        (b"", "Row 1 of the input"),
+        (b"RIFF no audio", "Row 1 of the input is not readable audio"),
+        (0, "Row 1 of the input contains no samples"),
+        (2000, "Row 1 of the input has 2000 samples"),
+    ],
+)
+def test_a_broken_clip_is_named(pump, recording, broken, complaint):
+    from mlflow.exceptions import MlflowException
+
+    broken = recording(broken) if isinstance(broken, int) else broken
+    with pytest.raises(MlflowException, match=complaint) as caught:
+        pump.predict(pd.DataFrame({"audio": [recording(), broken, recording()]}))
+    assert caught.value.get_http_status_code() == 400
+
+
+def test_samples_that_are_no_numbers(pump):
+    from mlflow.exceptions import MlflowException
+
+    encoded = io.BytesIO()
+    sf.write(encoded, np.array([np.nan] * 4000), 16000, format="WAV", subtype="FLOAT")
+    with pytest.raises(MlflowException, match="Row 0 of the input contains samples that are not audio"):
+        pump.predict(pd.DataFrame({"audio": [encoded.getvalue()]}))
+
+
+def test_which_machine(pump, plant, recording):
+    from mlflow.exceptions import MlflowException
+
+    given = pd.DataFrame({"audio": [recording(), recording()], "machine": ["saw", None]})
+    with pytest.raises(MlflowException, match=r"Row 1 .* names no machine.* press, saw"):
+        plant.predict(given)
+    with pytest.raises(MlflowException, match=r"Row 0 .* machine 'fan'.* it knows pump"):
+        pump.predict(pd.DataFrame({"audio": [recording()], "machine": ["fan"]}))
+    given["machine"] = ["pump", None]
+    assert set(pump.predict(given)["machine"]) == {"pump"}
+
+
+def test_another_device_may_be_chosen_at_loading(registered):
+    model = load_model("models:/stridor-pump@champion", model_config={"device": "meta"})
+    assert model.unwrap_python_model().detector.embedder.device.type == "meta"
+
+
+def test_a_served_model_needs_its_own_code_and_the_packages_that_it_pins(registered, pump, recording, tmp_path):
+    from mlflow.artifacts import download_artifacts
+
+    # Of another rate, for the resampling.
+    (tmp_path / "clip.wav").write_bytes(recording(9000, rate_hz=22050))
+    folder = download_artifacts("models:/stridor-pump@champion", dst_path=str(tmp_path / "model"))
+    pinned = (Path(folder) / "requirements.txt").read_text().splitlines()
+    # An installed stridor is hidden until the model brings its own.
+    code = (
+        "import sys\n"
+        "sys.path[:] = [p for p in sys.path if not __import__('os').path.isdir(p + '/stridor')]\n"
+        "sys.meta_path[:] = [f for f in sys.meta_path if 'editable' not in f.__class__.__module__.lower()"
+        " and 'editable' not in getattr(f, '__module__', '').lower()]\n"
+        f"{hide(modules_besides(with_dependencies(pinned)))}\n"
+        "import mlflow, pandas\n"
+        "model = mlflow.pyfunc.load_model(sys.argv[1])\n"
+        "answer = model.predict(pandas.DataFrame({'audio': [open('clip.wav', 'rb').read()]}))\n"
+        "import stridor\n"
+        "print(stridor.__file__, answer['score'][0])\n"
+    )
+    command = [sys.executable, "-c", code, folder]
+    answer = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+    assert answer.returncode == 0, answer.stderr
+    file, score = answer.stdout.split()[-2:]
+    assert file.startswith(str(folder))
+    expected = pump.predict(pd.DataFrame({"audio": [(tmp_path / "clip.wav").read_bytes()]}))["score"][0]
+    assert float(score) == pytest.approx(expected, abs=1e-5)

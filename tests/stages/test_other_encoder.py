@@ -1,0 +1,61 @@
+"""An encoder of another family than BEATs goes all the way from clips to a registered detector."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from stridor.common.errors import StridorError
+from stridor.evaluation.official import read_official
+from stridor.models.checkpoint import load_encoder, save_encoder
+from stridor.models.log_mel import LogMelPatches
+from stridor.stages import augment, evaluate, index, register, train
+from stridor.stages.layout import Layout
+from tiny_project import VALUES, params_of, write_project
+
+LAYOUT = Layout("pump")
+SPECTRUM = {
+    "encoder": {"checkpoint": "none", "preset": "log_mel"},
+    "embedding": {"layer": 0, "pooling": "bands"},
+    "training": VALUES["training"] | {"stage_one": {"epochs": 0}, "stage_two": {"epochs": 0}},
+    "baselines": ["log_mel", "random", "frozen"],
+}
+
+
+def run(*stages):
+    for stage in stages:
+        stage.run(LAYOUT, params_of())
+
+
+def test_an_encoder_without_weights_is_indexed_evaluated_registered_and_served(project):
+    from stridor.serving.detector import Detector
+
+    write_project(project, **SPECTRUM)
+    run(augment, train, index, evaluate, register)
+    assert isinstance(load_encoder(LAYOUT.encoder), LogMelPatches)
+    # Without training both are one encoder, and without weights to draw there is no random one.
+    assert json.loads(LAYOUT.metrics.read_text()).keys() == {"log_mel", "frozen", "fine_tuned"}
+    official, frozen = (read_official(LAYOUT.scores / system, "pump") for system in ("fine_tuned", "frozen"))
+    np.testing.assert_array_equal(official.scores, frozen.scores)
+    detector = Detector.load("pump")
+    for name, score in zip(official.file_names, official.scores, strict=True):
+        verdict = detector.score(Path("data/pump/test") / name)
+        assert verdict.score == pytest.approx(score, abs=1e-5)
+        assert "_train_normal_" in verdict.nearest
+
+
+def test_a_checkpoint_file_decides_the_family(project):
+    write_project(project, **SPECTRUM | {"encoder": {"checkpoint": "spectrum.pt"}})
+    save_encoder(LogMelPatches(), Path("spectrum.pt"))
+    run(augment, train, index)
+    assert isinstance(load_encoder(LAYOUT.encoder), LogMelPatches)
+    assert (LAYOUT.banks / "random").exists()
+
+
+def test_an_encoder_without_weights_cannot_be_trained(project):
+    write_project(project, **SPECTRUM | {"training": VALUES["training"]})
+    run(augment)
+    with pytest.raises(StridorError, match=r"'log_mel' has no weights to train; set training\.stage_one\.epochs"):
+        run(train)
+    assert not LAYOUT.trained.exists()
