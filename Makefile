@@ -5,14 +5,14 @@ SHELL := bash
 
 PYTHON ?= python3
 VENV := .venv
-# DVC runs the stages with whatever `python` is first on the PATH.
+# DVC runs the stages with the first `python` on the PATH.
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export DVC_NO_ANALYTICS := 1
 export MLFLOW_DISABLE_TELEMETRY := true
 
 READY := $(VENV)/.ready
 
-.PHONY: help setup data checkpoint profile plan repro test lint docs bench ui tune tune-apply sweep table submission register clean
+.PHONY: help setup data checkpoint profile plan repro test test-quick coverage lint docs bench ui tune tune-apply sweep table submission register clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## */\1\t/' | while IFS=$$'\t' read -r target text; do printf '  make %-10s %s\n' "$$target" "$$text"; done
@@ -32,24 +32,33 @@ DATASET ?=
 DOWNLOAD = stridor data dcase --year $(DATASET:dcase%=%) $(if $(SETS),--set "$(SETS)") \
 	$(if $(MACHINES),--machines "$(MACHINES)") $(if $(GROUND_TRUTH),--ground-truth "$(GROUND_TRUTH)")
 
-data: $(READY)  ## put clips into data/: what data.dvc names (the demo is synthesised), or DATASET=dcase2025
+data: $(READY)  ## put clips into data/: those of data.dvc (the demo is synthesised), or DATASET=dcase2025
 	$(if $(DATASET),$(DOWNLOAD),stridor data ready)
 
-checkpoint: $(READY)  ## fetch a published BEATs checkpoint: make checkpoint [NAME=BEATs_iter3_plus_AS2M] [FROM=file got by hand]
+checkpoint: $(READY)  ## fetch a published BEATs checkpoint: make checkpoint [NAME=BEATs_iter3_plus_AS2M] [FROM=file downloaded by hand]
 	stridor checkpoint fetch $(NAME) $(if $(FROM),--from '$(FROM)')
 
 profile: $(READY)  ## switch params.yaml to another set of values: make profile NAME=paper (or dcase2025, demo)
-	@test -n '$(NAME)' || { echo 'stridor: say which profile: make profile NAME=paper' >&2; exit 2; }
+	@test -n '$(NAME)' || { echo 'stridor: name a profile: make profile NAME=paper' >&2; exit 2; }
 	stridor profile '$(NAME)'
 
-plan: data  ## say what the run will take on this machine, before it starts
+plan: data  ## estimate how long the run will take on this machine
 	stridor plan
 
-repro: data  ## run the whole pipeline, detectors beside each other; later calls run what changed
+repro: data  ## run the whole pipeline, detectors in parallel; later calls run what changed
 	stridor repro $(if $(JOBS),--jobs '$(JOBS)')
 
-test: $(READY)  ## run the tests
-	pytest -q
+# A file's tests stay together: they share what takes long to set up.
+PYTEST := pytest -q --numprocesses 2 --dist loadfile
+
+test: $(READY)  ## run all tests
+	$(PYTEST)
+
+test-quick: $(READY)  ## run the tests that need neither the pipeline nor a study
+	$(PYTEST) -m 'not slow'
+
+coverage: $(READY)  ## run all tests and print which share of the lines they reach
+	$(PYTEST) --cov=stridor --cov-report=term
 
 lint: $(READY)  ## check style and types
 	ruff check src tests benchmarks pretrained
@@ -72,11 +81,11 @@ ui: $(READY)  ## serve the MLflow pages on http://127.0.0.1:5000
 	MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false mlflow ui --workers 1
 
 tune: data  ## search learning rate and noise SNR: make tune MACHINE=valve [TRIALS=20] [JOBS=1]
-	@test -n '$(MACHINE)' || { echo 'stridor: say which machine: make tune MACHINE=valve' >&2; exit 2; }
+	@test -n '$(MACHINE)' || { echo 'stridor: name a machine: make tune MACHINE=valve' >&2; exit 2; }
 	stridor tune --machine '$(MACHINE)' $(if $(TRIALS),--trials $(TRIALS)) $(if $(JOBS),--jobs $(JOBS))
 
 tune-apply: $(READY)  ## write the best values of that study to params.yaml: make tune-apply MACHINE=valve [FORCE=1]
-	@test -n '$(MACHINE)' || { echo 'stridor: say which machine: make tune-apply MACHINE=valve' >&2; exit 2; }
+	@test -n '$(MACHINE)' || { echo 'stridor: name a machine: make tune-apply MACHINE=valve' >&2; exit 2; }
 	stridor tune --machine '$(MACHINE)' --trials 0 --apply $(if $(FORCE),--force)
 
 sweep: data  ## compare scoring options: make sweep [DETECTORS="fan valve"]
@@ -93,5 +102,5 @@ submission: data  ## official result files, labels or not: make submission [NAME
 register: $(READY)  ## put every trained detector into the model registry (again)
 	stridor register
 
-clean:  ## remove the environment and what the pipeline made; keeps data/, mlruns/ and mlflow.db
-	rm -rf $(VENV) artifacts experiments/table/artifacts experiments/table/results experiments/sweep/pooled results/*/scores results/*/figures build .pytest_cache .ruff_cache .mypy_cache src/*.egg-info
+clean:  ## remove the environment and what the pipeline wrote; keeps data/, mlruns/ and mlflow.db
+	rm -rf $(VENV) artifacts experiments/table/artifacts experiments/table/results experiments/sweep/pooled results/*/scores results/*/figures build .pytest_cache .ruff_cache .mypy_cache .coverage src/*.egg-info

@@ -1,12 +1,13 @@
-"""What training does to the embeddings: every trained encoder scored in three ways, and how far it has drifted.
+"""The effect of training on the embeddings: scores of every trained encoder in three ways, and its drift.
 
-Run in the project's root after `make repro` (and `make table`, whose variants are looked at as well):
+Run in the project's root after `make repro` (and `make table`, whose variants are included):
 
     python benchmarks/drift.py
 
 *Literal* is the report's scoring (last layer, mean, nearest neighbour, Euclidean distance), *layer 1* the same from an
 early layer, *params* that of params.yaml. Drift is the mean cosine similarity of the test clips' mean-pooled
-embeddings to those of the encoder that training started from; 1 is none. These are the tables of docs/FINDINGS.md.
+embeddings to those of the encoder that training started from; 1 means no drift. The tables of docs/FINDINGS.md are
+made by this script.
 """
 
 from functools import partial
@@ -30,7 +31,7 @@ from stridor.stages.evaluate import labelled_test_clips
 from stridor.stages.layout import Layout
 
 FROZEN = "frozen"
-# What the mean-pooled embeddings of these ways have drifted is told as well.
+# For these, the drift of the mean-pooled embeddings is reported as well.
 MEANS = {"literal": (EmbeddingParams(), BankParams()), "layer 1": (EmbeddingParams(layer=1), BankParams())}
 
 
@@ -42,13 +43,15 @@ def encoder_paths(params: Params) -> dict[str, dict[str, Path]]:
     }
     for variant in ("full", *params.table.variants):
         for seed in sorted({*params.table.seeds, *params.table.full_seeds}):
-            places = partial(CellLayout, variant=variant, seed=seed)
-            found[f"{variant}, seed {seed}"] = {detector: places(detector).encoder for detector in params.detectors}
+            layout = partial(CellLayout, variant=variant, seed=seed)
+            found[f"{variant}, seed {seed}"] = {detector: layout(detector).encoder for detector in params.detectors}
     return {name: paths for name, paths in found.items() if all(path.exists() for path in paths.values())}
 
 
-def look(encoder: Encoder, detector: str, params: Params) -> tuple[dict[str, list[ScoredClips]], dict[str, np.ndarray]]:
-    """Score a detector's test clips in every way; return that and the mean-pooled embeddings."""
+def score_ways(
+    encoder: Encoder, detector: str, params: Params
+) -> tuple[dict[str, list[ScoredClips]], dict[str, np.ndarray]]:
+    """Return the scores of a detector's test clips in every way, and their mean-pooled embeddings."""
     ways = MEANS | {"params": (params.embedding, params.bank)}
     embedder = EncoderEmbedder(encoder, [way for way, _ in ways.values()], device_for(params.compute.accelerator))
     manifest = Manifest.read(Layout(detector).manifest)
@@ -91,11 +94,11 @@ def main() -> None:
         for detector in params.detectors:
             own = params.for_detector(detector)
             encoder = initial_encoder(own.encoder, own.seed) if paths is None else load_encoder(paths[detector])
-            of_detector, of_means = look(encoder, detector, own)
+            detector_scores, detector_means = score_ways(encoder, detector, own)
             for way in ways:
-                scored[way] += of_detector[way]
+                scored[way] += detector_scores[way]
             for way in MEANS:
-                means[way].append(of_means[way])
+                means[way].append(detector_means[way])
         joined = {way: np.concatenate(values) for way, values in means.items()}
         frozen = frozen or (scored, joined)
         cells = [name]

@@ -1,4 +1,4 @@
-"""How long the encoder takes: filter bank, embedding, and a training step, per clip.
+"""Time of the encoder per clip: filter bank, embedding, and a training step.
 
 python benchmarks/encoder.py --preset mini --seconds 10 --batch 8 [--device cuda --precision bfloat16]
 """

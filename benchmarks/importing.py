@@ -1,4 +1,4 @@
-"""Time the import of many recordings of 10 s beside a plain copy of them: `python benchmarks/importing.py 10000`."""
+"""Time the import of many recordings of 10 s, compared with a plain copy: `python benchmarks/importing.py 10000`."""
 
 import resource
 import shutil
@@ -30,9 +30,9 @@ def write_recordings(folder: Path, count: int) -> None:
 
 
 def main(count: int) -> None:
-    """Import so many recordings into a project of their own."""
-    with tempfile.TemporaryDirectory() as place:
-        root = Path(place)
+    """Import `count` recordings into a new project."""
+    with tempfile.TemporaryDirectory() as temporary:
+        root = Path(temporary)
         write_recordings(root / "recordings/pump/normal", count)
         started = time.perf_counter()
         shutil.copytree(root / "recordings", root / "copy")

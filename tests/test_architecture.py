@@ -89,7 +89,7 @@ def test_every_room_is_known():
 
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda module: module.relative_to(SOURCE).as_posix())
-def test_a_module_says_its_job_and_stays_readable(module):
+def test_a_module_has_a_docstring_and_stays_readable(module):
     text = module.read_text(encoding="utf-8")
     assert ast.get_docstring(ast.parse(text)), "a module docstring says the job"
     assert len(text.splitlines()) <= 250

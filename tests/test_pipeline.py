@@ -11,11 +11,13 @@ import pytest
 from ruamel.yaml import YAML
 
 from mlflow_project import in_project
+from stridor.common.dvc import track
 from stridor.common.errors import StridorError
-from stridor.ingest.recordings.placing import track
 from stridor.params import read_params
 from tiny import write_pump
 from tiny_project import VALUES, write_params, write_project
+
+pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).resolve().parents[1]
 MACHINES = ("pump", "press")
@@ -150,15 +152,15 @@ def test_the_sweep_is_a_pipeline_of_its_own_that_embeds_once(reproduced):
 
 
 def test_the_table_runs_cells_beside_each_other_and_once(reproduced, capfd):
-    from stridor.experiments.table.run import make, targets
+    from stridor.experiments.table.make_table import cell_stages, make_table
 
     # A further seed concerns the full method as well.
     two_seeds = {"seeds": [1, 2], "full_seeds": [2], "variants": {"same": {"bank.k": 1}}}
     write_params(Path(), detectors=DETECTORS, table=two_seeds, evaluation={"bootstrap": 110})
-    cells = {stage for cell in targets(read_params()) for stage in cell}
+    cells = {stage for cell in cell_stages(read_params()) for stage in cell}
     assert len(cells) == 2 * len(MACHINES) * (2 + 1)
     try:
-        make(jobs=2)
+        make_table(jobs=2)
         # What the pipeline lacks is run as well, but nothing is registered for a table.
         lacking = {f"evaluate@{machine}" for machine in MACHINES} | {"summary"}
         stages = ran(capfd.readouterr().out)
@@ -168,20 +170,20 @@ def test_the_table_runs_cells_beside_each_other_and_once(reproduced, capfd):
         # With equal values the variant and the full method are the same, seed by seed.
         totals = {line.split(" | ")[0]: line.split(" | ")[1:3] for line in page.splitlines() if line.startswith("| ")}
         assert totals["| same"] == totals["| full method"]
-        make(jobs=2)
+        make_table(jobs=2)
         assert not {stage for stage in ran(capfd.readouterr().out) if stage.startswith("experiments/table/")}
     finally:
         write_params(Path(), detectors=DETECTORS)
 
 
 def test_a_cell_that_fails_is_told_and_leaves_the_others(reproduced, capfd):
-    from stridor.experiments.table.run import make
+    from stridor.experiments.table.make_table import make_table
 
     broken = VALUES["table"] | {"variants": {"broken": {"training.learning_rat": 1.0}}}
     write_params(Path(), detectors=DETECTORS, table=broken)
     try:
-        with pytest.raises(StridorError, match="run the same command again, what has been finished is kept"):
-            make(jobs=2)
+        with pytest.raises(StridorError, match="run the same command again, finished stages are kept"):
+            make_table(jobs=2)
         assert "table.variants.broken" in capfd.readouterr().err
     finally:
         write_params(Path(), detectors=DETECTORS)

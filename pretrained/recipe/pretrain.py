@@ -22,7 +22,7 @@ from stridor.common.errors import StridorError, one_sentence
 from stridor.distillation.fit import distil
 from stridor.distillation.params import DistillParams
 from stridor.distillation.recordings import Recordings, audio_files
-from stridor.distillation.run import NamedTeacher, run, unfinished
+from stridor.distillation.run_distillation import NamedTeacher, run, unfinished
 from stridor.distillation.teacher import Teacher
 from stridor.models.beats import random_beats
 from stridor.models.config import PRESETS

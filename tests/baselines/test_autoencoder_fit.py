@@ -49,7 +49,7 @@ def test_the_same_seed_gives_the_same_weights_and_each_machine_its_own():
         assert not torch.equal(one["decoder.12.weight"], different["decoder.12.weight"])
 
 
-def test_weights_do_not_hang_on_the_number_of_threads_which_stays_as_it_was():
+def test_weights_do_not_depend_on_the_number_of_threads_which_is_restored():
     before = torch.get_num_threads()
     one = trained()[0].state_dict()
     torch.set_num_threads(2)
@@ -102,11 +102,11 @@ def test_a_last_batch_of_one_stack_is_left_out():
 
 
 @pytest.mark.parametrize("frames", [[], clips((5,))])
-def test_too_little_to_learn_from_is_said(frames):
+def test_too_few_stacks_are_an_error(frames):
     with pytest.raises(StridorError, match=f"'pump' has {len(frames)} stacks of five frames"):
         trained(frames)
 
 
-def test_a_diverged_training_is_said():
+def test_a_diverged_training_is_an_error():
     with pytest.raises(StridorError, match=r"'pump' diverged in epoch \d+ .*lower autoencoder\.learning_rate"):
         trained(epochs=30, learning_rate=1e38)

@@ -65,7 +65,7 @@ def test_a_clip_has_the_same_frames_alone_and_among_others(log_mel):
         assert torch.allclose(frames, alone, atol=1e-3)
 
 
-def test_silence_lies_at_the_floor(log_mel):
+def test_silence_is_at_the_floor(log_mel):
     [frames] = frames_of([np.zeros(4_000, dtype=np.float32)], log_mel)
     np.testing.assert_allclose(frames.numpy(), -156.535, atol=1e-2)
 

@@ -115,14 +115,14 @@ def test_the_same_training_writes_the_same_bytes(fitted, pump, tmp_path):
     ("breakage", "message"),
     [
         (lambda path: path.unlink(), r"autoencoder\.pt is missing; run the autoencoder stage"),
-        (lambda path: path.write_text("text"), r"autoencoder\.pt is no autoencoder"),
-        (lambda path: path.write_bytes(b""), r"autoencoder\.pt is no autoencoder"),
-        (lambda path: torch.save({"network": {}}, path), r"autoencoder\.pt is no autoencoder"),
-        (lambda path: torch.save([1, 2], path), r"autoencoder\.pt is no autoencoder"),
+        (lambda path: path.write_text("text"), r"autoencoder\.pt is not an autoencoder"),
+        (lambda path: path.write_bytes(b""), r"autoencoder\.pt is not an autoencoder"),
+        (lambda path: torch.save({"network": {}}, path), r"autoencoder\.pt is not an autoencoder"),
+        (lambda path: torch.save([1, 2], path), r"autoencoder\.pt is not an autoencoder"),
         (lambda path: (path.parent / "calibration_mse.json").unlink(), r"calibration_mse\.json is missing"),
     ],
 )
-def test_what_is_missing_or_damaged_is_one_sentence(fitted, tmp_path, breakage, message):
+def test_missing_or_damaged_files_are_an_error(fitted, tmp_path, breakage, message):
     fitted.save(tmp_path / "pump")
     breakage(tmp_path / "pump" / WEIGHTS_FILE)
     with pytest.raises(StridorError, match=message) as refused:
@@ -131,7 +131,7 @@ def test_what_is_missing_or_damaged_is_one_sentence(fitted, tmp_path, breakage, 
 
 
 @pytest.mark.parametrize("domains", [{"source"}, {"target"}, {None}])
-def test_one_domain_alone_lends_the_other_its_covariance(pump, domains):
+def test_a_domain_without_clips_gets_the_covariance_of_the_other(pump, domains):
     clips = pump.select("train")
     if domains == {None}:
         clips = [replace(clip, domain=None) for clip in clips]

@@ -27,7 +27,7 @@ def stridor(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedPro
 
 
 @pytest.mark.parametrize("command", list(commands(main)), ids=lambda command: " ".join(["stridor", *command]))
-def test_every_command_has_help_that_says_its_job(command):
+def test_every_command_has_a_help_text(command):
     shown = CliRunner().invoke(main, [*command, "--help"])
     assert shown.exit_code == 0, shown.output
     assert shown.output.startswith(f"Usage: main {' '.join(command)}".rstrip())
@@ -55,7 +55,7 @@ def test_the_command_line_itself_has_help():
         (["register"], "params.yaml is missing"),
     ],
 )
-def test_outside_a_project_it_says_so_in_one_sentence(tmp_path, arguments, message):
+def test_outside_a_project_every_command_is_an_error(tmp_path, arguments, message):
     done = stridor(*arguments, cwd=tmp_path)
     assert done.returncode == 2
     assert message in done.stderr

@@ -31,7 +31,7 @@ def md5s(folder: Path) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("kind", ["noise", "clean"])
-def test_each_clip_gets_its_variants_at_the_ratio_that_the_table_says(kind):
+def test_each_clip_gets_its_variants_at_the_ratio_in_the_table(kind):
     params = tiny_params(augment={"variants": 4, "snr_db": [-5, 20]})
     pairs = augment(supplements(kind), params, Path("augmented"))
     assert pairs == read_pairs(Path("augmented"))
@@ -92,6 +92,6 @@ def test_no_supplements_make_an_empty_table():
     assert read_pairs(Path("augmented")) == []
 
 
-def test_a_missing_table_says_what_to_run():
+def test_a_missing_table_is_an_error_with_the_command_to_run():
     with pytest.raises(StridorError, match="dvc repro"):
         read_pairs(Path("nowhere"))

@@ -88,14 +88,14 @@ def test_missing_machine_or_training_clips_are_refused(root):
     with pytest.raises(StridorError, match="the machine 'pump'"):
         build_manifest(root / "data", ("fan", "pump"), root)
     shutil.rmtree(root / "data" / "fan" / "train")
-    with pytest.raises(StridorError, match="train holds no clips"):
+    with pytest.raises(StridorError, match="train contains no normal clips"):
         build_manifest(root / "data", ("fan",), root)
 
 
 def test_unreadable_clip_is_refused_by_name(root):
     path = root / "data" / "fan" / "test" / "section_00_0000.wav"
     path.write_bytes(b"")
-    with pytest.raises(StridorError, match=r"section_00_0000\.wav is no readable audio"):
+    with pytest.raises(StridorError, match=r"section_00_0000\.wav is not readable audio"):
         build_manifest(root / "data", ("fan",), root)
 
 
@@ -104,11 +104,11 @@ def test_missing_manifest_and_other_tables_are_refused(tmp_path):
         Manifest.read(tmp_path / "manifest.csv")
     for content in ("", "a,b\n1,2\n", "path,machine\nx\n"):
         (tmp_path / "manifest.csv").write_text(content)
-        with pytest.raises(StridorError, match=r"manifest\.csv is no manifest"):
+        with pytest.raises(StridorError, match=r"manifest\.csv is not a manifest"):
             Manifest.read(tmp_path / "manifest.csv")
 
 
-def test_audio_files_are_told_by_extension_in_any_case(tmp_path):
+def test_audio_files_are_recognised_by_extension_in_any_case(tmp_path):
     for name in ("b.WAV", "a.flac", "c.txt", "._d.wav", "attributes_00.csv"):
         (tmp_path / name).touch()
     assert [path.name for path in audio_files(tmp_path)] == ["a.flac", "b.WAV"]

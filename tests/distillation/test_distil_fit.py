@@ -1,4 +1,4 @@
-"""A student learns what a teacher says, undisturbed and interrupted."""
+"""A student learns to reproduce its teacher, with and without interruption."""
 
 from itertools import pairwise
 
@@ -8,7 +8,9 @@ import torch
 from stridor.common.errors import StridorError
 from stridor.distillation.fit import learning_rate
 from stridor.distillation.recordings import Recordings
-from tiny_lesson import teach, tiny_lesson_params, tiny_teacher, write_sounds
+from tiny_distillation import teach, tiny_distill_params, tiny_teacher, write_sounds
+
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
@@ -16,13 +18,13 @@ def recordings(tmp_path) -> Recordings:
     return Recordings.from_folders([write_sounds(tmp_path / "sounds")])
 
 
-def test_a_student_learns_to_say_what_its_teacher_says(recordings):
+def test_a_student_learns_to_reproduce_its_teacher(recordings):
     reports = []
-    params = tiny_lesson_params(steps=150, batch_size=8, warm_up_steps=10, report_steps=25, statistics_batches=8)
+    params = tiny_distill_params(steps=150, batch_size=8, warm_up_steps=10, report_steps=25, statistics_batches=8)
     student = teach(
         params, recordings, on_report=lambda report, _: reports.append(report), teacher=tiny_teacher(tags=5)
     )
-    first, last = reports[0].figures, reports[-1].figures
+    first, last = reports[0].metrics, reports[-1].metrics
     # A student that says the mean has a pooled loss of 1.
     assert last["loss/pooled"] < 0.6
     for name in ("total", "pooled", "map", "tags"):
@@ -33,7 +35,7 @@ def test_a_student_learns_to_say_what_its_teacher_says(recordings):
 
 @pytest.mark.parametrize("last_report", [4, 8])
 def test_an_interrupted_distillation_ends_with_the_same_weights(recordings, last_report):
-    params = tiny_lesson_params()
+    params = tiny_distill_params()
     undisturbed = teach(params, recordings, "undisturbed")
 
     def interrupt(report, student):
@@ -50,7 +52,7 @@ def test_an_interrupted_distillation_ends_with_the_same_weights(recordings, last
 
 
 def test_the_learning_rate_warms_up_and_falls_to_zero():
-    params = tiny_lesson_params(steps=100, warm_up_steps=10, learning_rate=1.0)
+    params = tiny_distill_params(steps=100, warm_up_steps=10, learning_rate=1.0)
     rates = [learning_rate(step, params) for step in range(1, 101)]
     assert rates[:10] == pytest.approx([i / 10 for i in range(1, 11)])
     assert rates[10] == 1.0
@@ -58,6 +60,6 @@ def test_the_learning_rate_warms_up_and_falls_to_zero():
     assert rates[-1] < 1e-3
 
 
-def test_a_diverging_distillation_says_so(recordings):
+def test_a_diverging_distillation_is_an_error(recordings):
     with pytest.raises(StridorError, match=r"no longer finite at step \d+; lower the learning rate"):
-        teach(tiny_lesson_params(learning_rate=1e30, gradient_clip=1e30, warm_up_steps=0), recordings)
+        teach(tiny_distill_params(learning_rate=1e30, gradient_clip=1e30, warm_up_steps=0), recordings)

@@ -7,7 +7,7 @@ import scipy.signal
 from stridor.audio.files import write_clip
 from stridor.common.errors import StridorError
 from stridor.distillation.recordings import Recordings, audio_files, draw_batch, resample
-from tiny_lesson import write_sounds
+from tiny_distillation import write_sounds
 
 
 @pytest.mark.parametrize(("before", "after"), [(8000, 6400), (8000, 10000), (8000, 8000), (6561, 8000)])
@@ -26,7 +26,7 @@ def test_files_are_found_in_folders_below(tmp_path):
     assert [path.name for path in audio_files(tmp_path / "a")] == ["sound_00.wav", "sound_01.wav"]
 
 
-def test_every_group_is_heard_equally_often(tmp_path):
+def test_every_group_is_drawn_equally_often(tmp_path):
     for name, clips, level in (("few", 1, 0.5), ("many", 20, -0.5)):
         for i in range(clips):
             write_clip(tmp_path / name / f"{i}.wav", np.full(4000, level))
@@ -59,8 +59,8 @@ def test_short_recordings_begin_anew(tmp_path):
 
 
 def test_missing_and_empty_folders_are_named(tmp_path):
-    with pytest.raises(StridorError, match="nowhere is no folder"):
+    with pytest.raises(StridorError, match="nowhere is not a folder"):
         audio_files(tmp_path / "nowhere")
     (tmp_path / "empty").mkdir()
-    with pytest.raises(StridorError, match="empty holds no audio file"):
+    with pytest.raises(StridorError, match="empty contains no audio file"):
         audio_files(tmp_path / "empty")

@@ -7,7 +7,7 @@ from torch.nn import functional as F
 from stridor.distillation.task import DistillationTask, relational_distance
 from stridor.distillation.teacher import BeatsTeacher, Targets
 from stridor.models.beats import random_beats
-from tiny_lesson import STUDENT, tiny_lesson_params, tiny_teacher
+from tiny_distillation import STUDENT, tiny_distill_params, tiny_teacher
 
 
 @pytest.fixture
@@ -17,7 +17,7 @@ def wave():
 
 def task_for(answer, **values):
     torch.manual_seed(0)
-    return DistillationTask(random_beats(STUDENT, 0).eval(), answer, tiny_lesson_params(**values))
+    return DistillationTask(random_beats(STUDENT, 0).eval(), answer, tiny_distill_params(**values))
 
 
 def test_beats_as_a_teacher(wave):
@@ -41,7 +41,7 @@ def test_any_grid_of_the_teacher_is_met(wave, grid):
     losses.total.backward()
 
 
-def test_losses_are_what_they_are_said_to_be(wave):
+def test_losses_equal_their_definitions(wave):
     answer = Targets(torch.randn(3, 7), torch.randn(3, 6, 8, 9), torch.tensor([[0.1, 0.9], [0.5, 1.0], [0.0, 0.2]]))
     task = task_for(answer, pooled_weight=2.0, map_weight=3.0, tags_weight=4.0, relation_weight=5.0)
     with torch.no_grad():

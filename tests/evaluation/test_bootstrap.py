@@ -78,7 +78,7 @@ def test_machines_are_drawn_independently():
     assert abs(np.corrcoef(drawn[0].ravel(), drawn[1].ravel())[0, 1]) < 0.05
 
 
-def test_a_machine_beside_it_and_the_order_of_clips_change_no_interval():
+def test_other_machines_and_the_order_of_clips_change_no_interval():
     generator = np.random.default_rng(2)
     one, other = (gaussian_clips(generator, machine=name, size=10) for name in ("fan", "valve"))
     order = generator.permutation(len(one.scores))

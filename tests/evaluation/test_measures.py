@@ -146,8 +146,8 @@ def test_a_missing_group_is_named(groups, complaint):
     [
         ({"scores": [1.0, np.nan]}, "the score of b.wav is nan"),
         ({"scores": [1.0, np.inf]}, "the score of b.wav is inf"),
-        ({"scores": [1.0]}, "do not belong together"),
-        ({"scores": [[1.0], [2.0]]}, "do not belong together"),
+        ({"scores": [1.0]}, "do not fit together"),
+        ({"scores": [[1.0], [2.0]]}, "do not fit together"),
         ({"file_names": ["a.wav", "a.wav"]}, "a.wav is scored twice"),
         ({"domains": ["source", None]}, "b.wav has the domain None"),
         ({"labels": ["normal", "1"]}, "the label '1'"),

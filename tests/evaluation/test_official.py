@@ -101,5 +101,5 @@ def test_files_that_are_missing_or_do_not_match_are_refused(tmp_path):
         read_official(tmp_path, "fan")
     write_official(tmp_path, "fan", NAMES, [1, 2, 3], [0, 0, 1])
     decision_file(tmp_path, "fan", "00").write_text(f"{NAMES[0]},1\n")
-    with pytest.raises(StridorError, match="do not name the same clips"):
+    with pytest.raises(StridorError, match="do not contain the same clips"):
         read_official(tmp_path, "fan")

@@ -1,4 +1,4 @@
-"""Weights on disk, and what is said of files that do not fit."""
+"""Weights on disk, and the errors for files that do not fit."""
 
 import pytest
 import torch
@@ -83,14 +83,14 @@ def test_files_that_are_no_checkpoint_are_refused(tmp_path):
     (tmp_path / "text.pt").write_text("not a checkpoint")
     (tmp_path / "empty.pt").write_bytes(b"")
     for name in ("text.pt", "empty.pt"):
-        with pytest.raises(StridorError, match=f"{name} (cannot be read|is no PyTorch checkpoint)"):
+        with pytest.raises(StridorError, match=f"{name} (cannot be read|is not a PyTorch checkpoint)"):
             load_encoder(tmp_path / name)
     torch.save({"weights": torch.zeros(1)}, tmp_path / "other.pt")
     with pytest.raises(StridorError, match="is not an encoder checkpoint"):
         load_encoder(tmp_path / "other.pt")
 
 
-def test_the_cfg_says_which_family_a_file_needs(tmp_path):
+def test_the_cfg_contains_the_family(tmp_path):
     torch.save({"cfg": {"family": "wav2vec"}, "model": {}}, tmp_path / "newer.pt")
     with pytest.raises(StridorError, match=r"of the family 'wav2vec', but only BEATs, log_mel are known"):
         load_encoder(tmp_path / "newer.pt")

@@ -40,7 +40,7 @@ def test_layers_of_a_network_are_refused():
         EncoderEmbedder(LogMelPatches(), EmbeddingParams(layer=1))
 
 
-def test_its_file_says_which_family_it_is(tmp_path):
+def test_its_file_contains_the_family(tmp_path):
     save_encoder(LogMelPatches(), tmp_path / "log_mel.pt")
     assert torch.load(tmp_path / "log_mel.pt", weights_only=True) == {"cfg": {"family": "log_mel"}, "model": {}}
     assert isinstance(load_encoder(tmp_path / "log_mel.pt"), LogMelPatches)

@@ -20,11 +20,11 @@ def started(monkeypatch):
         seen.append((at_a_time, [(command.line[4:], dict(command.environment)) for command in commands]))
         return [0] * len(commands)
 
-    monkeypatch.setattr(stages, "run_together", run)
+    monkeypatch.setattr(stages, "run_parallel", run)
     return seen
 
 
-def test_groups_that_are_not_up_to_date_run_whole(started):
+def test_all_stages_of_a_group_that_is_not_up_to_date_run(started):
     said = []
     stages.run_stale("detectors", GROUPS, {"train@a", "augment@c", "elsewhere"}, 2, said.append)
     environment = {"TQDM_DISABLE": "1", THREADS: str(max(cores() // 2, 1))}
@@ -33,7 +33,7 @@ def test_groups_that_are_not_up_to_date_run_whole(started):
     assert said == ["detectors: 3, 1 of them up to date; 2 at a time"]
 
 
-def test_there_are_no_more_processes_than_groups_and_one_alone_is_left_as_it_is(started):
+def test_there_are_no_more_processes_than_groups_and_a_single_one_has_an_unchanged_environment(started):
     stages.run_stale("detectors", GROUPS, {"train@b"}, 8, lambda text: None)
     assert started == [(1, [(("repro", "--single-item", "augment@b", "train@b"), {})])]
 
@@ -45,16 +45,10 @@ def test_nothing_is_started_where_all_is_up_to_date(started, capsys):
 
 
 def test_a_failure_is_one_sentence(monkeypatch):
-    monkeypatch.setattr(stages, "run_together", lambda commands, at_a_time: [0, 1][: len(commands)])
+    monkeypatch.setattr(stages, "run_parallel", lambda commands, at_a_time: [0, 1][: len(commands)])
     stages.reproduce()
-    with pytest.raises(StridorError, match="what has been finished is kept"):
+    with pytest.raises(StridorError, match="finished stages are kept"):
         stages.run_stale("cells", GROUPS, {"train@a", "train@b"}, 2, lambda text: None)
-
-
-def test_dvc_that_cannot_tell_is_said(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    with pytest.raises(StridorError, match="DVC cannot say what is up to date"):
-        stages.stale_stages("dvc.yaml")
 
 
 def test_the_pipeline_ends_with_a_plain_repro(started):
@@ -62,12 +56,12 @@ def test_the_pipeline_ends_with_a_plain_repro(started):
     params = one.model_copy(update={"detectors": one.detectors | tiny_params("saw").detectors})
     saw = detector_stages(params)[1]
     assert saw == tuple(f"{stage}@saw" for stage in STAGES)
-    run_pipeline(params, {"train@saw"}, jobs=2, say=lambda text: None)
+    run_pipeline(params, {"train@saw"}, jobs=2, print_line=lambda text: None)
     assert [line for _, batch in started for line, _ in batch] == [("repro", "--single-item", *saw), ("repro",)]
     started.clear()
     # One at a time is what DVC does by itself.
     run_pipeline(params, {"train@saw"}, jobs=1)
     assert [line for _, batch in started for line, _ in batch] == [("repro",)]
     said = []
-    run_pipeline(params, set(), jobs=2, say=said.append)
+    run_pipeline(params, set(), jobs=2, print_line=said.append)
     assert (len(started), said) == (1, ["Everything is up to date."])

@@ -64,7 +64,7 @@ def test_the_command_plans_the_project(project):
     assert "detector 'saw'" in CliRunner().invoke(main, ["plan", "saw"]).output
 
 
-def test_a_missing_checkpoint_is_said(project):
+def test_a_missing_checkpoint_is_an_error(project):
     write_project(project)
     (project / "tiny.pt").unlink()
     outcome = CliRunner().invoke(main, ["plan"])

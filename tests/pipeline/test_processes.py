@@ -1,4 +1,4 @@
-"""Commands beside each other: their ends, and the end of them all."""
+"""Commands in parallel: their exit codes, and stopping them all."""
 
 import os
 import signal
@@ -10,16 +10,16 @@ from pathlib import Path
 import pytest
 
 from stridor.pipeline import processes as commands_module
-from stridor.pipeline.processes import Command, run_together
+from stridor.pipeline.processes import Command, run_parallel
 
-PATIENCE_S = 60
+TIMEOUT_S = 60
 # A shell that waits for a program, as DVC runs its stages; each writes its process.
 SLEEPER = "import os, sys, time; open(sys.argv[1], 'w').write(str(os.getpid())); time.sleep(300)"
 CALLER = """
 import sys
-from stridor.pipeline.processes import Command, run_together
+from stridor.pipeline.processes import Command, run_parallel
 sleeper, *names = sys.argv[1:]
-run_together([Command(("bash", "-c", f'"{sys.executable}" -c "{sleeper}" {name}; exit 1')) for name in names], 2)
+run_parallel([Command(("bash", "-c", f'"{sys.executable}" -c "{sleeper}" {name}; exit 1')) for name in names], 2)
 """
 
 
@@ -34,7 +34,7 @@ def is_alive(process):
 
 
 def wait_until(happened):
-    end = time.monotonic() + PATIENCE_S
+    end = time.monotonic() + TIMEOUT_S
     while not happened():
         assert time.monotonic() < end
         time.sleep(0.05)
@@ -43,20 +43,20 @@ def wait_until(happened):
 def test_all_run_and_say_how_they_ended(tmp_path):
     write = "import os, sys; open(sys.argv[1], 'w').write(os.environ['WHO']); sys.exit(int(sys.argv[2]))"
     commands = [python(write, str(tmp_path / who), code, WHO=who) for who, code in (("a", "0"), ("b", "3"))]
-    assert run_together(commands, 2) == [0, 3]
+    assert run_parallel(commands, 2) == [0, 3]
     assert [(tmp_path / who).read_text() for who in "ab"] == ["a", "b"]
     assert "WHO" not in os.environ
-    assert run_together([]) == []
+    assert run_parallel([]) == []
 
 
 @pytest.mark.parametrize("at_a_time", [1, 2, 5])
-def test_no_more_run_at_a_time_than_are_wished_for(tmp_path, at_a_time):
+def test_no_more_run_in_parallel_than_requested(tmp_path, at_a_time):
     script = (
         "import os, sys, time; open(f'{sys.argv[1]}/{time.monotonic()} start', 'w'); time.sleep(float(sys.argv[2]));"
         "open(f'{sys.argv[1]}/{time.monotonic()} end', 'w')"
     )
     lengths = ("0.6", "0", "0.2", "0")
-    assert run_together([python(script, str(tmp_path), length) for length in lengths], at_a_time) == [0] * 4
+    assert run_parallel([python(script, str(tmp_path), length) for length in lengths], at_a_time) == [0] * 4
     running, most = 0, 0
     for event in sorted(tmp_path.iterdir(), key=lambda path: float(path.name.split()[0])):
         running += 1 if event.name.endswith("start") else -1
@@ -75,12 +75,12 @@ def test_one_that_takes_long_holds_up_nobody(tmp_path):
         "    time.sleep(0.01)"
     )
     short = [python("open(__import__('sys').argv[1], 'w')", name) for name in names]
-    assert run_together([python(patient, *names), *short], 2) == [0] * 4
+    assert run_parallel([python(patient, *names), *short], 2) == [0] * 4
 
 
 def test_one_that_fails_does_not_keep_the_others_from_running(tmp_path):
     commands = [python("import sys; sys.exit(4)"), python("open(__import__('sys').argv[1], 'w')", str(tmp_path / "b"))]
-    assert run_together(commands) == [4, 0]
+    assert run_parallel(commands) == [4, 0]
     assert (tmp_path / "b").exists()
 
 
@@ -97,12 +97,12 @@ def test_nothing_outlives_a_caller_that_is_stopped(tmp_path, number, in_backgrou
     wait_until(lambda: all(file.exists() and file.read_text() for file in files))
     caller.send_signal(number)
     # Long before what does not listen would be killed.
-    assert caller.wait(commands_module.PATIENCE_S / 2) != 0
+    assert caller.wait(commands_module.STOP_TIMEOUT_S / 2) != 0
     assert not any(is_alive(int(file.read_text())) for file in files)
 
 
-def test_what_hangs_is_killed(tmp_path, monkeypatch):
-    monkeypatch.setattr(commands_module, "PATIENCE_S", 0.2)
+def test_a_process_that_hangs_is_killed(tmp_path, monkeypatch):
+    monkeypatch.setattr(commands_module, "STOP_TIMEOUT_S", 0.2)
     file = tmp_path / "deaf"
     deaf = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN); " + SLEEPER
     sleep = time.sleep
@@ -114,12 +114,12 @@ def test_what_hangs_is_killed(tmp_path, monkeypatch):
 
     monkeypatch.setattr(time, "sleep", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        run_together([python(deaf, str(file))])
+        run_parallel([python(deaf, str(file))])
     wait_until(lambda: not is_alive(int(file.read_text())))
 
 
 def test_one_that_cannot_be_started_stops_the_others(tmp_path):
     file = tmp_path / "left"
     with pytest.raises(FileNotFoundError):
-        run_together([python(SLEEPER, str(file)), Command(("/no/such/program",))], 2)
+        run_parallel([python(SLEEPER, str(file)), Command(("/no/such/program",))], 2)
     assert not file.exists() or not is_alive(int(file.read_text() or 2**22))

@@ -49,11 +49,11 @@ def test_labelled_clips_get_the_files_of_the_evaluate_stage(indexed):
         assert written == {path.name: path.read_bytes() for path in (PLACES.scores / system).iterdir()}
 
 
-def test_hidden_labels_make_whole_folders_as_the_evaluator_reads_them(project):
+def test_clips_with_hidden_labels_give_complete_folders_for_the_evaluator(project):
     write_project(project)
     names = hide_labels(project / "data/pump")
     run(augment, train, autoencoder, index)
-    with pytest.raises(StridorError, match="hides domain or label"):
+    with pytest.raises(StridorError, match="does not contain domain and label"):
         run(evaluate)
     folder = project / "submission/stridor_fine_tuned"
     folder.mkdir(parents=True)
@@ -87,7 +87,7 @@ def test_a_missing_machine_leaves_no_folder(indexed):
 def test_a_machine_without_test_clips_is_named(project):
     write_project(project, tests=0)
     run(augment)
-    with pytest.raises(StridorError, match="'pump' has no test clips, and a submission holds all machines"):
+    with pytest.raises(StridorError, match="'pump' has no test clips, and a submission contains all machines"):
         submit(read_params(), "x")
 
 
@@ -95,5 +95,5 @@ def test_a_machine_without_test_clips_is_named(project):
 def test_names_that_make_no_folder_are_refused(name):
     from stridor.params import Params
 
-    with pytest.raises(StridorError, match="is no name for a submission"):
+    with pytest.raises(StridorError, match="is not a valid name of a submission"):
         submit(Params(detectors={"fan": {"machines": ["fan"]}}), name)

@@ -99,7 +99,7 @@ def test_density_is_scikit_learns_mean_distance_to_the_nearest_others():
     assert fitted(embeddings, domains, density_neighbours=4).score_samples(query)[0] == pytest.approx(expected)
 
 
-def test_a_sparse_target_domain_is_heard_like_a_dense_source_domain():
+def test_a_sparse_target_domain_scores_like_a_dense_source_domain():
     generator = np.random.default_rng(0)
     embeddings = np.concatenate([generator.normal(size=(40, 3)), 50 + 10 * generator.normal(size=(10, 3))])
     domains = ["source"] * 40 + ["target"] * 10

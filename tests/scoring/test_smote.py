@@ -1,4 +1,4 @@
-"""Synthetic target references: where they lie, how many they are, and that they are always the same."""
+"""Synthetic target references: their position, number and reproducibility."""
 
 import numpy as np
 import pytest
@@ -22,7 +22,7 @@ def test_fills_up_to_the_share(sources, targets, share, added):
     assert parents.shape == (added, 2)
 
 
-def test_each_lies_between_a_target_and_one_of_its_nearest_targets():
+def test_each_is_between_a_target_and_one_of_its_nearest_targets():
     embeddings, domains = made(30, 9)
     synthetic, parents = smote(embeddings, domains, 0.7)
     assert np.bincount(parents[:, 0]).tolist() == [7] * 7 + [6] * 2

@@ -18,7 +18,7 @@ def test_threshold_equals_scipys_fit(percentile):
     assert (found.loc, found.percentile) == (0.0, percentile)
 
 
-def test_a_tenth_of_normal_clips_lies_above_the_90th_percentile():
+def test_a_tenth_of_normal_clips_is_above_the_90th_percentile():
     unseen = np.random.default_rng(1).gamma(5.0, 0.2, 20000)
     assert calibrate(NORMALS).decide(unseen).mean() == pytest.approx(0.1, abs=0.015)
 
@@ -89,9 +89,9 @@ def test_saved_calibrations_load_back(tmp_path, scores):
 
 
 @pytest.mark.parametrize("text", ["{", "{}", "[1]", '{"a": 1}', "null"])
-def test_spoilt_calibrations_are_refused(tmp_path, text):
+def test_damaged_calibrations_are_an_error(tmp_path, text):
     with pytest.raises(StridorError, match="is missing"):
         Calibration.load(tmp_path / "calibration.json")
     (tmp_path / "calibration.json").write_text(text)
-    with pytest.raises(StridorError, match="no calibration"):
+    with pytest.raises(StridorError, match="not a calibration"):
         Calibration.load(tmp_path / "calibration.json")

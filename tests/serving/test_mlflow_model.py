@@ -58,8 +58,8 @@ def test_each_machine_is_scored_against_its_own_bank(registered, plant, recordin
     ("broken", "complaint"),
     [
         (b"", "Row 1 of the input"),
-        (b"RIFF no audio", "Row 1 of the input is no readable audio"),
-        (0, "Row 1 of the input holds no samples"),
+        (b"RIFF no audio", "Row 1 of the input is not readable audio"),
+        (0, "Row 1 of the input contains no samples"),
         (2000, "Row 1 of the input has 2000 samples"),
     ],
 )
@@ -77,7 +77,7 @@ def test_samples_that_are_no_numbers(pump):
 
     encoded = io.BytesIO()
     sf.write(encoded, np.array([np.nan] * 4000), 16000, format="WAV", subtype="FLOAT")
-    with pytest.raises(MlflowException, match="Row 0 of the input holds samples that are no audio"):
+    with pytest.raises(MlflowException, match="Row 0 of the input contains samples that are not audio"):
         pump.predict(pd.DataFrame({"audio": [encoded.getvalue()]}))
 
 

@@ -1,4 +1,4 @@
-"""The stage `autoencoder`: one autoencoder for each machine, logged, whole or not at all, and skipped if unwanted."""
+"""The stage `autoencoder`: one autoencoder for each machine, logged, complete or not at all, skipped if not needed."""
 
 import json
 from pathlib import Path
@@ -17,6 +17,8 @@ from stridor.stages.layout import Layout
 from stridor.tracking.runs import find_training_run
 from tiny import write_pump
 from tiny_project import DATA_MD5, params_of, write_params, write_project
+
+pytestmark = pytest.mark.slow
 
 PLACES = Layout("pump")
 FLEET = Layout("fleet")
@@ -111,7 +113,7 @@ def test_a_failure_leaves_the_autoencoders_that_were_there(project):
     assert sorted(found.info.status for found in runs()) == ["FAILED", "FINISHED"]
 
 
-def test_evaluation_without_the_stage_says_what_to_run(project):
+def test_evaluation_without_the_stage_is_an_error_with_the_command_to_run(project):
     write_project(project)
     run(augment, train, index)
     with pytest.raises(StridorError, match=r"autoencoder\.pt is missing; run the autoencoder stage"):

@@ -12,6 +12,8 @@ from stridor.stages import augment, autoencoder, evaluate, index, register, trai
 from stridor.stages.layout import Layout
 from tiny_project import params_of, write_params, write_project
 
+pytestmark = pytest.mark.slow
+
 PLACES = Layout("pump")
 
 
@@ -33,7 +35,7 @@ def scores(project: Path, channel: str | int) -> np.ndarray:
     return np.concatenate([read_official(PLACES.scores / system, "pump").scores for system in systems])
 
 
-def test_every_stage_hears_the_channel_that_is_named(project):
+def test_every_stage_reads_the_given_channel(project):
     write_project(project, "clean")
     alone = scores(project, "mean")
     add_far_microphone(project / "data")

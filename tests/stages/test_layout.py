@@ -27,7 +27,7 @@ def test_a_stage_runs_for_the_detector_that_is_named(project):
         ({"augment": {"variants": 0}}, "pump", "augment.variants"),
     ],
 )
-def test_what_a_user_did_wrong_is_one_sentence_and_exit_code_2(project, change, detector, message):
+def test_user_errors_are_one_sentence_and_exit_code_2(project, change, detector, message):
     write_project(project, **change)
     done = stage("stridor.stages.augment", detector)
     assert done.returncode == 2

@@ -12,7 +12,7 @@ from stridor.data.manifest import Manifest
 from stridor.evaluation.measures import harmonic_mean
 from stridor.evaluation.official import read_official
 from stridor.experiments.sweep import pool
-from stridor.experiments.sweep.run import sweep
+from stridor.experiments.sweep.run_sweep import sweep
 from stridor.params import read_params
 from stridor.pipeline.submission import submit
 from stridor.scoring.bank import ReferenceBank
@@ -22,6 +22,8 @@ from stridor.stages.summary import scored_clips
 from stridor.training.triples import training_set
 from tiny import write_pump
 from tiny_project import params_of, write_project
+
+pytestmark = pytest.mark.slow
 
 MACHINES = ("pump", "press", "mixer")
 FLEET = Layout("fleet")

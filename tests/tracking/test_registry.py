@@ -74,7 +74,7 @@ def test_what_does_not_work_is_not_registered(project):
     with pytest.raises(StridorError, match=r"pump.* is missing"):
         register("pump", encoder, project / "nowhere", params, None, MEASURES)
     (banks / "pump" / "calibration.json").write_text("{")
-    with pytest.raises(StridorError, match="is no calibration"):
+    with pytest.raises(StridorError, match="is not a calibration"):
         register("pump", encoder, banks, params, None, MEASURES)
     open_store()
     assert registered_detectors() == []

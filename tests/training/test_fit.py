@@ -14,6 +14,8 @@ from stridor.models.beats import Beats
 from stridor.training.fit import Epoch
 from tiny import tiny_encoder, tiny_params, tiny_training_set, train
 
+pytestmark = pytest.mark.slow
+
 FILES = Path(__file__).resolve().parents[1]
 
 
@@ -41,7 +43,7 @@ def test_both_stages_learn_and_only_the_first_moves_the_decoder():
         assert torch.equal(tensor, both.separator.state_dict()[name]), name
     moved = [n for n, t in one.encoder.state_dict().items() if not torch.equal(t, both.encoder.state_dict()[n])]
     assert len(moved) > 20
-    losses = [epoch.figures["loss/total"] for epoch in both.epochs]
+    losses = [epoch.metrics["loss/total"] for epoch in both.epochs]
     assert losses[-1] < losses[0]
     flat = both.epochs[-1].flat()
     assert {"gradient_norm", "learning_rate", "clips_per_second", "loss/machine"} <= flat.keys()
@@ -53,16 +55,16 @@ def test_without_mixing_the_encoder_learns_from_clips_as_they_are():
     _, data = tiny_training_set(params, "clean")
     tuned = train(params, data)
     for epoch in tuned.epochs:
-        assert epoch.figures["loss/total"] == epoch.figures["loss/machine"]
+        assert epoch.metrics["loss/total"] == epoch.metrics["loss/machine"]
         # The figures on held-out mixtures stay, and say that nothing was separated.
         assert {one.snr_db for one in epoch.separation} == {-5, 0, 5, 10}
-    assert tuned.epochs[-1].figures["loss/total"] < tuned.epochs[0].figures["loss/total"]
+    assert tuned.epochs[-1].metrics["loss/total"] < tuned.epochs[0].metrics["loss/total"]
 
 
 def test_a_stage_may_learn_more_slowly():
     params = tiny_params(training={"stage_two": {"epochs": 1, "learning_rate_factor": 0.25}})
     _, data = tiny_training_set(params)
-    rates = [epoch.figures["learning_rate"] for epoch in train(params, data).epochs]
+    rates = [epoch.metrics["learning_rate"] for epoch in train(params, data).epochs]
     assert rates == [2e-3, 2e-3, 5e-4]
 
 
@@ -144,10 +146,10 @@ def test_two_processes_train_one_encoder():
     _, data = tiny_training_set(params)
     resumed = train(params, data, "resume")
     assert [epoch.number for epoch in resumed.epochs] == [1, 2, 3, 4]
-    assert resumed.epochs[-1].figures["loss/total"] < resumed.epochs[0].figures["loss/total"]
+    assert resumed.epochs[-1].metrics["loss/total"] < resumed.epochs[0].metrics["loss/total"]
 
 
-def test_a_diverging_training_says_so():
+def test_a_diverging_training_is_an_error():
     params = tiny_params(training={"learning_rate": 1e30, "gradient_clip": 1e30})
     _, data = tiny_training_set(params)
     with pytest.raises(StridorError, match=r"no longer finite.*training\.learning_rate"):

@@ -1,1 +1,1 @@
-"""Recordings in and out: `files` reads and writes clips, `fbank` and `mixing` work on their waves."""
+"""Audio: `files` reads and writes clips, `batches` pads them, `fbank` and `mixing` work on their waves."""

@@ -1,7 +1,7 @@
 """The one place that imports torchaudio, because its compiled extension may not fit the installed torch.
 
-The wheels of the package index are CUDA builds: beside a CPU-only torch their extension fails to load. What
-stridor uses of torchaudio is pure Python, so the extension is then replaced by an empty stand-in.
+The wheels of the package index are CUDA builds: next to a CPU-only torch their extension fails to load. The parts of
+torchaudio that stridor uses are pure Python, so the extension is then replaced by an empty stub.
 """
 
 import importlib
@@ -17,7 +17,7 @@ def import_torchaudio() -> ModuleType:
     Raises
     ------
     ImportError
-        If torchaudio is not installed, or fails for another reason than its extension.
+        If torchaudio is not installed, or fails to import for a reason other than its extension.
     """
     try:
         return importlib.import_module("torchaudio")

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-# Attention takes memory with the square of a clip's length: batches of longer clips are made smaller.
+# The memory of attention grows with the square of a clip's length, so batches of longer clips are smaller.
 FULL_BATCH_SAMPLES = 12 * 16000
 
 
@@ -22,7 +22,8 @@ def similar_length_batches(
     batch_size : int
         Clips in a batch; fewer where clips are longer than 12 s.
     rng : Generator, optional
-        Shuffles clips of equal length among batches, and the batches; in order of length if not given.
+        Shuffles clips of equal length among batches, and the batches themselves. If not given, batches are in order of
+        decreasing length.
 
     Returns
     -------
@@ -46,7 +47,7 @@ def similar_length_batches(
 
 
 def pad(waves: Sequence[np.ndarray]) -> tuple[Tensor, Tensor]:
-    """Stack clips, zeros behind the shorter ones.
+    """Stack clips, padding shorter ones with zeros at the end.
 
     Parameters
     ----------

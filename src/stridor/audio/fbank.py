@@ -1,4 +1,4 @@
-"""The Kaldi filter bank that BEATs sees, for whole batches at once."""
+"""The Kaldi filter bank that BEATs uses, computed for whole batches."""
 
 import math
 
@@ -19,7 +19,7 @@ DECIBELS_PER_UNIT = NORMAL_SCALE * 10 / math.log(10)
 
 
 def frame_counts(lengths: Tensor) -> Tensor:
-    """Number of frames of clips of so many samples: only whole frames count ("snip edges")."""
+    """Return the number of frames of clips of the given lengths in samples; only whole frames count ("snip edges")."""
     return torch.where(lengths < FRAME_SAMPLES, 0, 1 + (lengths - FRAME_SAMPLES) // HOP_SAMPLES)
 
 
@@ -47,7 +47,7 @@ class Fbank(nn.Module):
         Parameters
         ----------
         wave : Tensor[B x T]
-            16 kHz, in [-1, 1]. Each frame depends on its own 400 samples alone, so padding behind a clip
+            16 kHz, in [-1, 1]. Each frame depends only on its own 400 samples, so padding after a clip
             never changes the clip's frames.
 
         Returns

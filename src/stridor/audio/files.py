@@ -1,4 +1,4 @@
-"""Audio files in and out: every recording becomes one channel at 16 kHz, or is refused by name."""
+"""Reading and writing of audio files: every recording becomes one channel at 16 kHz, or an error that names it."""
 
 import io
 import math
@@ -16,22 +16,22 @@ from stridor.common.errors import StridorError
 
 SAMPLE_RATE_HZ = 16000
 
-# Beyond the largest 32-bit sample nothing is a recording, and the power of a frame may overflow.
+# Larger values than the largest 32-bit sample are not a recording, and the power of a frame may overflow.
 _LARGEST_SAMPLE = 2.0**31
 _LOWEST_RATE_HZ, _HIGHEST_RATE_HZ = 2000, 768000
-# The resampling filter has a row per output phase; rates without a common divisor would fill gigabytes.
+# The resampling filter has one row per output phase; for rates without a common divisor it would take gigabytes.
 _LARGEST_FILTER = 2**24
 _VALUES_PER_BLOCK = 2**21
-# Decoders report an absurd length when a header does not say it.
+# Decoders report an absurd length when the header does not contain it.
 _LONGEST_FRAMES = 2**40
-# A pipe cannot know its length and writes about the largest number there is.
+# A program that writes to a pipe does not know the length and stores roughly the largest possible number.
 _STREAMED_BYTES = 0x7FFF0000
 _DATA_SIZES = re.compile(r"^\s*(?:data|SSND) : (\d+) \(should be (\d+)\)", re.MULTILINE)
 
 
 @dataclass(frozen=True)
 class AudioInfo:
-    """What a file's header says; `seconds` and `frames` are at the file's own sampling rate."""
+    """Contents of a file's header; `seconds` and `frames` are at the file's own sampling rate."""
 
     seconds: float
     sample_rate_hz: int
@@ -45,7 +45,7 @@ def probe(path: Path) -> AudioInfo:
     Raises
     ------
     StridorError
-        If the file is missing, empty, no audio, or holds no samples.
+        If the file is missing, empty, not audio, or contains no samples.
     """
     with _regular_file(path) as file, _open(file.fileno(), str(path)) as sound:
         return AudioInfo(sound.frames / sound.samplerate, sound.samplerate, sound.channels, sound.frames)
@@ -56,17 +56,17 @@ def read_clip(
 ) -> np.ndarray:
     """Read a recording as one channel at 16 kHz.
 
-    Integer samples are scaled to [-1, 1]; float samples stay as they are, also beyond it. A file that ends
-    before its header says so is read for what it holds, with a warning.
+    Integer samples are scaled to [-1, 1]; float samples are not rescaled or clipped. A file
+    that is shorter than its header says is read up to its end, with a warning.
 
     Parameters
     ----------
     source : Path, str or binary file
-        Any format that libsndfile reads, told by content, not by extension; a binary file from its start.
+        Any format that libsndfile reads, recognised by content, not by extension. A binary file is read from its start.
     channel : int or "mean"
         Index of the channel to take, or the mean of all. The mean of channels in opposite phase is silence.
     name : str
-        What messages call a binary file; a path is called by itself.
+        Name of a binary file in messages; ignored for a path.
 
     Returns
     -------
@@ -75,7 +75,7 @@ def read_clip(
     Raises
     ------
     StridorError
-        If the recording cannot be read, has no such channel, or holds NaN, infinite or absurd samples.
+        If the recording cannot be read, has no such channel, or contains NaN, infinite or absurdly large samples.
 
     Examples
     --------
@@ -99,15 +99,15 @@ def read_clip(
             wave, rate_hz = _one_channel(sound, channel, name), sound.samplerate
     # The comparison is false for NaN too.
     if not np.abs(wave).max() <= _LARGEST_SAMPLE:
-        raise StridorError(f"{name} holds samples that are no audio (NaN or infinite); export it again.")
+        raise StridorError(f"{name} contains samples that are not audio (NaN or infinite); export it again.")
     return wave if rate_hz == SAMPLE_RATE_HZ else _resample(wave, rate_hz, name)
 
 
 def write_clip(path: Path, wave: np.ndarray) -> None:
-    """Write a clip as WAV, PCM_16, mono, 16 kHz; whole or not at all.
+    """Write a clip as WAV, PCM_16, mono, 16 kHz; a failed write leaves no file.
 
-    A sample becomes the nearest of x * 32768, halves going to the even number, and +1.0 becomes 32767. What
-    `read_clip` read from such a file is written back bit for bit, and equal waves give equal bytes.
+    A sample x becomes x * 32768, rounded half to even, and +1.0 becomes 32767. A wave that `read_clip` has read from
+    such a file is written back bit for bit, and equal waves give equal bytes.
 
     Parameters
     ----------
@@ -128,8 +128,8 @@ def write_clip(path: Path, wave: np.ndarray) -> None:
     samples = np.minimum(np.rint(wave.astype(np.float64) * 32768), 32767).astype(np.int16)
     encoded = io.BytesIO()
     sf.write(encoded, samples, SAMPLE_RATE_HZ, format="WAV", subtype="PCM_16")
-    with atomic_file(Path(path)) as beside:
-        beside.write_bytes(encoded.getvalue())
+    with atomic_file(Path(path)) as temporary:
+        temporary.write_bytes(encoded.getvalue())
 
 
 def _regular_file(path: Path | str) -> BinaryIO:
@@ -137,12 +137,12 @@ def _regular_file(path: Path | str) -> BinaryIO:
     try:
         if not path.exists():
             raise StridorError(f"{path} is missing; give the path of an audio file.")
-        # A named pipe would block for ever.
+        # Opening a named pipe would block forever.
         if not path.is_file():
-            raise StridorError(f"{path} is no file; give the path of an audio file.")
+            raise StridorError(f"{path} is not a file; give the path of an audio file.")
         return open(path, "rb")
     except OSError as error:
-        raise StridorError(f"{path} cannot be opened ({error.strerror}); mend its permission.") from None
+        raise StridorError(f"{path} cannot be opened ({error.strerror}); fix its permissions.") from None
 
 
 def _open(file: int | BinaryIO, name: str) -> sf.SoundFile:
@@ -150,14 +150,14 @@ def _open(file: int | BinaryIO, name: str) -> sf.SoundFile:
         sound = sf.SoundFile(file, closefd=False)
     # The TypeError is soundfile's when a binary file's own name ends in .raw.
     except (sf.SoundFileError, TypeError) as error:
-        raise StridorError(f"{name} is no readable audio ({_reason(error)}); export it as WAV.") from None
+        raise StridorError(f"{name} is not readable audio ({_reason(error)}); export it as WAV.") from None
     if 0 < sound.frames < _LONGEST_FRAMES:
         return sound
     frames = sound.frames
     sound.close()
     if frames <= 0:
-        raise StridorError(f"{name} holds no samples; record it again or remove it.")
-    raise StridorError(f"{name} does not say in its header how long it is; convert it to WAV.")
+        raise StridorError(f"{name} contains no samples; record it again or remove it.")
+    raise StridorError(f"The header of {name} does not contain its length; convert it to WAV.")
 
 
 def _one_channel(sound: sf.SoundFile, channel: int | Literal["mean"], name: str) -> np.ndarray:
@@ -166,7 +166,7 @@ def _one_channel(sound: sf.SoundFile, channel: int | Literal["mean"], name: str)
             f"{name} has no channel {channel}; its channels are 0 to {sound.channels - 1}, set audio.channel "
             "to one of them or to 'mean'."
         )
-    # Block by block, so that a header that lies about the length or many channels cost no memory.
+    # Block by block, so that neither a wrong length in the header nor many channels cost memory.
     block_frames = max(1, _VALUES_PER_BLOCK // sound.channels)
     blocks = []
     try:
@@ -175,11 +175,11 @@ def _one_channel(sound: sf.SoundFile, channel: int | Literal["mean"], name: str)
     except sf.SoundFileError as error:
         raise StridorError(f"{name} is damaged ({_reason(error)}); export it again.") from None
     if not blocks:
-        raise StridorError(f"{name} holds no samples; record it again or remove it.")
+        raise StridorError(f"{name} contains no samples; record it again or remove it.")
     wave = np.concatenate(blocks) if len(blocks) > 1 else blocks[0]
     if len(wave) < sound.frames or is_cut_short(sound.extra_info):
         warnings.warn(
-            f"{name} ends before its header says so; its {len(wave) / sound.samplerate:.2f} s are used.",
+            f"{name} is shorter than its header says; its {len(wave) / sound.samplerate:.2f} s are used.",
             stacklevel=3,
         )
     return wave
@@ -190,7 +190,7 @@ def _reason(error: Exception) -> str:
 
 
 def is_cut_short(log: str) -> bool:
-    """Tell from libsndfile's log whether a WAV or AIFF file holds less than its header says."""
+    """Return whether, by libsndfile's log, a WAV or AIFF file contains less than its header says."""
     sizes = _DATA_SIZES.search(log)
     return sizes is not None and int(sizes[2]) < int(sizes[1]) < _STREAMED_BYTES
 
@@ -202,7 +202,7 @@ def _resample(wave: np.ndarray, rate_hz: int, name: str) -> np.ndarray:
         raise StridorError(
             f"{name} has an unusual sampling rate of {rate_hz} Hz; convert it to {SAMPLE_RATE_HZ} Hz first."
         )
-    # torch takes seconds to import, and clips of the right rate do without it.
+    # torch takes seconds to import, and clips at 16 kHz do not need it.
     import torch
 
     from stridor.audio._torchaudio import torchaudio

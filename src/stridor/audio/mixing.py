@@ -6,21 +6,21 @@ from stridor.common.errors import StridorError
 
 
 def mean_power(wave: np.ndarray) -> float:
-    """Mean of the squared samples of `wave [T]`."""
+    """Return the mean of the squared samples of `wave [T]`."""
     return float(np.mean(np.square(wave, dtype=np.float64)))
 
 
 def scale_to_snr(signal: np.ndarray, noise: np.ndarray, snr_db: float, name: str) -> np.ndarray:
-    """Scale a noise so that a signal stands above it by so many decibels.
+    """Scale a noise to a given signal-to-noise ratio.
 
     Parameters
     ----------
     signal, noise : array [T]
         Of the same length.
     snr_db : float
-        Ten times the decimal logarithm of the signal's mean power over the scaled noise's.
+        10 · log10 of the ratio of the signal's mean power to the scaled noise's.
     name : str
-        Of the signal's clip, for the message.
+        Name of the signal's clip, for the error message.
 
     Returns
     -------
@@ -40,5 +40,5 @@ def scale_to_snr(signal: np.ndarray, noise: np.ndarray, snr_db: float, name: str
 
 
 def fit_length(noise: np.ndarray, samples: int, start: int) -> np.ndarray:
-    """Cut `samples` samples out of a noise from `start` on, beginning anew at its end as often as needed."""
+    """Return `samples` samples of a noise from `start` on, repeating the noise as often as needed."""
     return np.take(noise, np.arange(start, start + samples), mode="wrap")

@@ -1,8 +1,8 @@
-"""The organisers' baseline: an autoencoder of one machine, which reconstructs badly what it has never heard.
+"""The organisers' baseline: an autoencoder for one machine, which reconstructs unfamiliar sounds poorly.
 
-features     from clips to stacks of log-mel frames
+features     stacks of log-mel frames of clips
 autoencoder  the network
 fit          its training
-mahalanobis  distances of reconstruction errors, by the covariance of either domain
-machine      network, covariances and thresholds of one machine, kept together
+mahalanobis  Mahalanobis distances of reconstruction errors, with the covariance of each domain
+machine      network, covariances and thresholds of one machine
 """

@@ -1,4 +1,4 @@
-"""The organisers' autoencoder: 640 values through a bottleneck of 8, in fully connected layers."""
+"""The organisers' autoencoder: fully connected layers from 640 values to a bottleneck of 8 and back."""
 
 from itertools import pairwise
 
@@ -10,15 +10,15 @@ from stridor.baselines.features import STACK_VALUES
 WIDTH = 128
 HIDDEN_LAYERS = 4
 BOTTLENECK = 8
-# The organisers' values; torch's own are 0.1 and 1e-5.
+# The organisers' values; torch's defaults are 0.1 and 1e-5.
 BATCH_NORM_MOMENTUM, BATCH_NORM_EPS = 0.01, 1e-3
 
 
 class Autoencoder(nn.Module):
     """Encoder 640-128-128-128-128-8, decoder 8-128-128-128-128-640; every layer but the last with batch norm and ReLU.
 
-    267,928 parameters, and 2,064 running means and variances of the batch norms. The inputs are decibels as they
-    are: no normalisation comes before the first layer. The baseline of DCASE Task 2 since 2023 (Harada et al.,
+    267,928 parameters, and 2,064 running means and variances of the batch norms. The inputs are decibels, not
+    normalised. The baseline of DCASE Task 2 since 2023 (Harada et al.,
     "First-shot anomaly sound detection for machine condition monitoring: a domain generalization baseline",
     EUSIPCO 2023).
     """
@@ -44,7 +44,7 @@ class Autoencoder(nn.Module):
 
 
 def random_autoencoder(seed: int) -> Autoencoder:
-    """Build an untrained autoencoder; the same seed gives the same weights, torch's global state is left as it was."""
+    """Build an untrained autoencoder; the same seed gives the same weights, and torch's global state is unchanged."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return Autoencoder()

@@ -1,4 +1,4 @@
-"""Clips to the organisers' features: log-mel frames in decibels, five of them stacked into one vector."""
+"""The organisers' features: log-mel frames in decibels, each five of them stacked into one vector."""
 
 from collections.abc import Iterator, Sequence
 
@@ -17,14 +17,14 @@ HOP_SAMPLES = 512
 MEL_BANDS = 128
 STACKED_FRAMES = 5
 STACK_VALUES = STACKED_FRAMES * MEL_BANDS
-# The float64 epsilon, as the organisers have it: digital silence lies at -156.5 dB.
+# The float64 epsilon, as in the organisers' code: digital silence is at -156.5 dB.
 LOWEST_POWER = float(np.finfo(np.float64).eps)
 MIN_SAMPLES = (STACKED_FRAMES - 1) * HOP_SAMPLES
 BATCH_CLIPS = 16
 
 
 def frame_count(samples: int) -> int:
-    """Number of frames of a clip: they are centred on every 512th sample, with zeros beyond the ends."""
+    """Return the number of frames of a clip; they are centred on every 512th sample, with zeros beyond the ends."""
     return 1 + samples // HOP_SAMPLES
 
 
@@ -32,7 +32,7 @@ class LogMel(nn.Module):
     """Log-mel spectrum in decibels, as `librosa.feature.melspectrogram` and 10·log10 give it.
 
     64 ms Hann window, 32 ms shift, power spectrum, 128 bands of Slaney's mel scale and area from 0 to 8 kHz.
-    Unlike BEATs' filter bank neither normalised nor weighted by pre-emphasis.
+    Unlike in BEATs' filter bank, there is neither normalisation nor pre-emphasis.
     """
 
     def __init__(self) -> None:
@@ -50,7 +50,7 @@ class LogMel(nn.Module):
         Parameters
         ----------
         wave : Tensor[B x T]
-            16 kHz, in [-1, 1]. Zeros behind a clip are what its last frames reach into anyway: padding never
+            16 kHz, in [-1, 1]. The last frames of a clip extend into zeros anyway, so padding at the end never
             changes the clip's own `frame_count` frames.
 
         Returns
@@ -68,14 +68,14 @@ def log_mel_frames(waves: Sequence[np.ndarray], names: Sequence[str], log_mel: L
     ----------
     waves : sequence of float array [T_i], 16 kHz, in [-1, 1]
     names : sequence of str
-        For messages.
+        For error messages.
     log_mel : LogMel
-        On the device that does the work.
+        On the device to compute on.
 
     Returns
     -------
     list of Tensor[F_i x 128], dB, on the CPU
-        F_i >= 5; the same for a clip alone and among others.
+        F_i >= 5. The frames of a clip do not depend on the other clips.
 
     Raises
     ------
@@ -85,8 +85,8 @@ def log_mel_frames(waves: Sequence[np.ndarray], names: Sequence[str], log_mel: L
     for wave, name in zip(waves, names, strict=True):
         if len(wave) < MIN_SAMPLES:
             raise StridorError(
-                f"{name} has {len(wave)} samples at 16 kHz; the autoencoder looks at {STACKED_FRAMES} frames at once "
-                f"and needs at least {MIN_SAMPLES} ({MIN_SAMPLES / SAMPLE_RATE_HZ} s), leave it out."
+                f"{name} has {len(wave)} samples at 16 kHz; the autoencoder takes {STACKED_FRAMES} frames at once "
+                f"and needs at least {MIN_SAMPLES} ({MIN_SAMPLES / SAMPLE_RATE_HZ} s), remove it."
             )
     device = log_mel.mel.mel_scale.fb.device
     frames: list[Tensor] = [torch.empty(0)] * len(waves)
@@ -101,22 +101,22 @@ def log_mel_frames(waves: Sequence[np.ndarray], names: Sequence[str], log_mel: L
 def read_frames(
     clips: Sequence[Clip], audio: AudioParams, device: str | torch.device = "cpu"
 ) -> Iterator[tuple[Clip, Tensor]]:
-    """Read clips from disk and yield each with its frames, in order; only some hundred waves are held at a time."""
+    """Read clips from disk and yield each with its frames, in order; at most a few hundred waves are in memory."""
     log_mel = LogMel().to(device)
     for start in range(0, len(clips), 16 * BATCH_CLIPS):
-        some = clips[start : start + 16 * BATCH_CLIPS]
-        waves = [read_clip(clip.path, audio.channel) for clip in some]
-        yield from zip(some, log_mel_frames(waves, [clip.path for clip in some], log_mel), strict=True)
+        chunk = clips[start : start + 16 * BATCH_CLIPS]
+        waves = [read_clip(clip.path, audio.channel) for clip in chunk]
+        yield from zip(chunk, log_mel_frames(waves, [clip.path for clip in chunk], log_mel), strict=True)
 
 
 def stacks(frames: Tensor, starts: Tensor | None = None) -> Tensor:
-    """Stack every five neighbouring frames into one vector, the earliest first.
+    """Stack each five consecutive frames into one vector, the earliest first.
 
     Parameters
     ----------
     frames : Tensor[F x 128]
     starts : Tensor[V], int64, optional
-        First frame of each stack; every possible one if not given.
+        First frame of each stack; all possible ones if not given.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""What the baseline knows of one machine: the autoencoder, the covariances of its errors and two thresholds."""
+"""The organisers' baseline for one machine: the autoencoder, the covariances of its errors and two thresholds."""
 
 import pickle
 from collections.abc import Callable, Iterable, Sequence
@@ -29,26 +29,26 @@ WEIGHTS_FILE = "autoencoder.pt"
 
 @dataclass(frozen=True, eq=False)
 class MachineAutoencoder:
-    """The organisers' baseline of one machine, with both of its scores.
+    """The organisers' baseline for one machine, with both of its scores.
 
     `mse` is the mean squared error over all values of all stacks of a clip. `mahalanobis` is the selective
-    Mahalanobis score as the organisers' code computes it, with which their scores are published: the error is
-    averaged over all frames of all stacks first, and of the distances of this mean error by the covariances of
-    source and target errors the smaller one is taken, once a clip
+    Mahalanobis score as computed by the organisers' code, which produced their published scores: the error is first
+    averaged over all frames of all stacks of a clip; the score is the smaller of the distances of this mean error with
+    the covariance of source errors and with that of target errors
     (github.com/nttcslab/dcase2023_task2_baseline_ae, networks/criterion/mahala.py).
 
-    Departures from that code: covariances are those of all training clips about the domain's mean error, where
-    theirs leave out the validation stacks, subtract the mean of each batch, and divide by the number of stacks
-    instead of frames, which makes their scores five times smaller; singular covariances are no failure (see
-    `selective_mahalanobis`); thresholds come from the scores of whole training clips, where theirs come from
-    batches of shuffled stacks.
+    Differences from that code: covariances are those of all training clips about the domain's mean error, whereas
+    theirs exclude the validation stacks, subtract the mean of each batch, and divide by the number of stacks instead of
+    frames, which makes their scores five times smaller; singular covariances are not an error (see
+    `selective_mahalanobis`); thresholds come from the scores of whole training clips, theirs from batches of shuffled
+    stacks.
 
     Attributes
     ----------
     network : Autoencoder
-        In evaluation mode; its device is where scores are computed.
+        In evaluation mode; scores are computed on its device.
     covariances : dict of Domain to float64 [128 x 128], dB²
-        Of reconstruction errors, frame by frame.
+        Of the reconstruction errors of single frames.
     calibrations : dict of Score to Calibration
     """
 
@@ -63,54 +63,54 @@ class MachineAutoencoder:
     ) -> "MachineAutoencoder":  # fmt: skip
         """Learn a machine from its normal training clips.
 
-        The thresholds come from clips that the autoencoder has learnt from, as the organisers' do, and are
+        As in the organisers' code, the thresholds come from clips that the autoencoder was trained on, and are
         therefore rather low.
 
         Parameters
         ----------
         machine : str
         clips : sequence of Clip
-            One whose name hides the domain counts as source.
+            A clip whose name does not contain the domain counts as source.
         params : Params
         device : str or torch.device
         on_epoch : callable
-            Told of every epoch.
+            Called with every epoch.
 
         Raises
         ------
         StridorError
             If a clip cannot be read or is too short, there is nothing to learn from, or the training diverges.
         """
-        frames = [of_clip for _, of_clip in read_frames(clips, params.audio, device)]
+        frames = [clip_frames for _, clip_frames in read_frames(clips, params.audio, device)]
         network = fit_autoencoder(frames, params.autoencoder, params.seed, machine, device, on_epoch)
         moments = {domain: ErrorMoments(MEL_BANDS) for domain in DOMAINS}
-        for clip, of_clip in zip(clips, frames, strict=True):
-            moments[clip.domain or "source"].add(reconstruction_errors(network, of_clip))
+        for clip, clip_frames in zip(clips, frames, strict=True):
+            moments[clip.domain or "source"].add(reconstruction_errors(network, clip_frames))
         covariances = covariances_of(moments)
         scores = _scores(network, frames, covariances)
         percentile = params.bank.threshold_percentile
         return cls(network, covariances, {kind: calibrate(scores[kind], percentile) for kind in get_args(Score)})
 
     def score(self, clips: Sequence[Clip], audio: AudioParams) -> dict[Score, NDArray[np.float64]]:
-        """Score clips from disk by both scores, float64 [clips]; a clip's score is the same alone and among others.
+        """Return both scores of clips on disk, float64 [clips]; a clip's score does not depend on the other clips.
 
         Raises
         ------
         StridorError
             If a clip cannot be read or is too short.
         """
-        frames = (of_clip for _, of_clip in read_frames(clips, audio, _device(self.network)))
+        frames = (clip_frames for _, clip_frames in read_frames(clips, audio, _device(self.network)))
         return _scores(self.network, frames, self.covariances)
 
     def save(self, folder: Path) -> None:
-        """Write weights, covariances and calibrations as a folder, whole or not at all."""
-        with atomic_folder(folder) as beside:
+        """Write weights, covariances and calibrations to a folder; a failed write leaves no folder."""
+        with atomic_folder(folder) as temporary:
             torch.save({
                 "network": {name: tensor.cpu() for name, tensor in self.network.state_dict().items()},
                 "covariances": {domain: torch.from_numpy(self.covariances[domain]) for domain in DOMAINS},
-            }, beside / WEIGHTS_FILE)  # fmt: skip
+            }, temporary / WEIGHTS_FILE)  # fmt: skip
             for kind, calibration in self.calibrations.items():
-                calibration.save(beside / _calibration_file(kind))
+                calibration.save(temporary / _calibration_file(kind))
 
     @classmethod
     def load(cls, folder: Path, device: str | torch.device = "cpu") -> "MachineAutoencoder":
@@ -119,19 +119,19 @@ class MachineAutoencoder:
         Raises
         ------
         StridorError
-            If the folder holds no complete autoencoder.
+            If the folder does not contain a complete autoencoder.
         """
         path = Path(folder) / WEIGHTS_FILE
         network = Autoencoder()
         try:
-            kept = torch.load(path, map_location="cpu", weights_only=True)
-            network.load_state_dict(kept["network"])
-            covariances = {domain: kept["covariances"][domain].numpy() for domain in DOMAINS}
+            saved = torch.load(path, map_location="cpu", weights_only=True)
+            network.load_state_dict(saved["network"])
+            covariances = {domain: saved["covariances"][domain].numpy() for domain in DOMAINS}
         except FileNotFoundError:
             raise StridorError(f"{path} is missing; run the autoencoder stage to write it.") from None
         except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, LookupError, TypeError) as error:
             reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-            raise StridorError(f"{path} is no autoencoder ({reason}); run the autoencoder stage again.") from None
+            raise StridorError(f"{path} is not an autoencoder ({reason}); run the autoencoder stage again.") from None
         calibrations = {kind: Calibration.load(path.parent / _calibration_file(kind)) for kind in get_args(Score)}
         return cls(network.to(device).eval(), covariances, calibrations)
 
@@ -145,7 +145,7 @@ class AutoencoderScorer:
 
     @property
     def calibration(self) -> Calibration:
-        """From which score on a clip counts as anomalous."""
+        """The score above which a clip counts as anomalous."""
         return self.fitted.calibrations[self.kind]
 
     def score(self, clips: Sequence[Clip], audio: AudioParams) -> NDArray[np.float64]:
@@ -166,7 +166,7 @@ def reconstruction_errors(network: Autoencoder, frames: Tensor) -> NDArray[np.fl
     Returns
     -------
     float64 [5·(F - 4) x 128], dB
-        Reconstruction minus input; a frame within the clip comes five times, once at each place of a stack.
+        Reconstruction minus input. Inner frames of the clip occur five times, once at each position of a stack.
     """
     stack = stacks(frames.to(_device(network)))
     return (network(stack) - stack).reshape(-1, MEL_BANDS).cpu().double().numpy()
@@ -176,8 +176,8 @@ def _scores(
     network: Autoencoder, frames: Iterable[Tensor], covariances: dict[Domain, NDArray[np.float64]]
 ) -> dict[Score, NDArray[np.float64]]:
     squares, means = [], []
-    for of_clip in frames:
-        errors = reconstruction_errors(network, of_clip)
+    for clip_frames in frames:
+        errors = reconstruction_errors(network, clip_frames)
         squares.append(np.square(errors).mean())
         means.append(errors.mean(axis=0))
     mean_errors = np.array(means, dtype=np.float64).reshape(-1, MEL_BANDS)

@@ -1,4 +1,4 @@
-"""`stridor data`: recordings into the project."""
+"""`stridor data`: put recordings into the project."""
 
 from pathlib import Path
 from typing import Any
@@ -10,19 +10,19 @@ EXISTING = click.Path(exists=True, path_type=Path)
 
 @click.group()
 def data() -> None:
-    """Recordings: the demo data, published sets, or your own."""
+    """Put recordings into the project: the demo data, published data sets, or your own."""
 
 
 @data.command()
 def ready() -> None:
-    """Put the clips that data.dvc names into data/, if they are not there."""
+    """Put the clips that data.dvc specifies into data/, if they are missing."""
     from stridor.ingest.ready import make_ready
 
     click.echo(make_ready(Path()))
 
 
 @data.command()
-@click.option("--force", is_flag=True, help="Replace what lies in data/.")
+@click.option("--force", is_flag=True, help="Replace the contents of data/.")
 def demo(force: bool) -> None:
     """Synthesise the demo data into data/ and track it with DVC."""
     from stridor.ingest.ready import make_demo
@@ -37,13 +37,13 @@ def demo(force: bool) -> None:
 @click.option("--fresh", is_flag=True, help="Start with these machines only; others leave data/ and params.yaml.")
 @click.option("--clip-seconds", type=float, help="Length of the clips that plain recordings are cut into.  [10]")
 @click.option("--test-share", type=float, help="Share of the normal plain recordings kept for the test.  [0.25]")
-@click.option("--skip-unreadable", is_flag=True, default=None, help="Leave out plain recordings that cannot be used.")
+@click.option("--skip-unreadable", is_flag=True, default=None, help="Skip plain recordings that cannot be used.")
 def import_(folder: Path, link: bool, replace: bool, fresh: bool, **cutting: Any) -> None:
-    """Bring recordings into the project.
+    """Import recordings into the project.
 
-    FOLDER holds one folder per machine, or is one machine's folder itself: plain, with the folders normal/ and
-    maybe anomaly/, noise/ and clean/, which are cut into clips; or in DCASE layout, with train/, test/ and
-    supplemental/. Everything is checked before anything is written.
+    FOLDER contains one folder per machine, or is the folder of a single machine: either plain, with normal/ and
+    optionally anomaly/, noise/ and clean/, whose recordings are cut into clips; or in DCASE layout, with train/, test/
+    and supplemental/. Everything is checked before anything is written.
     """
     from stridor.ingest.recordings import Cutting, import_folder
 
@@ -59,19 +59,19 @@ def _names(_context: click.Context, _option: click.Parameter, values: tuple[str,
 @data.command()
 @click.option("--year", default=2025, show_default=True, help="2023, 2024 or 2025.")
 @click.option("--set", "sets", multiple=True, default=["dev"], show_default=True, callback=_names,
-              help="Some of dev, additional and eval; eval brings additional with it.")  # fmt: skip
-@click.option("--machines", multiple=True, callback=_names, help="Only these, e.g. fan,valve; all if left out.")
-@click.option("--ground-truth", type=EXISTING, help="The organisers' evaluator, which knows the labels of eval.")
-@click.option("--downloads", type=click.Path(path_type=Path), help="Where archives are kept.  [default: downloads]")
-@click.option("--parallel", default=3, show_default=True, type=click.IntRange(1, 8), help="Files side by side.")
-@click.option("--site", help="A mirror with the addresses of Zenodo.")
+              help="Some of dev, additional and eval; eval includes additional.")  # fmt: skip
+@click.option("--machines", multiple=True, callback=_names, help="Only these machines, e.g. fan,valve; all by default.")
+@click.option("--ground-truth", type=EXISTING, help="The organisers' evaluator, which contains the labels of eval.")
+@click.option("--downloads", type=click.Path(path_type=Path), help="Folder for the archives.  [default: downloads]")
+@click.option("--parallel", default=3, show_default=True, type=click.IntRange(1, 8), help="Parallel downloads.")
+@click.option("--site", help="URL of a mirror of Zenodo.")
 @click.option("--list", "only_list", is_flag=True, help="Only list the files and their sizes.")
 @click.option("--replace", is_flag=True, help="Replace machines of the same name that are already in data/.")
 @click.option("--fresh", is_flag=True, help="Start with these machines only; others leave data/ and params.yaml.")
 def dcase(only_list: bool, **values: Any) -> None:
-    """Download data sets of DCASE Task 2 from Zenodo and bring them into the project.
+    """Download data sets of DCASE Task 2 from Zenodo and import them into the project.
 
-    A call that was cut off goes on where it stopped. The demo data gives way; other machines stay.
+    An interrupted call is resumed when it is repeated. The demo data is removed; other machines stay.
     """
     from stridor.ingest.dcase import Request, bring, list_files
 

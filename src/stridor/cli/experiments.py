@@ -1,4 +1,4 @@
-"""`stridor sweep`, `table` and `tune`: comparisons around the pipeline."""
+"""`stridor sweep`, `table` and `tune`: comparisons on top of the pipeline."""
 
 import click
 
@@ -6,53 +6,59 @@ import click
 @click.command()
 @click.argument("detectors", nargs=-1)
 def sweep(detectors: tuple[str, ...]) -> None:
-    """Compare all combinations of scoring options, each on machines that it was not chosen on.
+    """Compare all combinations of scoring options, each on machines that were not used to choose it.
 
-    `make sweep` embeds the clips first, where they are not stored yet. The lists under `sweep` in params.yaml say
-    what is combined; DETECTORS narrow the machines. Writes reports/sweep.md and reports/sweep.csv.
+    `make sweep` embeds the clips first if necessary. The combinations are set by the lists under `sweep` in
+    params.yaml; DETECTORS restrict the machines. Writes reports/sweep.md and reports/sweep.csv.
     """
-    from stridor.experiments.sweep.run import sweep as run_sweep
+    from stridor.experiments.sweep.run_sweep import sweep as run_sweep
     from stridor.params import read_params
 
     run_sweep(read_params(), detectors, click.echo)
-    click.echo("reports/sweep.md has the whole comparison.")
+    click.echo("The complete comparison is in reports/sweep.md.")
 
 
 @click.command()
-@click.option("--seeds", type=click.IntRange(min=1), help="How many seeds to train with; written into params.yaml.")
-@click.option("--jobs", type=click.IntRange(min=1), help="Trainings at a time; as many as there are cores for.")
+@click.option("--seeds", type=click.IntRange(min=1), help="Number of seeds to train with; written to params.yaml.")
+@click.option(
+    "--jobs", type=click.IntRange(min=1), help="Trainings in parallel; by default as many as the cores allow."
+)
 def table(seeds: int | None, jobs: int | None) -> None:
     """Compare every system and every variant of the method on the same test clips.
 
-    Runs what is missing of the pipeline and of the variants under `table` in params.yaml, then writes
-    reports/table.md, table.csv and table.png.
+    Runs the stages of the pipeline and of the variants under `table` in params.yaml that are not up to date, then
+    writes reports/table.md, table.csv and table.png.
     """
-    from stridor.experiments.table.run import make
+    from stridor.experiments.table.make_table import make_table
 
-    make(seeds, jobs, click.echo)
-    click.echo("reports/table.md has the whole table.")
+    make_table(seeds, jobs, click.echo)
+    click.echo("The complete table is in reports/table.md.")
 
 
 @click.command()
-@click.option("--machine", help="A machine that has a detector of its own.")
-@click.option("--detector", help="A detector, also one that machines share.")
-@click.option("--trials", type=click.IntRange(0), help="Of the study in all; tune.trials of params.yaml if not given.")
-@click.option("--jobs", default=1, show_default=True, type=click.IntRange(1), help="Worker processes.")
+@click.option("--machine", help="A machine with its own detector.")
+@click.option("--detector", help="A detector, possibly of several machines.")
+@click.option(
+    "--trials",
+    type=click.IntRange(0),
+    help="Trials of the study in total; by default tune.trials in params.yaml.",
+)
+@click.option("--jobs", default=1, show_default=True, type=click.IntRange(1), help="Number of worker processes.")
 @click.option("--apply", "write", is_flag=True, help="Write the best values to params.yaml.")
 @click.option("--force", is_flag=True, help="Apply them even if the held-back half of the test clips got worse.")
 def tune(machine: str | None, detector: str | None, trials: int | None, jobs: int, write: bool, force: bool) -> None:
-    """Search for the values that suit a detector, such as learning rate and noise SNR, with Optuna.
+    """Search parameters for a detector, such as learning rate and noise SNR, with Optuna.
 
-    What is searched, and on what budget, says `tune` in params.yaml. A study that was interrupted goes on; with
-    --trials 0 none is run, and the outcome so far is shown or applied.
+    Search space and budget are set by `tune` in params.yaml. An interrupted study is continued. With --trials 0 no
+    trial is run, and the result so far is shown or applied.
     """
     from stridor.common.errors import StridorError
-    from stridor.experiments.tuning.run import TuneOptions, detector_of
-    from stridor.experiments.tuning.run import tune as run_study
+    from stridor.experiments.tuning.run_study import TuneOptions, detector_of
+    from stridor.experiments.tuning.run_study import tune as run_study
     from stridor.params import read_params
 
     if (machine is None) == (detector is None):
-        raise StridorError("Say what to tune: either --machine or --detector.")
+        raise StridorError("Give either --machine or --detector.")
     params = read_params()
-    wish = TuneOptions(params.tune.trials if trials is None else trials, jobs, write, force)
-    run_study(detector or detector_of(machine or "", params), params, wish)
+    options = TuneOptions(params.tune.trials if trials is None else trials, jobs, write, force)
+    run_study(detector or detector_of(machine or "", params), params, options)

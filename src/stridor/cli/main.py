@@ -1,4 +1,4 @@
-"""The command `stridor`, put together from its groups."""
+"""The command `stridor`, combined from its groups."""
 
 import click
 
@@ -15,7 +15,7 @@ COMMANDS = (
 
 
 class OneSentenceGroup(click.Group):
-    """A group whose commands end with one sentence and exit code 2 where the user can fix the cause."""
+    """A group whose commands report errors that the user can fix in one sentence, with exit code 2."""
 
     def invoke(self, ctx: click.Context) -> object:
         """Run a command."""
@@ -26,7 +26,7 @@ class OneSentenceGroup(click.Group):
 @click.group(cls=OneSentenceGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="stridor")
 def main() -> None:
-    """Learn what a machine sounds like when it is well, and say when a new recording sounds wrong.
+    """Detect anomalous sounds of machines, trained on recordings of normal operation only.
 
     `dvc repro` (or `make repro`) runs the pipeline described by dvc.yaml and params.yaml.
     """

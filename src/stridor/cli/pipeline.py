@@ -1,4 +1,4 @@
-"""Commands that run the pipeline and use what it produced."""
+"""Commands that run the pipeline and use its results."""
 
 from pathlib import Path
 
@@ -6,19 +6,21 @@ import click
 
 
 @click.command()
-@click.option("--jobs", type=click.IntRange(min=1), help="Detectors at a time; as many as there are cores for.")
+@click.option(
+    "--jobs", type=click.IntRange(min=1), help="Detectors in parallel; by default as many as the cores allow."
+)
 def repro(jobs: int | None) -> None:
-    """Say what lies ahead and run `dvc repro`, with several detectors beside each other.
+    """Print a plan and run `dvc repro`, with several detectors in parallel.
 
-    How many at a time follows from compute.threads in params.yaml, the threads that each takes; on a GPU it is one.
+    Their number follows from compute.threads in params.yaml, the threads of each detector; on a GPU it is one.
     """
+    from stridor.common.dvc import out_of_date
     from stridor.params import read_params
-    from stridor.pipeline.dvc_stages import stale_stages
     from stridor.pipeline.estimate import make_plan
     from stridor.pipeline.repro import PIPELINE, run_pipeline
 
     params = read_params()
-    if stale := stale_stages(PIPELINE):
+    if stale := out_of_date(PIPELINE):
         click.echo(make_plan(params).text())
     run_pipeline(params, stale, jobs, click.echo)
 
@@ -26,9 +28,9 @@ def repro(jobs: int | None) -> None:
 @click.command()
 @click.argument("detectors", nargs=-1)
 def plan(detectors: tuple[str, ...]) -> None:
-    """Count what the pipeline has to do, time a training step here, and say how long it will take.
+    """Estimate how long the pipeline will take, from the amount of data and a timed training step.
 
-    DETECTORS are those of params.yaml; all if left out.
+    DETECTORS are names from params.yaml; all by default.
     """
     from stridor.params import read_params
     from stridor.pipeline.estimate import make_plan
@@ -38,11 +40,11 @@ def plan(detectors: tuple[str, ...]) -> None:
 
 @click.command()
 @click.argument("name")
-@click.option("--force", is_flag=True, help="Give up changes of params.yaml that no profile has.")
+@click.option("--force", is_flag=True, help="Discard changes of params.yaml that are not in any profile.")
 def profile(name: str, force: bool) -> None:
-    """Put profiles/NAME.yaml in the place of params.yaml, and show what changes.
+    """Replace params.yaml by profiles/NAME.yaml, and show what changes.
 
-    demo is what a clone starts with; paper takes the report literally; dcase2025 is what we recommend for the real
+    demo is the initial state of a clone; paper follows the report literally; dcase2025 is recommended for the real
     data.
     """
     from stridor.params.profiles import switch
@@ -52,11 +54,11 @@ def profile(name: str, force: bool) -> None:
 
 @click.command()
 @click.argument("detectors", nargs=-1)
-@click.option("--name", default="stridor", show_default=True, help="What the folders begin with.")
+@click.option("--name", default="stridor", show_default=True, help="Prefix of the folders' names.")
 def submission(detectors: tuple[str, ...], name: str) -> None:
     """Write official result files of every system: submission/NAME_SYSTEM/.
 
-    Test clips may hide domain and label. DETECTORS narrow the machines; without them all of params.yaml are scored.
+    Names of test clips need not contain domain and label. DETECTORS restrict the machines; by default all are scored.
     """
     from stridor.params import read_params
     from stridor.pipeline.submission import submit
@@ -70,7 +72,7 @@ def submission(detectors: tuple[str, ...], name: str) -> None:
 @click.option(
     "--detector", required=True, help="Name of a registered detector, a models:/ address, or a model's folder."
 )
-@click.option("--machine", help="Which of the detector's machines; not needed if it has one.")
+@click.option("--machine", help="The recorded machine; not needed if the detector has only one.")
 def score(clips: tuple[Path, ...], detector: str, machine: str | None) -> None:
     """Score recordings with a registered detector."""
     from stridor.serving.detector import Detector
@@ -83,7 +85,7 @@ def score(clips: tuple[Path, ...], detector: str, machine: str | None) -> None:
 @click.command()
 @click.argument("detectors", nargs=-1)
 def register(detectors: tuple[str, ...]) -> None:
-    """Put trained detectors into the model registry; all of params.yaml if none is named."""
+    """Put trained detectors into the model registry; by default all of params.yaml."""
     from stridor.params import read_params
     from stridor.stages.layout import Layout
     from stridor.stages.register import run
@@ -95,12 +97,12 @@ def register(detectors: tuple[str, ...]) -> None:
 
 @click.group()
 def store() -> None:
-    """The MLflow store."""
+    """Manage the MLflow store."""
 
 
 @store.command()
 def create() -> None:
-    """Create the store's database if it is not there."""
+    """Create the store's database if it does not exist."""
     from stridor.tracking.store import create_store
 
     click.echo(f"MLflow store: {create_store().shown}")

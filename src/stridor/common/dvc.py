@@ -1,5 +1,8 @@
-"""Which version of the raw clips lies in data/, by the hash that DVC keeps of it."""
+"""Every call of DVC, and the version of a folder that DVC tracks."""
 
+import json
+import subprocess
+import sys
 from pathlib import Path
 
 from stridor.common.errors import StridorError
@@ -13,12 +16,103 @@ def data_md5(data: Path) -> str:
     StridorError
         If the folder is not tracked.
     """
-    from ruamel.yaml import YAML
+    from ruamel.yaml import YAML, YAMLError
 
-    tracker = data.with_name(f"{data.name}.dvc")
+    tracker = _tracker(data)
     try:
         return YAML(typ="safe").load(tracker.read_text(encoding="utf-8"))["outs"][0]["md5"]
     except FileNotFoundError:
         raise StridorError(f"{tracker} is missing; run 'dvc add {data}' so that the clips have a version.") from None
-    except (KeyError, IndexError, TypeError):
-        raise StridorError(f"{tracker} names no version; run 'dvc add {data}' again.") from None
+    except (KeyError, IndexError, TypeError, YAMLError):
+        raise StridorError(f"{tracker} does not name a version; run 'dvc add {data}' again.") from None
+
+
+def dvc_line(*arguments: str) -> tuple[str, ...]:
+    """Return the command line of a DVC command, for the interpreter that runs now."""
+    return (sys.executable, "-m", "dvc", *arguments)
+
+
+def out_of_date(*targets: str, root: Path = Path()) -> set[str]:
+    """Return the stages and `.dvc` files that are not up to date.
+
+    Parameters
+    ----------
+    targets : str
+        Files of stages (`dvc.yaml`) or `.dvc` files, relative to `root`.
+    root : Path
+        The project.
+
+    Raises
+    ------
+    StridorError
+        If DVC cannot tell.
+    """
+    # Between two stages, a pipeline that runs lets this one wait for a moment.
+    said = _call("--wait-for-lock", "status", "--json", *targets, root=root)
+    return set(json.loads(said))
+
+
+def is_tracked(data: Path) -> bool:
+    """Tell whether a folder has exactly the content that the `.dvc` file beside it names.
+
+    Raises
+    ------
+    StridorError
+        If DVC cannot tell.
+    """
+    tracker = _tracker(data)
+    return tracker.exists() and not out_of_date(tracker.name, root=data.parent)
+
+
+def track(data: Path) -> None:
+    """Have DVC take a folder into its cache and write its hash to the `.dvc` file beside it.
+
+    Raises
+    ------
+    StridorError
+        If DVC refuses.
+    """
+    _call("add", data.name, root=data.parent)
+
+
+def pull(data: Path, advice: str) -> None:
+    """Have DVC fetch the tracked content of a folder from its remote.
+
+    Parameters
+    ----------
+    data : Path
+    advice : str
+        What to do if it cannot be fetched, for the error.
+
+    Raises
+    ------
+    StridorError
+        If there is no remote, or it does not hold the content.
+    """
+    _call("pull", _tracker(data).name, root=data.parent, advice=advice)
+
+
+def _tracker(data: Path) -> Path:
+    return data.with_name(f"{data.name}.dvc")
+
+
+def _call(*arguments: str, root: Path, advice: str = "fix this and run the command again") -> str:
+    """Run DVC in a project and return its standard output; a failure is an error with DVC's own reason."""
+    done = subprocess.run(dvc_line(*arguments), cwd=root, capture_output=True, text=True, errors="replace")
+    if done.returncode:
+        named = " ".join(argument for argument in arguments if not argument.startswith("--"))
+        raise StridorError(f"'dvc {named}' failed ({_reason(done.stderr)}); {advice}.")
+    return done.stdout
+
+
+def _reason(stderr: str) -> str:
+    """Return the paragraph of DVC's error, or the first one if none is marked as such, in one line."""
+    lines = stderr.strip().splitlines()
+    start = next((number for number, line in enumerate(lines) if line.startswith("ERROR:")), 0)
+    paragraph = []
+    for line in lines[start:]:
+        if not line.strip():
+            break
+        if not line.startswith("<http"):
+            paragraph.append(line.strip())
+    return " ".join(paragraph).removeprefix("ERROR:").strip().rstrip(".") or "it gave no reason"

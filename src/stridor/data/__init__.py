@@ -1,1 +1,1 @@
-"""Clips: their names, the manifest of a detector, noisy variants, batches, the demo machines, own recordings."""
+"""Clips: their names, the manifest of a detector, and noisy variants of supplemental clips."""

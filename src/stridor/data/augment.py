@@ -16,20 +16,20 @@ from stridor.data.names import Kind
 from stridor.params import Params
 from stridor.params.sections import AugmentParams, FixedSnrs, SnrChoice
 
-# PCM_16 holds -1 to 1 - 2^-15; a mixture that would pass this peak is scaled down together with its target.
+# PCM_16 represents -1 to 1 - 2^-15; a mixture with a higher peak is scaled down together with its target.
 PEAK = 0.999
 
 
 @dataclass(frozen=True)
 class Pair:
-    """A mixture on disk and what it was mixed from.
+    """A mixture on disk and the clip that it was made from.
 
     Attributes
     ----------
     mixture, original : str
         Paths relative to the project's root.
     gain : float
-        Common factor on the mixture and its target: the mixture holds `gain` times the original.
+        Common factor of the mixture and its target: the mixture contains `gain` times the original.
     """
 
     mixture: str
@@ -48,18 +48,18 @@ def draw_snr_db(choice: SnrChoice, rng: np.random.Generator) -> float:
     return float(rng.uniform(choice.low_db, choice.high_db))
 
 
-def augment(clips: list[Clip], params: Params, place: Path) -> list[Pair]:
+def augment(clips: list[Clip], params: Params, output: Path) -> list[Pair]:
     """Mix every supplemental clip with Gaussian white noise, several times.
 
-    Each draw has a seed of its own by (machine, clip name, variant): order and number of clips change nothing.
+    Each draw has its own seed from (machine, clip name, variant), so it does not depend on the other clips.
 
     Parameters
     ----------
     clips : list of Clip
         Supplemental clips of either kind.
     params : Params
-    place : Path
-        Folder that shall hold `<machine>/<clip>_<variant>.wav` and `pairs.csv`.
+    output : Path
+        Folder to be written, with `<machine>/<clip>_<variant>.wav` and `pairs.csv`.
 
     Raises
     ------
@@ -67,7 +67,7 @@ def augment(clips: list[Clip], params: Params, place: Path) -> list[Pair]:
         If a clip is silent.
     """
     pairs = []
-    with atomic_folder(place) as folder:
+    with atomic_folder(output) as folder:
         for clip in clips:
             wave = read_clip(clip.path, params.audio.channel)
             for variant in range(1, params.augment.variants + 1):
@@ -76,7 +76,9 @@ def augment(clips: list[Clip], params: Params, place: Path) -> list[Pair]:
                 name = Path(clip.machine) / f"{Path(clip.path).stem}_variant_{variant:02d}.wav"
                 (folder / name).parent.mkdir(exist_ok=True)
                 write_clip(folder / name, mixture)
-                pairs.append(Pair((place / name).as_posix(), clip.path, clip.machine, clip.kind, variant, snr_db, gain))
+                pairs.append(
+                    Pair((output / name).as_posix(), clip.path, clip.machine, clip.kind, variant, snr_db, gain)
+                )
         table = pd.DataFrame([asdict(pair) for pair in pairs], columns=[field.name for field in fields(Pair)])
         table.to_csv(folder / "pairs.csv", index=False, lineterminator="\n")
     return pairs
@@ -92,12 +94,12 @@ def mix_with_noise(
     return mixture * gain, snr_db, gain
 
 
-def read_pairs(place: Path) -> list[Pair]:
+def read_pairs(folder: Path) -> list[Pair]:
     """Read the table of pairs in the folder of augmented clips."""
     try:
-        table = pd.read_csv(place / "pairs.csv", dtype={"machine": str}, keep_default_na=False)
+        table = pd.read_csv(folder / "pairs.csv", dtype={"machine": str}, keep_default_na=False)
     except FileNotFoundError:
         raise StridorError(
-            f"{place / 'pairs.csv'} is missing; run 'dvc repro' so that the augment stage writes it."
+            f"{folder / 'pairs.csv'} is missing; run 'dvc repro' so that the augment stage writes it."
         ) from None
     return [Pair(**row) for row in table.astype(object).to_dict(orient="records")]

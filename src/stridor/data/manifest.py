@@ -1,4 +1,4 @@
-"""The manifest of a detector: one row for every clip of its machines, with all that later stages need."""
+"""The manifest of a detector: one row for each clip of its machines, with everything that later stages need."""
 
 import json
 from dataclasses import asdict, dataclass, fields
@@ -12,7 +12,7 @@ from stridor.common.digests import file_md5
 from stridor.common.errors import StridorError
 from stridor.data.names import AUDIO_SUFFIXES, Domain, Kind, Label, Split, parse_clip_name
 
-# Frames of one column of patches: 16 frames of 25 ms, 10 ms apart.
+# Length of one column of patches: 16 frames of 25 ms, 10 ms apart.
 SHORTEST_SECONDS = 0.175
 SPLITS: tuple[Split, ...] = ("train", "test", "supplemental")
 
@@ -26,12 +26,12 @@ class Clip:
     path : str
         Relative to the project's root, with forward slashes.
     domain, label, kind
-        None where the name hides it or where it does not apply.
+        None where the name does not contain it or where it does not apply.
     seconds : float
         Length of the file as stored, at its own sampling rate.
     md5 : str
-        Of the file's bytes. Later stages depend on the manifest alone, so this is what makes a changed
-        clip retrain its own detector and no other.
+        Hash of the file's bytes. Later stages depend on the manifest, not on data/, so that a changed clip retrains
+        only its own detector.
     """
 
     path: str
@@ -49,7 +49,7 @@ class Clip:
 
     @property
     def file_name(self) -> str:
-        """The name without its folders, as official result files want it."""
+        """The name without folders, as used in official result files."""
         return Path(self.path).name
 
 
@@ -87,9 +87,9 @@ class Manifest:
 
     def write(self, path: Path) -> None:
         """Write the manifest as CSV."""
-        with atomic_file(path) as beside:
+        with atomic_file(path) as temporary:
             table = pd.DataFrame([asdict(clip) for clip in self.clips], columns=_COLUMNS)
-            table.to_csv(beside, index=False, lineterminator="\n")
+            table.to_csv(temporary, index=False, lineterminator="\n")
 
     @classmethod
     def read(cls, path: Path) -> "Manifest":
@@ -98,10 +98,10 @@ class Manifest:
         Raises
         ------
         StridorError
-            If the file is missing or no manifest.
+            If the file is missing or not a manifest.
         """
         try:
-            # Only truly empty cells are missing values: a machine may be called "NA" or "None".
+            # Only empty cells are missing values: a machine may be called "NA" or "None".
             table = pd.read_csv(
                 path,
                 # A section "00" or a hash of digits only must not become a number.
@@ -113,14 +113,14 @@ class Manifest:
             raise StridorError(f"{path} is missing; run 'dvc repro' so that the augment stage writes it.") from None
         except (KeyError, ValueError):
             raise StridorError(
-                f"{path} is no manifest; run 'dvc repro --force' so that the augment stage writes it anew."
+                f"{path} is not a manifest; run 'dvc repro --force' so that the augment stage writes it again."
             ) from None
         rows = table.astype(object).where(table.notna(), None).to_dict(orient="records")
         return cls(tuple(Clip(**row) for row in rows))
 
 
 def build_manifest(data: Path, machines: tuple[str, ...], root: Path = Path()) -> Manifest:
-    """Look at every clip of some machines.
+    """Read the header of every clip of the given machines.
 
     Parameters
     ----------
@@ -128,7 +128,7 @@ def build_manifest(data: Path, machines: tuple[str, ...], root: Path = Path()) -
         Folder with one folder per machine, in the DCASE layout `<machine>/{train,test,supplemental}/`.
     machines : tuple of str
     root : Path
-        What the paths in the manifest are relative to.
+        Folder that the paths in the manifest are relative to.
 
     Raises
     ------
@@ -144,14 +144,16 @@ def build_manifest(data: Path, machines: tuple[str, ...], root: Path = Path()) -
                 f"{folder} is missing although params.yaml names the machine '{machine}'; run 'make data' "
                 "for the demo machines or 'stridor data import <folder>' for recordings of your own."
             )
-        of_machine = [_look_at(path, machine, split, root) for split in SPLITS for path in audio_files(folder / split)]
-        references = sum(clip.split == "train" for clip in of_machine)
+        machine_clips = [
+            _describe(path, machine, split, root) for split in SPLITS for path in audio_files(folder / split)
+        ]
+        references = sum(clip.split == "train" for clip in machine_clips)
         if references < 2:
             raise StridorError(
-                f"{folder / 'train'} holds {references or 'no'} clips of normal running; at least 2 are needed, "
+                f"{folder / 'train'} contains {references or 'no'} normal clips; at least 2 are needed, "
                 "since the threshold comes from the distance of each to the others."
             )
-        clips += of_machine
+        clips += machine_clips
     return Manifest(tuple(clips))
 
 
@@ -164,12 +166,12 @@ def audio_files(folder: Path) -> list[Path]:
     )
 
 
-def _look_at(path: Path, machine: str, split: Split, root: Path) -> Clip:
+def _describe(path: Path, machine: str, split: Split, root: Path) -> Clip:
     name = parse_clip_name(path.name, split)
     info = probe(path)
     if info.seconds < SHORTEST_SECONDS:
         raise StridorError(
-            f"{path} lasts {info.seconds:.4f} s; the encoder needs at least {SHORTEST_SECONDS} s, leave it out."
+            f"{path} lasts {info.seconds:.4f} s; the encoder needs at least {SHORTEST_SECONDS} s, remove it."
         )
     return Clip(
         path=path.relative_to(root).as_posix(),

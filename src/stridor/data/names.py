@@ -1,4 +1,4 @@
-"""Clip names of the DCASE Task 2 data sets, read into what they say and written back."""
+"""Parsing of the clip names of the DCASE Task 2 data sets."""
 
 import re
 from dataclasses import dataclass, field
@@ -26,14 +26,14 @@ _SUPPLEMENTAL = re.compile(r"section_(?P<section>\d+)_(?P<tokens>[A-Za-z0-9_-]*?
 
 @dataclass(frozen=True)
 class ClipName:
-    """What a clip's file name says of it; fields that the name hides are None.
+    """The fields of a clip's file name; those that the name does not contain are None.
 
     Attributes
     ----------
     section : str
         Two digits, "00" throughout DCASE 2025.
     kind : "noise", "clean" or None
-        Of a supplemental clip: the surroundings with the machine off, or the machine alone.
+        Content of a supplemental clip: the surroundings with the machine off, or the machine alone.
     attributes : dict of str to str
         Pairs such as {"vel": "730"}; never used for training.
     """
@@ -55,12 +55,12 @@ def parse_clip_name(file_name: str, split: Split) -> ClipName:
     file_name : str
         With or without folders; any audio extension.
     split : "train", "test" or "supplemental"
-        The folder that the clip lies in. Names of train and test clips say it too and must agree.
+        The folder that contains the clip. Names of train and test clips contain it as well and must agree.
 
     Raises
     ------
     StridorError
-        If the name follows none of the patterns of its folder.
+        If the name does not match a pattern of its folder.
     """
     stem = PurePath(file_name).stem
     if split == "supplemental":
@@ -68,7 +68,7 @@ def parse_clip_name(file_name: str, split: Split) -> ClipName:
     if match := _LABELLED.fullmatch(stem):
         if match["split"] != split:
             raise StridorError(
-                f"{file_name} lies in the folder {split}/ but its name says {match['split']}; move it or rename it."
+                f"{file_name} is in the folder {split}/ but its name says {match['split']}; move it or rename it."
             )
         if split == "train" and match["label"] != "normal":
             raise StridorError(
@@ -94,7 +94,7 @@ def parse_clip_name(file_name: str, split: Split) -> ClipName:
 def _parse_supplemental(stem: str, file_name: str) -> ClipName:
     match = _SUPPLEMENTAL.fullmatch(stem)
     tokens = match["tokens"].split("_") if match else []
-    # The tokens decide, never a list of machines: organisers have changed the kinds between years.
+    # The tokens decide, not a list of machines: the organisers have changed the kinds between years.
     kinds: dict[str, Kind] = {"noise": "noise", "machine": "clean"}
     found = {kinds[token] for token in tokens if token in kinds}
     if not match or len(found) != 1:
@@ -107,7 +107,7 @@ def _parse_supplemental(stem: str, file_name: str) -> ClipName:
 
 
 def _parse_attributes(text: str) -> dict[str, str]:
-    """Split `car_C2_spd_34V` into pairs; `noAttribute` and an empty text have none."""
+    """Split `car_C2_spd_34V` into pairs; `noAttribute` and an empty text give none."""
     if text in ("", "noAttribute"):
         return {}
     tokens = text.split("_")

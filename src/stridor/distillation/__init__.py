@@ -1,1 +1,1 @@
-"""A teacher's knowledge in a smaller encoder: recordings, augmented, one loss (task), a loop (fit), wired in run."""
+"""Knowledge distillation into a smaller encoder: recordings, augmentation, loss (task), training loop (fit)."""

@@ -1,4 +1,4 @@
-"""What is done to a batch of crops before teacher and student hear it: the same for both."""
+"""Augmentation of a batch of crops, the same for teacher and student."""
 
 import torch
 from torch import Tensor, nn
@@ -12,15 +12,15 @@ _TINY_POWER = 1e-12
 class Mix(nn.Module):
     """Mix most of the clips with another one of the batch.
 
-    *Why*: few recordings become many sounds, and machines are never heard alone: the student has to keep
-    two things apart that sound at once. Some clips stay alone, as clean recordings occur too.
+    *Why*: this makes many sounds of few recordings, and machines are rarely recorded alone, so the student has to
+    represent simultaneous sounds. Some clips stay unmixed, as clean recordings occur too.
 
     Parameters
     ----------
     share : float
-        Of clips that are mixed.
+        Share of the clips that are mixed.
     low_db, high_db : float
-        Range of the level of a clip above the one mixed into it.
+        Range of the level of a clip relative to the one mixed into it.
     """
 
     def __init__(self, share: float = 0.7, low_db: float = -10.0, high_db: float = 15.0) -> None:
@@ -38,12 +38,12 @@ class Mix(nn.Module):
 class Noise(nn.Module):
     """Add noise of a random colour between white and pink to half of the clips.
 
-    *Why*: cheap microphones hiss and halls rumble; what a machine does must be heard through both.
+    *Why*: cheap microphones hiss and factory halls rumble; machines must be recognised in both.
 
     Parameters
     ----------
     share : float
-        Of clips that get noise.
+        Share of the clips that get noise.
     low_db, high_db : float
         Range of the signal-to-noise ratio.
     """
@@ -55,7 +55,7 @@ class Noise(nn.Module):
     def forward(self, wave: Tensor, rng: torch.Generator) -> Tensor:
         """Add noise to `[B x T]`."""
         hz = _frequencies(wave)
-        # White noise has the same expected magnitude in every bin; pink falls by 3 dB an octave.
+        # White noise has the same expected magnitude in every bin; that of pink noise falls by 3 dB per octave.
         colour = _uniform(wave, rng, 0.0, 0.5)
         parts = torch.randn(len(wave), len(hz), 2, generator=rng, device=wave.device, dtype=wave.dtype)
         noise = torch.fft.irfft(torch.view_as_complex(parts) * hz**-colour, n=wave.shape[-1])
@@ -67,13 +67,13 @@ class Noise(nn.Module):
 class Tilt(nn.Module):
     """Tilt the spectrum of every clip around 1 kHz.
 
-    *Why*: microphone, distance and walls colour the same machine differently (source and target domain); what
-    the student says should change as little as what the teacher says.
+    *Why*: microphone, distance and walls colour the same machine differently (source and target domain); the
+    student's embedding should change as little as the teacher's.
 
     Parameters
     ----------
     largest_db : float
-        Per octave, to either side.
+        Largest slope per octave, in both directions.
     """
 
     def __init__(self, largest_db: float = 3.0) -> None:
@@ -88,9 +88,9 @@ class Tilt(nn.Module):
 
 
 class Roll(nn.Module):
-    """Turn every clip in time, its end going before its start.
+    """Shift every clip in time cyclically.
 
-    *Why*: recordings that start with their event (a bark, a knock) would tie sounds to places in the clip.
+    *Why*: recordings that start with their event (a bark, a knock) would link sounds to positions in the clip.
     """
 
     def forward(self, wave: Tensor, rng: torch.Generator) -> Tensor:
@@ -101,7 +101,7 @@ class Roll(nn.Module):
 
 
 class Level(nn.Module):
-    """Bring every clip to a random level over 40 dB, never beyond full scale.
+    """Scale every clip to a random level in a range of 40 dB, never beyond full scale.
 
     *Why*: the log-mel image shifts with the gain of the recording, which says nothing about the machine.
 
@@ -123,7 +123,7 @@ class Level(nn.Module):
 
 
 class Augmentation(nn.Module):
-    """All of it in turn; two clips at least, all of one length."""
+    """All augmentations in sequence, for at least two clips of the same length."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -131,14 +131,14 @@ class Augmentation(nn.Module):
 
     @torch.no_grad()
     def forward(self, wave: Tensor, seed: int) -> Tensor:
-        """Roughen a batch.
+        """Augment a batch.
 
         Parameters
         ----------
         wave : Tensor[B x T]
             16 kHz.
         seed : int
-            The same seed does the same on the same kind of device.
+            The same seed gives the same result on the same kind of device.
 
         Returns
         -------
@@ -151,13 +151,13 @@ class Augmentation(nn.Module):
 
 
 def _uniform(wave: Tensor, rng: torch.Generator, low: float, high: float) -> Tensor:
-    """Draw a number per clip `[B x 1]`."""
+    """Draw a uniform number for each clip, `[B x 1]`."""
     drawn = torch.rand(len(wave), 1, generator=rng, device=wave.device, dtype=wave.dtype)
     return low + (high - low) * drawn
 
 
 def _chance(wave: Tensor, rng: torch.Generator, share: float) -> Tensor:
-    """Draw 1 for a share of the clips, else 0, `[B x 1]`."""
+    """Draw 1 with a given probability for each clip, else 0, `[B x 1]`."""
     return (_uniform(wave, rng, 0.0, 1.0) < share).to(wave.dtype)
 
 
@@ -170,6 +170,6 @@ def _power(wave: Tensor) -> Tensor:
 
 
 def _frequencies(wave: Tensor) -> Tensor:
-    """Frequencies of the spectrum's bins, at least 20 Hz: no colour is meant for what nobody hears."""
+    """Return the frequencies of the spectrum's bins, at least 20 Hz, below which the colour is constant."""
     bins = wave.shape[-1] // 2 + 1
     return torch.linspace(0.0, SAMPLE_RATE_HZ / 2, bins, device=wave.device, dtype=wave.dtype).clamp_min(20.0)

@@ -1,4 +1,4 @@
-"""The loop that teaches a student, step by step, and goes on where a killed one stopped."""
+"""The training loop of a distillation, which resumes where an interrupted one stopped."""
 
 import math
 import time
@@ -25,18 +25,18 @@ from stridor.training.resume import ResumeFolder
 
 @dataclass(frozen=True)
 class Report:
-    """The figures of the latest steps.
+    """Metrics of the latest steps.
 
     Attributes
     ----------
     step : int
-        From 1; the last of the steps.
-    figures : dict of str to float
-        Mean losses and gradient norm over the steps, learning rate of the last, clips per second.
+        Number of the last of these steps, from 1.
+    metrics : dict of str to float
+        Mean losses and gradient norm over the steps, learning rate of the last step, clips per second.
     """
 
     step: int
-    figures: dict[str, float]
+    metrics: dict[str, float]
 
 
 def distil(
@@ -49,7 +49,7 @@ def distil(
     on_report: Callable[[Report, Encoder], None],
     workers: int = 0,
 ) -> Encoder:
-    """Teach a student what a teacher says of recordings.
+    """Train a student to reproduce a teacher's output for recordings.
 
     Parameters
     ----------
@@ -59,13 +59,13 @@ def distil(
     recordings : Recordings
     params : DistillParams
     fabric : Fabric
-        Launched.
+        Already launched.
     resume : ResumeFolder
-        Where the state of an interrupted distillation is looked for and kept, at every report.
+        Holds the state of an interrupted distillation, which is saved at every report.
     on_report : callable
-        Told of every report, with the student as it is; what it raises ends the distillation.
+        Called with every report and the current student; an exception ends the distillation.
     workers : int
-        Processes that read recordings ahead.
+        Number of processes that load recordings in advance.
 
     Returns
     -------
@@ -78,13 +78,13 @@ def distil(
         If the loss is no longer finite.
     """
     batches = Batches(recordings, params, fabric.global_rank)
-    lesson = Lesson(teacher, batches, fabric)
+    teaching = TeachingBatches(teacher, batches, fabric)
     torch.manual_seed(seed_for(params.seed, "heads"))
     state = resume.load()
-    # Batches before the first step are for the statistics alone.
-    task = DistillationTask(student, lesson(0)[1], params).to(fabric.device)
+    # Batches before the first step are used only for the statistics.
+    task = DistillationTask(student, teaching(0)[1], params).to(fabric.device)
     if state is None:
-        task.standardise(lesson(-number)[1] for number in range(params.statistics_batches))
+        task.standardise(teaching(-number)[1] for number in range(params.statistics_batches))
     else:
         task.load_state_dict(state["task"])
     optimiser = torch.optim.AdamW(task.parameters(), lr=params.learning_rate, weight_decay=params.weight_decay)
@@ -96,7 +96,7 @@ def distil(
     module.train()
     steps = range(done + 1, params.steps + 1)
     loader = DataLoader(batches, batch_size=None, sampler=steps, num_workers=workers)
-    tally = _Tally()
+    running_means = _RunningMeans()
     for step, crops in tqdm(
         zip(steps, loader, strict=True), desc="distil", unit="step", total=params.steps, initial=done, leave=False,
         disable=None if fabric.is_global_zero else True,
@@ -104,9 +104,9 @@ def distil(
         rate = learning_rate(step, params)
         for group in optimiser.param_groups:
             group["lr"] = rate
-        # Dropout depends on the step alone, so that a resumed distillation repeats it.
+        # Dropout depends only on the step, so that a resumed distillation repeats it.
         torch.manual_seed(seed_for(params.seed, "step", step, fabric.global_rank))
-        losses: Losses = module(*lesson.hear(crops, step))
+        losses: Losses = module(*teaching.of_crops(crops, step))
         if not math.isfinite(losses.total.item()):
             raise StridorError(
                 f"The loss is no longer finite at step {step}; lower the learning rate (now {params.learning_rate:g})."
@@ -116,12 +116,12 @@ def distil(
         norm = fabric.clip_gradients(module, optimiser, max_norm=params.gradient_clip)
         optimiser.step()
         assert norm is not None  # only clipping by value returns none
-        tally.add(losses, norm, len(crops) * fabric.world_size)
+        running_means.add(losses, norm, len(crops) * fabric.world_size)
         if step % params.report_steps == 0 or step == params.steps:
-            figures = tally.close(fabric) | {"learning_rate": rate}
+            metrics = running_means.close(fabric) | {"learning_rate": rate}
             if fabric.is_global_zero:
                 resume.save({"task": task.state_dict(), "optimiser": optimiser.state_dict(), "step": step})
-            on_report(Report(step, figures), student)
+            on_report(Report(step, metrics), student)
             fabric.barrier()
     return student.cpu().eval()
 
@@ -135,7 +135,7 @@ def learning_rate(step: int, params: DistillParams) -> float:
 
 
 class Batches(Dataset[Tensor]):
-    """Crops `[B x T]` by the number of the step, each from a seed of its own."""
+    """Crops `[B x T]` by number of the step, each with its own seed."""
 
     def __init__(self, recordings: Recordings, params: DistillParams, rank: int = 0) -> None:
         self.recordings, self.params, self.rank = recordings, params, rank
@@ -146,8 +146,8 @@ class Batches(Dataset[Tensor]):
         return torch.from_numpy(draw_batch(self.recordings, rng, params.batch_size, params.seconds))
 
 
-class Lesson:
-    """Augmented waves with the teacher's answers."""
+class TeachingBatches:
+    """Augmented waves with the teacher's targets."""
 
     def __init__(self, teacher: Teacher, batches: Batches, fabric: Fabric) -> None:
         self.teacher = teacher.to(fabric.device)
@@ -155,18 +155,18 @@ class Lesson:
         self.augmentation = Augmentation()
 
     def __call__(self, step: int) -> tuple[Tensor, Targets]:
-        """Return the waves and the answers of a step."""
-        return self.hear(self.batches[step], step)
+        """Return the waves and the targets of a step."""
+        return self.of_crops(self.batches[step], step)
 
     @torch.no_grad()
-    def hear(self, crops: Tensor, step: int) -> tuple[Tensor, Targets]:
-        """Return what teacher and student hear of a step's crops, and what the teacher says."""
+    def of_crops(self, crops: Tensor, step: int) -> tuple[Tensor, Targets]:
+        """Return a step's augmented crops, and the teacher's targets for them."""
         seed = seed_for(self.batches.params.seed, "augmentation", step, self.batches.rank)
         wave = self.augmentation(crops.to(self.device), seed)
         return wave, self.teacher(wave)
 
 
-class _Tally:
+class _RunningMeans:
     """Means over the steps since the last report."""
 
     def __init__(self) -> None:
@@ -182,11 +182,11 @@ class _Tally:
         self._clips += clips
 
     def close(self, fabric: Fabric) -> dict[str, float]:
-        """Return the means over all processes, and begin anew."""
+        """Return the means over all processes, and start again."""
         # A tensor in gives a tensor out.
         means = cast(Tensor, fabric.all_reduce(torch.stack(self._rows).mean(dim=0), reduce_op="mean"))
         names = (*(f"loss/{name}" for name in Losses._fields), "gradient_norm")
-        figures: dict[str, float] = dict(zip(names, means.tolist(), strict=True))
-        figures["clips_per_second"] = self._clips / (time.perf_counter() - self._started)
+        metrics: dict[str, float] = dict(zip(names, means.tolist(), strict=True))
+        metrics["clips_per_second"] = self._clips / (time.perf_counter() - self._started)
         self._start()
-        return figures
+        return metrics

@@ -1,4 +1,4 @@
-"""The parameters of a distillation, in a frozen record of their own: they belong to no detector."""
+"""The parameters of a distillation, which do not belong to a detector."""
 
 from typing import Annotated, Literal
 
@@ -9,9 +9,9 @@ from stridor.params.sections import Record
 
 
 class DistillParams(Record):
-    """How a student is taught.
+    """Parameters of a distillation.
 
-    The weights bring the losses to one order of magnitude: pooled and map start near 1, the divergence of the
+    The weights bring the losses to the same order of magnitude: pooled and map start near 1, the divergence of the
     tags, a mean over some hundred rare tags, near 0.02, and the difference of distances near 0.05.
     """
 
@@ -34,7 +34,7 @@ class DistillParams(Record):
 
 
 def distill_params(**values: object) -> DistillParams:
-    """Check parameters that come from the command line.
+    """Validate parameters from the command line.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Folders of recordings that a student listens to: crops of equal length, played at any speed."""
+"""The recordings of a distillation: crops of equal length from folders, at varying speed."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,16 +12,16 @@ from stridor.audio.mixing import fit_length
 from stridor.common.errors import StridorError
 from stridor.data.names import AUDIO_SUFFIXES
 
-# Decoding costs more than anything else done to a clip; 16-bit samples of this much are kept in memory.
-_KEPT_BYTES = 2 * 2**30
+# Decoding is the most expensive step; this many bytes of 16-bit samples are kept in memory.
+_CACHE_BYTES = 2 * 2**30
 _SLOWEST, _FASTEST = 0.75, 1.35
-# A crop that is quieter is digital silence, which teaches nothing.
+# A quieter crop is digital silence, which is not useful for training.
 _SILENT = 1e-5
 _TRIES = 32
 
 
 class Recordings:
-    """Groups of recordings; every group is heard equally often, however many recordings it holds.
+    """Groups of recordings; all groups are drawn equally often, whatever their number of recordings.
 
     Parameters
     ----------
@@ -31,17 +31,17 @@ class Recordings:
 
     def __init__(self, groups: Sequence[Sequence[Path]]) -> None:
         self.groups = [list(group) for group in groups]
-        self._kept: dict[Path, np.ndarray] = {}
-        self._room = _KEPT_BYTES
+        self._cache: dict[Path, np.ndarray] = {}
+        self._cache_left = _CACHE_BYTES
 
     @classmethod
     def from_folders(cls, folders: Sequence[Path]) -> Self:
-        """Collect the audio files of folders and of the folders in them.
+        """Collect the audio files of folders and their subfolders.
 
         Raises
         ------
         StridorError
-            If a folder is missing or holds no audio file.
+            If a folder is missing or contains no audio file.
         """
         return cls([audio_files(folder) for folder in folders])
 
@@ -53,45 +53,45 @@ class Recordings:
     def crop(self, rng: np.random.Generator, samples: int) -> np.ndarray:
         """Return a random crop of a random recording, played at 0.75 to 1.35 of its speed.
 
-        Speed moves pitch and rhythm together, as with a machine that runs faster; a student that hears only
-        one speed of every recording knows recordings instead of sounds.
+        Speed changes pitch and rhythm together, as in a machine that runs faster. With a single speed per recording,
+        the student would learn the recordings instead of the sounds.
 
         Parameters
         ----------
         rng : Generator
-            Decides everything.
+            Determines recording, position and speed.
         samples : int
-            T; a recording that is shorter begins anew at its end.
+            Length T of the crop; shorter recordings are repeated.
 
         Returns
         -------
         array [T], float32, 16 kHz
         """
         speed = _SLOWEST * (_FASTEST / _SLOWEST) ** rng.random()
-        heard = next_fast_len(round(samples * speed), real=True)
+        length = next_fast_len(round(samples * speed), real=True)
         for _ in range(_TRIES):
             group = self.groups[rng.integers(len(self.groups))]
             wave = self._read(group[rng.integers(len(group))])
-            start = rng.integers(max(1, len(wave) - heard + 1))
-            cut = wave[start : start + heard] if heard <= len(wave) else fit_length(wave, heard, start)
+            start = rng.integers(max(1, len(wave) - length + 1))
+            cut = wave[start : start + length] if length <= len(wave) else fit_length(wave, length, start)
             cut = cut.astype(np.float32) / 32767
             if np.sqrt(np.mean(np.square(cut))) > _SILENT:
                 break
         return resample(cut, samples)
 
     def _read(self, path: Path) -> np.ndarray:
-        """Return the samples in 16 bits `[T]`."""
-        if path in self._kept:
-            return self._kept[path]
+        """Return the 16-bit samples `[T]`."""
+        if path in self._cache:
+            return self._cache[path]
         wave = np.rint(np.clip(read_clip(path), -1, 1) * 32767).astype(np.int16)
-        if wave.nbytes <= self._room:
-            self._kept[path] = wave
-            self._room -= wave.nbytes
+        if wave.nbytes <= self._cache_left:
+            self._cache[path] = wave
+            self._cache_left -= wave.nbytes
         return wave
 
 
 def resample(wave: np.ndarray, samples: int) -> np.ndarray:
-    """Stretch or squeeze a wave to `samples` samples by cutting or filling up its spectrum.
+    """Resample a wave to `samples` samples by truncating or padding its spectrum.
 
     Parameters
     ----------
@@ -110,15 +110,15 @@ def resample(wave: np.ndarray, samples: int) -> np.ndarray:
 
 
 def audio_files(folder: Path) -> list[Path]:
-    """Return the audio files of a folder and of the folders in it, in order of their paths.
+    """Return the audio files of a folder and its subfolders, sorted by path.
 
     Raises
     ------
     StridorError
-        If the folder is missing or holds none.
+        If the folder is missing or contains none.
     """
     if not folder.is_dir():
-        raise StridorError(f"{folder} is no folder; give a folder with recordings.")
+        raise StridorError(f"{folder} is not a folder; give a folder with recordings.")
     found = sorted(
         path
         for path in folder.rglob("*")
@@ -126,7 +126,7 @@ def audio_files(folder: Path) -> list[Path]:
     )
     if not found:
         kinds = ", ".join(sorted(AUDIO_SUFFIXES))
-        raise StridorError(f"{folder} holds no audio file ({kinds}); give a folder with recordings.")
+        raise StridorError(f"{folder} contains no audio file ({kinds}); give a folder with recordings.")
     return found
 
 

@@ -1,4 +1,4 @@
-"""The student with its heads, and how far what it says is from what the teacher says."""
+"""The student with its heads, and the loss between their outputs and the teacher's targets."""
 
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -12,9 +12,9 @@ from stridor.distillation.teacher import Targets
 from stridor.models.encoder import BANDS, Encoder
 from stridor.models.pooling import mean_pool
 
-# A feature that hardly varies says little; divided by its own deviation it would say as much as the others.
+# A lower bound, so that features that hardly vary do not get the same weight as the others.
 _LEAST_DEVIATION = 0.05
-# Tag probabilities are kept off 0 and 1, where the logarithm ends.
+# Tag probabilities are clipped to avoid infinite logits.
 _MARGIN = 1e-6
 
 
@@ -25,13 +25,13 @@ class Losses(NamedTuple):
     ----------
     total : Tensor[]
     pooled : Tensor[]
-        Mean squared error of the standardised pooled embedding: 1 for a student that says the mean.
+        Mean squared error of the standardised pooled embedding: 1 for a student that always predicts the mean.
     map : Tensor[]
         1 - cosine between the maps.
     tags : Tensor[]
         Kullback-Leibler divergence of the tags, mean over tags; 0 without tags.
     relation : Tensor[]
-        Distances between the clips of the batch, against the teacher's.
+        Difference of the distances between clips of the batch from the teacher's.
     """
 
     total: Tensor
@@ -44,14 +44,14 @@ class Losses(NamedTuple):
 class DistillationTask(nn.Module):
     """Student, heads and loss.
 
-    Every head is one linear layer: what the teacher knows has to be in the student's own last layer, because
-    the heads are dropped at the end.
+    Every head is a linear layer, so that the student's own last layer has to contain what the teacher represents: the
+    heads are not part of the final student.
 
     Parameters
     ----------
     student : Encoder
     example : Targets
-        Any answer of the teacher, for its widths.
+        Any targets of the teacher, for their widths.
     params : DistillParams
     """
 
@@ -73,49 +73,49 @@ class DistillationTask(nn.Module):
             self.register_buffer(f"{name}_deviation", torch.ones(size))
 
     @torch.no_grad()
-    def standardise(self, answers: Iterable[Targets]) -> None:
-        """Learn the teacher's mean and spread, and start the tags at their mean frequency.
+    def standardise(self, targets: Iterable[Targets]) -> None:
+        """Set the mean and deviation of the targets, and initialise the tags at their mean frequency.
 
         Parameters
         ----------
-        answers : iterable of Targets
-            To enough batches to speak for all.
+        targets : iterable of Targets
+            For enough batches to be representative.
         """
-        answers = list(answers)
+        targets = list(targets)
         for name in ("pooled", "map"):
-            values = torch.cat([getattr(answer, name).flatten(0, -2) for answer in answers]).double()
+            values = torch.cat([getattr(one, name).flatten(0, -2) for one in targets]).double()
             deviation = values.std(dim=0)
             getattr(self, f"{name}_mean").copy_(values.mean(dim=0))
             least = (_LEAST_DEVIATION * deviation.mean()).clamp_min(torch.finfo(torch.float32).tiny)
             getattr(self, f"{name}_deviation").copy_(deviation.clamp_min(least))
         if self.tags_head is not None:
-            frequency = torch.cat([answer.tags for answer in answers if answer.tags is not None]).mean(dim=0)
+            frequency = torch.cat([one.tags for one in targets if one.tags is not None]).mean(dim=0)
             self.tags_head.bias.copy_(torch.logit(frequency.float(), eps=_MARGIN))
 
     def forward(self, wave: Tensor, targets: Targets) -> Losses:
-        """Compare with the teacher's answer to the same waves `[B x T]`."""
+        """Return the losses against the teacher's targets for the same waves `[B x T]`."""
         params = self.params
         tokens = self.student(wave)
         clip = mean_pool(tokens.last, tokens.valid)
-        taught = (targets.pooled - self.pooled_mean) / self.pooled_deviation
-        pooled = F.mse_loss(self.pooled_head(clip).float(), taught)
+        teacher_pooled = (targets.pooled - self.pooled_mean) / self.pooled_deviation
+        pooled = F.mse_loss(self.pooled_head(clip).float(), teacher_pooled)
         cells = self._map_distance(tokens.last, targets.map)
-        relation = relational_distance(clip.float(), taught)
+        relation = relational_distance(clip.float(), teacher_pooled)
         total = params.pooled_weight * pooled + params.map_weight * cells + params.relation_weight * relation
         tags = torch.zeros_like(total)
         if self.tags_head is not None and targets.tags is not None:
             truth = targets.tags.clamp(_MARGIN, 1 - _MARGIN)
-            # Less the teacher's own entropy, so that zero is the best there is.
+            # Minus the teacher's own entropy, so that the minimum is zero.
             entropy = F.binary_cross_entropy_with_logits(truth.logit(), truth)
             tags = F.binary_cross_entropy_with_logits(self.tags_head(clip).float(), truth) - entropy
             total = total + params.tags_weight * tags
         return Losses(total, pooled, cells, tags, relation)
 
     def _map_distance(self, tokens: Tensor, target: Tensor) -> Tensor:
-        """1 - cosine between the maps, both averaged down to the coarser grid in time and in frequency.
+        """Return 1 - cosine between the maps, both averaged to the coarser grid in time and in frequency.
 
-        The teacher's map is standardised by channel first: otherwise the mean of all sounds, which is the
-        same for every clip, would be most of the angle.
+        The teacher's map is standardised by channel first: otherwise its mean over all sounds, which is the same for
+        every clip, would dominate the angle.
         """
         cells = tokens.unflatten(1, (-1, BANDS)).permute(0, 3, 1, 2)  # B x width x time x band
         target = ((target - self.map_mean) / self.map_deviation).permute(0, 3, 1, 2)
@@ -125,11 +125,11 @@ class DistillationTask(nn.Module):
 
 
 def relational_distance(student: Tensor, teacher: Tensor) -> Tensor:
-    """Compare how far apart the clips of a batch lie for student and teacher.
+    """Compare the distances between the clips of a batch for student and teacher.
 
-    A head can read what the teacher knows from directions in which the student's embedding hardly varies;
-    a nearest-neighbour score is blind to these. This loss has no head: the student's own distances have to be
-    the teacher's, up to one factor (distance-wise relational knowledge distillation, W. Park et al., CVPR 2019).
+    A head can reproduce the teacher from directions in which the student's embedding hardly varies, and which have no
+    influence on a nearest-neighbour score. This loss has no head: the student's own distances have to equal the
+    teacher's, up to a factor (distance-wise relational knowledge distillation, W. Park et al., CVPR 2019).
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What a teacher says of a sound, and BEATs as a teacher."""
+"""The interface of a teacher, and BEATs as a teacher."""
 
 from typing import NamedTuple, Protocol, Self
 
@@ -11,16 +11,16 @@ from stridor.models.pooling import mean_pool
 
 
 class Targets(NamedTuple):
-    """A teacher's answer to a batch of waves.
+    """A teacher's output for a batch of waves.
 
     Attributes
     ----------
     pooled : Tensor[B x D]
-        One vector for the clip.
+        One vector per clip.
     map : Tensor[B x time x band x C]
-        Time-frequency map, from the first moment to the last and from low to high bands.
+        Time-frequency map, in order of time and from low to high bands.
     tags : Tensor[B x K] or None
-        Probabilities of K tags; None where the teacher knows none.
+        Probabilities of K tags; None if the teacher has none.
     """
 
     pooled: Tensor
@@ -29,10 +29,10 @@ class Targets(NamedTuple):
 
 
 class Teacher(Protocol):
-    """A frozen network that listens to the same waves as the student; an `nn.Module` in evaluation mode."""
+    """A frozen network that gets the same waves as the student; an `nn.Module` in evaluation mode."""
 
     def __call__(self, wave: Tensor) -> Targets:
-        """Describe waves `[B x T]`, 16 kHz, in [-1, 1], all of the same length."""
+        """Return the targets for waves `[B x T]`, 16 kHz, in [-1, 1], all of the same length."""
         ...
 
     def to(self, device: torch.device) -> Self:
@@ -41,7 +41,7 @@ class Teacher(Protocol):
 
 
 class BeatsTeacher(nn.Module):
-    """BEATs as a teacher: its last layer, and its tags if the checkpoint is a fine-tuned one.
+    """BEATs as a teacher: its last layer, and its tags if the checkpoint is fine-tuned.
 
     Parameters
     ----------
@@ -53,7 +53,7 @@ class BeatsTeacher(nn.Module):
         self.encoder = encoder.eval().requires_grad_(False)
 
     def forward(self, wave: Tensor) -> Targets:
-        """Describe waves `[B x T]`."""
+        """Return the targets for waves `[B x T]`."""
         tokens = self.encoder(wave)
         tags = self.encoder.class_probabilities(tokens) if self.encoder.config.finetuned_model else None
         return Targets(mean_pool(tokens.last, tokens.valid), tokens.last.unflatten(1, (-1, BANDS)), tags)

@@ -1,4 +1,4 @@
-"""How far luck alone moves the measures: percentile bootstrap over the test clips (Efron, 1979)."""
+"""Confidence intervals of the measures by percentile bootstrap over the test clips (Efron, 1979)."""
 
 import zlib
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ VALUES_PER_BLOCK = 1_000_000
 
 @dataclass(frozen=True)
 class Interval:
-    """The middle of a measure's resampled values, 95 % of them unless another confidence was asked for."""
+    """The central interval of a measure's resampled values, 95 % of them unless another confidence was requested."""
 
     low: float
     high: float
@@ -55,9 +55,9 @@ class Difference:
     Attributes
     ----------
     value : float
-        On the clips as they are.
+        On the clips without resampling.
     interval : Interval
-        Of the difference; a gain can be told from luck where it lies above 0 as a whole.
+        Of the difference; a gain is distinguishable from chance if the whole interval is above 0.
     share_better : float
         Share of the resamples in which the second system is ahead, ties counted half.
     """
@@ -88,15 +88,15 @@ class Differences:
 def bootstrap_intervals(
     machines: Sequence[ScoredClips], resamples: int = 1000, confidence: float = 0.95, seed: int = 0
 ) -> Intervals:
-    """Find an interval for each measure of each machine and for the total.
+    """Compute an interval for each measure of each machine and for the total.
 
-    Clips are drawn with replacement within their domain and label. A machine's draws come from the seed and
-    its name, so another machine beside it leaves its intervals as they are.
+    Clips are drawn with replacement within their domain and label. A machine's draws depend on the seed and
+    its name, so its intervals do not depend on the other machines.
 
     Raises
     ------
     StridorError
-        If there is no machine, one comes twice, or one lacks anomalies or the normals of a domain.
+        If there is no machine, a machine is given twice, or one lacks anomalies or normal clips of a domain.
     """
     _check_machines(machines)
     values = {clips.machine: _resampled(clips, resamples, seed) for clips in machines}
@@ -116,12 +116,12 @@ def bootstrap_differences(
     confidence: float = 0.95,
     seed: int = 0,
 ) -> Differences:
-    """Compare two systems on the same clips, drawn alike for both, so that what both find hard cancels out.
+    """Compare two systems on the same resamples of the same clips, so that the difficulty of the clips cancels out.
 
     Raises
     ------
     StridorError
-        If the two do not score the same clips of the same machines, or as for `bootstrap_intervals`.
+        If the two did not score the same clips of the same machines, or as for `bootstrap_intervals`.
     """
     _check_machines(first)
     partners = {clips.machine: clips for clips in second}
@@ -137,10 +137,12 @@ def bootstrap_differences(
     machines = {}
     for name in points[0]:
         before, after = (_with_hmean(system[name]) for system in values)
-        was, becomes = (system[name] for system in points)
+        first_measures, second_measures = (system[name] for system in points)
         machines[name] = MachineDifferences(
             *(
-                difference_of(getattr(becomes, field) - getattr(was, field), after[i] - before[i], confidence)
+                difference_of(
+                    getattr(second_measures, field) - getattr(first_measures, field), after[i] - before[i], confidence
+                )
                 for i, field in enumerate(MachineDifferences.__dataclass_fields__)
             )
         )
@@ -149,7 +151,7 @@ def bootstrap_differences(
 
 
 def resampled_totals(machines: Sequence[ScoredClips], resamples: int = 1000, seed: int = 0) -> NDArray[np.float64]:
-    """Compute the total of every resample, the same resamples for any system on the same clips.
+    """Compute the total of every resample; the resamples are the same for any system on the same clips.
 
     Returns
     -------
@@ -165,19 +167,19 @@ def resampled_totals(machines: Sequence[ScoredClips], resamples: int = 1000, see
 
 
 def interval_of(values: NDArray[np.float64], confidence: float) -> Interval:
-    """Return the middle of resampled values, float64 [resamples], that holds `confidence` of them."""
+    """Return the central interval that contains the share `confidence` of resampled values, float64 [resamples]."""
     low, high = np.quantile(values, [(1 - confidence) / 2, (1 + confidence) / 2])
     return Interval(float(low), float(high))
 
 
 def difference_of(value: float, resampled: NDArray[np.float64], confidence: float) -> Difference:
-    """Return a difference on the clips as they are, with what its resampled values, float64 [resamples], say."""
+    """Return a difference with the interval of its resampled values, float64 [resamples]."""
     share = ((resampled > 0) + 0.5 * (resampled == 0)).mean()
     return Difference(float(value), interval_of(resampled, confidence), float(share))
 
 
 def draw_multiplicities(clips: ScoredClips, resamples: int, seed: int) -> NDArray[np.int64]:
-    """Draw how often each resample holds each clip, keeping the size of every domain-and-label group.
+    """Draw how often each resample contains each clip, keeping the size of every group of a domain and label.
 
     Returns
     -------
@@ -191,7 +193,7 @@ def draw_multiplicities(clips: ScoredClips, resamples: int, seed: int) -> NDArra
             if not group.size:
                 continue
             drawn = generator.integers(group.size, size=(resamples, group.size))
-            # One histogram for all resamples: each has its own range of bins.
+            # One histogram for all resamples, each with its own range of bins.
             drawn += group.size * np.arange(resamples)[:, None]
             counts = np.bincount(drawn.ravel(), minlength=resamples * group.size)
             multiplicities[:, group] = counts.reshape(resamples, group.size)
@@ -205,7 +207,7 @@ def _resampled(clips: ScoredClips, resamples: int, seed: int) -> NDArray[np.floa
     anomalous = clips.anomalous
 
     def areas(normal: NDArray[np.bool_], max_fpr: float | None = None) -> NDArray[np.float64]:
-        # In blocks, so that memory stays small for thousands of clips.
+        # In blocks, to limit memory for thousands of clips.
         blocks = np.array_split(multiplicities, 1 + multiplicities.size // VALUES_PER_BLOCK)
         parts = [roc_areas(clips.scores, anomalous, normal, block, max_fpr) for block in blocks]
         return np.concatenate(parts)

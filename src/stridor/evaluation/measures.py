@@ -28,7 +28,7 @@ class ScoredClips:
     Raises
     ------
     StridorError
-        If a score is not finite, a file name comes twice, lengths differ, or a domain or label is unknown.
+        If a score is not finite, a file name occurs twice, lengths differ, or a domain or label is unknown.
 
     Examples
     --------
@@ -50,10 +50,10 @@ class ScoredClips:
         if len(shapes) > 1:
             raise StridorError(
                 f"{self.machine}: {len(self.file_names)} file names, {len(self.domains)} domains, "
-                f"{len(self.labels)} labels and scores of shape {scores.shape} do not belong together; "
+                f"{len(self.labels)} labels and scores of shape {scores.shape} do not fit together; "
                 "give one of each per clip."
             )
-        # Resampling draws by position: in a fixed order no interval depends on the caller's order.
+        # Resampling draws by position: with a fixed order, intervals do not depend on the caller's order.
         order = sorted(range(len(scores)), key=lambda i: self.file_names[i])
         for name in ("file_names", "domains", "labels"):
             values = getattr(self, name)
@@ -88,7 +88,7 @@ class ScoredClips:
 
 @dataclass(frozen=True)
 class MachineMeasures:
-    """What the challenge reports of one machine, all in [0, 1].
+    """The measures that the challenge reports for one machine, all in [0, 1].
 
     Attributes
     ----------
@@ -111,16 +111,16 @@ class MachineMeasures:
 
 @dataclass(frozen=True)
 class DecisionMeasures:
-    """How decisions turn out for the clips of one domain, all in [0, 1].
+    """Quality of the decisions on the clips of one domain, all in [0, 1].
 
     Attributes
     ----------
     precision : float
-        0 where nothing was flagged, as in the organisers' evaluator.
+        0 if no clip was flagged, as in the organisers' evaluator.
     recall, f1 : float or None
-        None where the domain has no anomalies.
+        None if the domain has no anomalies.
     false_alarm_rate : float or None
-        Share of normal clips that were flagged; None where the domain has no normal clips.
+        Share of normal clips that were flagged; None if the domain has no normal clips.
     """
 
     precision: float
@@ -160,7 +160,7 @@ def measure(clips: ScoredClips) -> MachineMeasures:
 
 
 def require_every_stratum(clips: ScoredClips) -> None:
-    """Raise a StridorError if the clips lack anomalies or the normals of a domain."""
+    """Raise a StridorError if the clips lack anomalies or normal clips of a domain."""
     if not clips.anomalous.any():
         raise StridorError(
             f"{clips.machine}: there are no anomalies among its {len(clips.scores)} test clips; measures "
@@ -174,7 +174,7 @@ def require_every_stratum(clips: ScoredClips) -> None:
 
 
 def harmonic_mean(values: ArrayLike, axis: int | None = None) -> NDArray[np.float64]:
-    """Return the harmonic mean along an axis, which is 0 wherever a value is 0.
+    """Return the harmonic mean along an axis; it is 0 where any value is 0.
 
     Parameters
     ----------
@@ -211,14 +211,14 @@ def measure_decisions(clips: ScoredClips, threshold: float, domain: Domain) -> D
     threshold : float
         A score strictly above it is flagged.
     """
-    here = clips.in_domain(domain)
-    anomalous, flagged = clips.anomalous[here], clips.scores[here] > threshold
+    in_domain = clips.in_domain(domain)
+    anomalous, flagged = clips.anomalous[in_domain], clips.scores[in_domain] > threshold
     hits, alarms = int((flagged & anomalous).sum()), int(flagged.sum())
     anomalies, normals = int(anomalous.sum()), int((~anomalous).sum())
     return DecisionMeasures(
         precision=hits / alarms if alarms else 0.0,
         recall=hits / anomalies if anomalies else None,
-        # 2 PR / (P + R) written in counts, which needs no care for P + R = 0.
+        # 2 PR / (P + R) in terms of counts, which also covers P + R = 0.
         f1=2 * hits / (alarms + anomalies) if anomalies else None,
         false_alarm_rate=(alarms - hits) / normals if normals else None,
     )

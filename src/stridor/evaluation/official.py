@@ -1,4 +1,4 @@
-"""Result files exactly as the organisers' evaluator reads them, one pair per section of a machine."""
+"""Result files in the format of the organisers' evaluator, one pair per section of a machine."""
 
 import csv
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from stridor.data.names import parse_clip_name
 
 @dataclass(frozen=True, eq=False)
 class SectionResults:
-    """What a system says of the test clips of one section.
+    """Scores and decisions of a system for the test clips of one section.
 
     Attributes
     ----------
@@ -23,7 +23,7 @@ class SectionResults:
         Without folders.
     scores : float64 [N]
     decisions : int64 [N]
-        1 is anomalous.
+        1 for anomalous, 0 for normal.
     """
 
     file_names: tuple[str, ...]
@@ -32,12 +32,12 @@ class SectionResults:
 
 
 def score_file(folder: Path, machine: str, section: str) -> Path:
-    """Return the place of a section's scores."""
+    """Return the path of a section's scores."""
     return Path(folder) / f"anomaly_score_{machine}_section_{section}_test.csv"
 
 
 def decision_file(folder: Path, machine: str, section: str) -> Path:
-    """Return the place of a section's decisions."""
+    """Return the path of a section's decisions."""
     return Path(folder) / f"decision_result_{machine}_section_{section}_test.csv"
 
 
@@ -49,9 +49,9 @@ def write_official(
     Parameters
     ----------
     file_names : N str
-        Their section decides the file that they go to; folders are dropped, as the evaluator compares names.
+        The section in a name determines its file. Folders are dropped, as the evaluator compares names.
     scores : float [N]
-        Written with as many digits as bring the very same number back.
+        Written with enough digits to read the same number back.
     decisions : int [N], 0 or 1
 
     Returns
@@ -61,20 +61,20 @@ def write_official(
     Raises
     ------
     StridorError
-        If there are no clips, lengths differ, a name comes twice or a value is impossible.
+        If there are no clips, lengths differ, a name occurs twice or a value is impossible.
     """
     names = [PurePath(name).name for name in file_names]
     scores, decisions = np.asarray(scores, dtype=np.float64), np.asarray(decisions)
     if not names or scores.shape != (len(names),) or decisions.shape != (len(names),):
         raise StridorError(
             f"{machine}: {len(names)} file names, scores of shape {scores.shape} and decisions of shape "
-            f"{decisions.shape} make no result file; give one score and one decision for each of the clips."
+            f"{decisions.shape} do not fit together; give one score and one decision for each of the clips."
         )
     if len(set(names)) < len(names):
-        twice = next(name for name in names if names.count(name) > 1)
-        raise StridorError(f"{machine}: two test clips are named {twice}; give every clip its own name.")
+        duplicate = next(name for name in names if names.count(name) > 1)
+        raise StridorError(f"{machine}: two test clips are named {duplicate}; give every clip its own name.")
     if not np.isfinite(scores).all() or not np.isin(decisions, (0, 1)).all():
-        raise StridorError(f"{machine}: a score is not finite or a decision neither 0 nor 1; score it anew.")
+        raise StridorError(f"{machine}: a score is not finite or a decision is neither 0 nor 1; score the clips again.")
     sections: dict[str, list[int]] = {}
     for i in sorted(range(len(names)), key=names.__getitem__):
         sections.setdefault(parse_clip_name(names[i], "test").section, []).append(i)
@@ -85,9 +85,9 @@ def write_official(
             (score_file, [str(float(scores[i])) for i in rows]),
             (decision_file, [str(int(decisions[i])) for i in rows]),
         )
-        for place, values in columns:
-            path = place(folder, machine, section)
-            with atomic_file(path) as beside, open(beside, "w", encoding="utf-8", newline="") as file:
+        for path_of, values in columns:
+            path = path_of(folder, machine, section)
+            with atomic_file(path) as temporary, open(temporary, "w", encoding="utf-8", newline="") as file:
                 csv.writer(file, lineterminator="\n").writerows(zip((names[i] for i in rows), values, strict=True))
             written.append(path)
     return written
@@ -99,13 +99,13 @@ def read_official(folder: Path, machine: str, section: str = "00") -> SectionRes
     Raises
     ------
     StridorError
-        If a file is missing or no result file, or the two do not name the same clips in the same order.
+        If a file is missing or not a result file, or the two do not contain the same clips in the same order.
     """
     scores = _read_rows(score_file(folder, machine, section))
     decisions = _read_rows(decision_file(folder, machine, section))
     if [name for name, _ in scores] != [name for name, _ in decisions]:
         raise StridorError(
-            f"{score_file(folder, machine, section)} and {decision_file(Path(), machine, section)} do not name "
+            f"{score_file(folder, machine, section)} and {decision_file(Path(), machine, section)} do not contain "
             "the same clips; write both again."
         )
     return SectionResults(

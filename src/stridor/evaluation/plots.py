@@ -1,4 +1,4 @@
-"""Figures of one machine's scores: ROC curves and histogram, byte for byte the same when made again."""
+"""Figures of one machine's scores: ROC curves and histograms, reproducible byte for byte."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,7 +23,7 @@ from stridor.evaluation.measures import (
 if TYPE_CHECKING:
     from matplotlib.typing import RcKeyType
 
-# Okabe and Ito's palette, told apart with any colour vision; line styles and panels say the same once more.
+# Okabe and Ito's palette, distinguishable with any colour vision; line styles and panels repeat the distinction.
 BLUE, ORANGE, PURPLE, GREY = "#0072B2", "#E69F00", "#CC79A7", "#555555"
 SIZE_INCHES = (9.0, 5.4)
 DOTS_PER_INCH = 100
@@ -34,7 +34,7 @@ STYLE: "dict[RcKeyType, Any]" = {
     "axes.spines.right": False,
     "axes.titlelocation": "left",
     "legend.frameon": False,
-    # A machine may have a dollar sign in its name.
+    # The name of a machine may contain a dollar sign.
     "text.parse_math": False,
 }
 BINS = 40
@@ -86,7 +86,7 @@ def draw_roc(
 def draw_histogram(
     clips: ScoredClips, threshold: float, path: Path, score_label: str = "anomaly score (distance)"
 ) -> None:
-    """Draw how a machine's normal and anomalous clips score, beside the decision threshold.
+    """Draw histograms of the scores of a machine's normal and anomalous clips, with the decision threshold.
 
     Parameters
     ----------
@@ -96,7 +96,7 @@ def draw_histogram(
     path : Path
         A .png file.
     score_label : str
-        The name of the scores' axis with its unit.
+        Label of the axis of scores, with its unit.
     """
     groups = (
         ("normal source", ~clips.anomalous & clips.in_domain("source"), BLUE),
@@ -130,7 +130,7 @@ def _curve(clips: ScoredClips, domain: np.ndarray) -> tuple[np.ndarray, np.ndarr
 
 def _bin_edges(values: np.ndarray) -> np.ndarray:
     low, high = values.min(), values.max()
-    # Scores that differ in their last digits alone leave no room for bins between them.
+    # Scores that differ only in their last digits leave no room for bins between them.
     if high - low <= 1e-9 * np.abs(values).max():
         margin = abs(high) / 2 or 0.5
         low, high = low - margin, high + margin
@@ -145,13 +145,13 @@ def _percent(value: float, interval: Interval | None) -> str:
 
 @contextmanager
 def _panels(path: Path, rows: int = 1) -> Iterator[list[Axes]]:
-    """Yield axes, one above the other, of a figure that is written to `path` when the block ends well."""
-    # Starting from the defaults, a user's own matplotlibrc changes nothing.
+    """Yield axes, one above the other, of a figure that is written to `path` when the block ends without an error."""
+    # Starting from the defaults makes the figure independent of the user's matplotlibrc.
     defaults = {key: value for key, value in matplotlib.rcParamsDefault.items() if "backend" not in key}
     with matplotlib.rc_context({**defaults, **STYLE}):
         figure = Figure(figsize=SIZE_INCHES, dpi=DOTS_PER_INCH, layout="constrained")
         canvas = FigureCanvasAgg(figure)
         yield list(figure.subplots(rows, sharex=True, sharey=True, squeeze=False)[:, 0])
-        with atomic_file(path) as beside:
-            # Without the version of matplotlib in the file, an update need not change a figure.
-            canvas.print_figure(beside, format="png", metadata={"Software": None})
+        with atomic_file(path) as temporary:
+            # Without the version of matplotlib in the file, an update of it need not change the figure.
+            canvas.print_figure(temporary, format="png", metadata={"Software": None})

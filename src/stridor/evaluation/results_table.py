@@ -17,15 +17,15 @@ HARMONIC_MEAN = "harmonic mean"
 
 @dataclass(frozen=True)
 class SystemResults:
-    """The measures of one system, such as "frozen encoder".
+    """The measures of one system.
 
     Attributes
     ----------
     name : str
-        Heads the system's columns.
+        Heading of the system's columns, such as "frozen encoder".
     machines : mapping of str to MachineMeasures
     intervals : Intervals or None
-        Of the same machines.
+        For the same machines.
     """
 
     name: str
@@ -34,17 +34,17 @@ class SystemResults:
 
 
 def results_table(systems: Sequence[SystemResults]) -> pd.DataFrame:
-    """Put systems side by side.
+    """Put the measures of several systems into one table.
 
     Parameters
     ----------
     systems : sequence of SystemResults
-        All over the same machines; the first one's order of machines is kept.
+        All with the same machines, which are listed in the order of the first system.
 
     Returns
     -------
     DataFrame
-        Rows (machine, measure), three a machine and one for the total. Columns (system, "value" | "low" |
+        Rows (machine, measure), three per machine and one for the total. Columns (system, "value" | "low" |
         "high"), in percent; without intervals low and high are NaN.
 
     Raises
@@ -60,7 +60,7 @@ def results_table(systems: Sequence[SystemResults]) -> pd.DataFrame:
         odd = sorted(set(system.machines) ^ set(systems[0].machines))
         if odd:
             raise StridorError(
-                f"The systems '{names[0]}' and '{system.name}' cannot stand side by side, as only one has "
+                f"The systems '{names[0]}' and '{system.name}' cannot be compared, as only one has "
                 f"{', '.join(odd)}; evaluate both on the same machines."
             )
     columns = {}
@@ -77,39 +77,39 @@ def results_table(systems: Sequence[SystemResults]) -> pd.DataFrame:
 
 
 def to_markdown(table: pd.DataFrame, decimals: int = 2) -> str:
-    """Render a results table as Markdown, an interval in brackets behind its value.
+    """Render a results table as Markdown, with each interval in brackets after its value.
 
     Parameters
     ----------
     table : DataFrame
         From `results_table`.
     decimals : int
-        Of the values; intervals get one.
+        Decimals of the values; intervals have one.
     """
     systems = list(dict.fromkeys(table.columns.get_level_values(0)))
     lines = [["machine", "measure", *systems]]
-    above = None
+    previous = None
     for (machine, measure), values in table.iterrows():
         # A machine is named once for its three rows.
-        first = "" if machine == above else machine
-        above = machine
+        first = "" if machine == previous else machine
+        previous = machine
         lines.append([first, measure, *(_cell(values[system], decimals) for system in systems)])
     return markdown_table(lines, names=2) + "\n"
 
 
 def markdown_table(lines: Sequence[Sequence[str]], names: int) -> str:
-    """Write lines of cells, the head first, as a Markdown table; all but the first `names` columns hold numbers."""
+    """Render lines of cells, header first, as a Markdown table; all but the first `names` columns are right-aligned."""
     ruler = ["---"] * names + ["---:"] * (len(lines[0]) - names)
     return "\n".join(map(_row, [lines[0], ruler, *lines[1:]]))
 
 
 def interval_text(interval: Interval) -> str:
-    """Write an interval of shares in percent."""
+    """Format an interval of shares in percent."""
     return f"[{100 * interval.low:.1f}, {100 * interval.high:.1f}]"
 
 
 def difference_text(difference: Difference) -> str:
-    """Write a difference of shares and its interval in percentage points."""
+    """Format a difference of shares and its interval in percentage points."""
     low, high = 100 * difference.interval.low, 100 * difference.interval.high
     return f"{100 * difference.value:+.2f} [{low:+.1f}, {high:+.1f}]"
 
@@ -122,9 +122,9 @@ def to_csv(table: pd.DataFrame, decimals: int = 4) -> str:
 
 
 def _cells(system: SystemResults, machines: Sequence[str]) -> list[tuple[float, Interval | None]]:
-    of_machines = system.intervals.machines if system.intervals else {}
+    machine_intervals = system.intervals.machines if system.intervals else {}
     cells = [
-        (getattr(system.machines[machine], field), getattr(of_machines.get(machine), field, None))
+        (getattr(system.machines[machine], field), getattr(machine_intervals.get(machine), field, None))
         for machine in machines
         for field in ROWS
     ]
@@ -137,5 +137,5 @@ def _cell(values: pd.Series, decimals: int) -> str:
 
 
 def _row(cells: Sequence[str]) -> str:
-    # A bar inside a name would end its cell.
+    # A vertical bar in a name would end its cell.
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"

@@ -1,4 +1,4 @@
-"""Areas under the ROC curves of many weighted copies of the same scores at once."""
+"""Areas under the ROC curves of many resamples of the same scores."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,16 +11,16 @@ def roc_areas(
     multiplicities: NDArray[np.integer],
     max_fpr: float | None = None,
 ) -> NDArray[np.float64]:
-    """Compute what `sklearn.metrics.roc_auc_score` gives for each of B resamples.
+    """Compute `sklearn.metrics.roc_auc_score` for each of B resamples.
 
     Parameters
     ----------
     scores : float64 [N]
         Equal scores share one step of the curve, as in scikit-learn.
     positive, negative : bool [N]
-        A clip that is neither does not count.
+        A clip that is neither is ignored.
     multiplicities : int [B x N]
-        How often each resample holds each clip; every row needs a positive and a negative clip.
+        How often each resample contains each clip; every row needs a positive and a negative clip.
     max_fpr : float in (0, 1], optional
         Only the area up to this false positive rate, standardised after McClish (1989): guessing gives 0.5.
 
@@ -36,7 +36,7 @@ def roc_areas(
     left, height = true_positive_rate[:, :-1], np.diff(true_positive_rate, axis=1)
     if max_fpr is None:
         return (width * (left + height / 2)).sum(axis=1)
-    # The trapezoid that crosses max_fpr counts by its part on the left, with the height met there.
+    # Of the trapezoid that crosses max_fpr only the part to its left counts, with the interpolated height.
     kept = np.minimum(width, np.maximum(max_fpr - false_positive_rate[:, :-1], 0.0))
     share = np.divide(kept, width, out=np.zeros_like(width), where=width > 0)
     area = (kept * (left + share * height / 2)).sum(axis=1)

@@ -1,1 +1,1 @@
-"""Comparisons around the pipeline, which needs none of them: sweep, table and tuning."""
+"""Comparisons on top of the pipeline, which does not depend on them: sweep, table and tuning."""

@@ -1,17 +1,15 @@
 """data/ on a fresh clone: the demo clips are synthesised, anything else comes from the DVC remote."""
 
-import subprocess
 import sys
 from pathlib import Path
 
 from tqdm import tqdm
 
 from stridor.common.atomic import atomic_folder
-from stridor.common.dvc import data_md5
+from stridor.common.dvc import data_md5, pull, track
 from stridor.common.errors import StridorError
 from stridor.ingest.demo import generate
 from stridor.ingest.recordings.journal import heal
-from stridor.ingest.recordings.placing import track
 
 # What `dvc add` calls the demo data. A changed synthesiser changes it, and a test says so.
 DEMO_MD5 = "06d959cc62d84806e3a54226cbe666fe.dir"
@@ -31,13 +29,11 @@ def make_ready(root: Path) -> str:
         return f"{data} is there."
     if data_md5(data) == DEMO_MD5:
         return make_demo(root)
-    pulled = subprocess.run([sys.executable, "-m", "dvc", "pull", "--quiet", "data.dvc"], cwd=root)
-    if pulled.returncode:
-        raise StridorError(
-            "data.dvc names recordings that are neither here nor in a DVC remote; set one with 'dvc remote add -d', "
-            "bring the recordings in again with 'stridor data import' or 'stridor data dcase', or go back to the demo "
-            "with 'stridor data demo'."
-        )
+    pull(
+        data,
+        advice="name a DVC remote that holds these recordings with 'dvc remote add -d', import them again with "
+        "'stridor data import' or 'stridor data dcase', or go back to the demo with 'stridor data demo'",
+    )
     return f"{data} was pulled from the DVC remote."
 
 

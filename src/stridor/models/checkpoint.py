@@ -88,13 +88,13 @@ def _read(path: str | Path) -> object:
     except FileNotFoundError:
         raise StridorError(
             f"The checkpoint {path} is missing; put the file there, or set encoder.checkpoint in params.yaml to the "
-            "path where it lies (or to none for random weights)."
+            "path of the file (or to none for random weights)."
         ) from None
     except pickle.UnpicklingError:
         # PyTorch's own text advises to load such a file with code and all.
         raise StridorError(
-            f"{path} is no PyTorch checkpoint, or holds objects besides tensors, which are never loaded; get the file "
-            "again from a source that you trust."
+            f"{path} is not a PyTorch checkpoint, or holds objects besides tensors, which are never loaded; get the "
+            "file again from a source that you trust."
         ) from None
     except (RuntimeError, EOFError, ValueError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__

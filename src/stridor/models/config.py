@@ -1,4 +1,4 @@
-"""What a BEATs checkpoint's cfg says of the architecture, and the presets for random weights."""
+"""The architecture in a BEATs checkpoint's cfg, and the presets for random weights."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
@@ -42,7 +42,7 @@ class BeatsConfig:
 
     @classmethod
     def from_cfg(cls, cfg: Mapping[str, Any]) -> "BeatsConfig":
-        """Read a checkpoint's cfg, leaving aside entries that do not shape the encoder.
+        """Read a checkpoint's cfg, ignoring entries that do not shape the encoder.
 
         Raises
         ------

@@ -16,7 +16,7 @@ BANDS = MEL_BANDS // PATCH
 
 @dataclass(frozen=True)
 class Tokens:
-    """What the encoder says of a batch of clips.
+    """The encoder's output for a batch of clips.
 
     Attributes
     ----------
@@ -105,7 +105,7 @@ class Encoder(nn.Module, ABC):
 
     @abstractmethod
     def to_cfg(self) -> dict[str, Any]:
-        """Return the cfg of a checkpoint; every family but BEATs says `"family"` in it."""
+        """Return the cfg of a checkpoint; for every family but BEATs it contains `"family"`."""
 
     @abstractmethod
     def with_random_weights(self, seed: int) -> "Encoder":

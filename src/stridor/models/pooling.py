@@ -1,4 +1,4 @@
-"""One vector for a clip out of its tokens."""
+"""Pooling of a clip's tokens into one vector."""
 
 import torch
 from torch import Tensor

@@ -47,9 +47,9 @@ def edit_mapping(
 
 def _last_line(node: "Node") -> int:
     """Return the line where a node's text ends; a block's own end mark lies behind the comments after it."""
-    from ruamel.yaml.nodes import MappingNode, ScalarNode
+    from ruamel.yaml.nodes import CollectionNode, MappingNode
 
-    if isinstance(node, ScalarNode) or node.flow_style or not node.value:
+    if not isinstance(node, CollectionNode) or node.flow_style or not node.value:
         return node.end_mark.line
     last = node.value[-1]
     return _last_line(last[1] if isinstance(node, MappingNode) else last)

@@ -1,10 +1,10 @@
-"""DVC's stages beside each other, what a run will take, and submissions.
+"""Running DVC's stages in parallel, estimating the cost of a run, and writing submissions.
 
-processes   command lines that run together, none of which outlives this process
-dvc_stages  which stages are not up to date, and groups of them in several DVC processes
-repro       `make repro`: the detectors beside each other, then what DVC finds left
-work        what there is to do: clips, steps, operations
-step_cost   the time of a training step on this machine
-estimate    `stridor plan`: both together
+processes   commands in parallel, none of which outlives this process
+dvc_stages  stages that are not up to date, in several DVC processes
+repro       `make repro`: the detectors in parallel, then all remaining stages
+work        the amount of work: clips, examples and steps
+step_cost   the cost of a training step on this machine
+estimate    `stridor plan`: work and cost together
 submission  official result files of every system
 """

@@ -1,56 +1,42 @@
-"""Stages that are not up to date, run by several DVC processes beside each other."""
+"""Run the stages that are not up to date, in several DVC processes in parallel."""
 
-import json
-import subprocess
-import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from stridor.common.compute import THREADS, cores
+from stridor.common.dvc import dvc_line
 from stridor.common.errors import StridorError
-from stridor.pipeline.processes import Command, run_together
-
-
-def stale_stages(*files: str) -> set[str]:
-    """Name the stages of some dvc.yaml that are not up to date; what hangs on their outputs is not among them.
-
-    Raises
-    ------
-    StridorError
-        If DVC cannot tell.
-    """
-    status = subprocess.run(_dvc(["status", "--json", *files]).line, stdout=subprocess.PIPE, check=False)
-    if status.returncode:
-        raise StridorError("DVC cannot say what is up to date (its reason stands above); mend it and try again.")
-    return set(json.loads(status.stdout))
+from stridor.pipeline.processes import Command, run_parallel
 
 
 def run_stale(
-    name: str, groups: Sequence[Sequence[str]], stale: set[str], jobs: int, say: Callable[[str], object] = print
+    name: str, groups: Sequence[Sequence[str]], stale: set[str], jobs: int, print_line: Callable[[str], object] = print
 ) -> None:
-    """Run the groups that have a stage which is not up to date.
+    """Run the groups that contain a stage which is not up to date.
 
     Parameters
     ----------
     name : str
-        What a group is, to be said.
+        What the groups are, for the printed line.
     groups : sequence of sequences of str
-        Names of stages, in the order in which they need each other. Groups must not need each other.
+        Names of stages, in the order in which they depend on each other. Groups must be independent.
     stale : set of str
     jobs : int
-        Groups at a time.
+        Number of groups that run in parallel.
+    print_line : callable
+        Prints a line.
 
     Raises
     ------
     StridorError
-        If a stage failed; all other groups are run first.
+        If a stage failed; raised after all other groups have run.
     """
     missing = [group for group in groups if not stale.isdisjoint(group)]
     at_a_time = f"; {jobs} at a time" if missing else ""
-    say(f"{name}: {len(groups)}, {len(groups) - len(missing)} of them up to date{at_a_time}")
+    print_line(f"{name}: {len(groups)}, {len(groups) - len(missing)} of them up to date{at_a_time}")
     jobs = min(jobs, len(missing))
-    # Progress bars would overwrite each other. Where params.yaml has a number of threads, that one counts.
+    # Progress bars would overwrite each other. A number of threads in params.yaml takes precedence.
     environment = {"TQDM_DISABLE": "1", THREADS: str(max(cores() // jobs, 1))} if jobs > 1 else {}
-    # Each stage by itself: looking at data.dvc, which they share, one process would stop the other.
+    # Single stages: processes that all check data.dvc, which they share, would block each other.
     _run([_dvc(["repro", "--single-item", *group], environment) for group in missing], jobs)
 
 
@@ -60,9 +46,9 @@ def reproduce(*stages: str, alone: bool = False) -> None:
     Parameters
     ----------
     stages : str
-        All of dvc.yaml if none is named.
+        Names of stages; all of dvc.yaml if none is given.
     alone : bool
-        Do not look at what the stages need.
+        Do not check the stages that these depend on.
 
     Raises
     ------
@@ -73,13 +59,13 @@ def reproduce(*stages: str, alone: bool = False) -> None:
 
 
 def _dvc(arguments: Iterable[str], environment: Mapping[str, str] | None = None) -> Command:
-    # DVC lets go of its lock while a stage runs; only between stages one process waits for another.
-    return Command((sys.executable, "-m", "dvc", "--wait-for-lock", *arguments), environment or {})
+    # DVC releases its lock while a stage runs; processes wait for each other only between stages.
+    return Command(dvc_line("--wait-for-lock", *arguments), environment or {})
 
 
 def _run(commands: Sequence[Command], at_a_time: int = 1) -> None:
-    if any(run_together(commands, at_a_time)):
+    if any(run_parallel(commands, at_a_time)):
         raise StridorError(
-            "DVC could not run all stages (its reason stands above); mend it and run the same command again, what has "
-            "been finished is kept."
+            "DVC could not run all stages (see its message above); fix the cause and run the same command again, "
+            "finished stages are kept."
         )

@@ -1,4 +1,4 @@
-"""The plan of a run: what each detector's training will take, before it starts."""
+"""Estimate what each detector's training will take, before it starts."""
 
 from dataclasses import dataclass
 
@@ -9,13 +9,13 @@ from stridor.pipeline.step_cost import StepCost, measure_step
 from stridor.pipeline.work import Work, work_of
 from stridor.stages.layout import DATA
 
-# In the second stage the frozen decoder gets no gradients and no updates, which saves little beside the encoder.
+# The estimate ignores that the second stage does not train the decoder, which is small compared with the encoder.
 COLUMNS = ("detector", "normals", "supplements", "tests", "examples", "steps", "PFLOP", "hours", "augmented GB")
 
 
 @dataclass(frozen=True)
 class Plan:
-    """The work of every detector and what one step costs here."""
+    """The work of every detector and the cost of one step on this machine."""
 
     work: dict[str, Work]
     cost: StepCost
@@ -23,18 +23,18 @@ class Plan:
     at_a_time: int = 1
 
     def hours(self, detector: str) -> float:
-        """Return how long training and embedding of a detector will take on this machine."""
+        """Return the hours that training and embedding of a detector will take on this machine."""
         work = self.work[detector]
         steps = (work.steps_one + work.steps_two) * self.cost.step_seconds
         return (steps + work.embedded * self.cost.embed_seconds) / 3600
 
     @property
     def all_hours(self) -> float:
-        """How long all will take, so many at a time."""
+        """The hours that all detectors will take, `at_a_time` of them in parallel."""
         return sum(map(self.hours, self.work)) / min(self.at_a_time, len(self.work))
 
     def text(self) -> str:
-        """Return the plan as a table with what it rests on, to print."""
+        """Return the plan as a printable table, with the measurements that it is based on."""
         rows: list[tuple[object, ...]] = [COLUMNS]
         for name, work in self.work.items():
             steps = work.steps_one + work.steps_two
@@ -64,20 +64,20 @@ class Plan:
             f"Encoder {cost.encoder_parameters / 1e6:.1f} million parameters, decoder "
             f"{cost.separator_parameters / 1e6:.2f} million. One step of {self.batch_size} clips on {cost.device}: "
             f"{cost.step_seconds:.3g} s, {cost.flop / 1e12:.3g} TFLOP, {cost.peak_bytes / 1e9:.1f} GB at the peak.",
-            f"Hours are those of training and embedding, {self.at_a_time} detector(s) at a time, from steps timed on "
-            "noise just now; reading clips and the checks after each epoch come on top.",
+            f"Hours are those of training and embedding, {self.at_a_time} detector(s) in parallel, from steps "
+            "timed just now on noise; reading clips and the checks after each epoch are not included.",
         ])  # fmt: skip
 
 
 def make_plan(params: Params, detectors: tuple[str, ...] = ()) -> Plan:
-    """Count and measure.
+    """Count the work and measure the cost of a step.
 
     Parameters
     ----------
     params : Params
         All of params.yaml.
     detectors : tuple of str
-        All if empty.
+        Names of detectors; all if empty.
 
     Raises
     ------
@@ -86,10 +86,10 @@ def make_plan(params: Params, detectors: tuple[str, ...] = ()) -> Plan:
     """
     work = {}
     for name in detectors or tuple(params.detectors):
-        of_detector = params.for_detector(name)
-        manifest = build_manifest(DATA, of_detector.detectors[name].machines)
-        work[name] = work_of(manifest, of_detector)
-    # One length for all: the longest mean, so that memory is not underestimated.
+        detector_params = params.for_detector(name)
+        manifest = build_manifest(DATA, detector_params.detectors[name].machines)
+        work[name] = work_of(manifest, detector_params)
+    # The same length for all, that of the detector with the longest clips, so that memory is not underestimated.
     set_threads(params.compute.threads)
     cost = measure_step(params, max(one.seconds for one in work.values()))
     return Plan(

@@ -1,4 +1,4 @@
-"""Commands that run beside each other, none of which outlives this process."""
+"""Run commands in parallel, none of which outlives this process."""
 
 import os
 import signal
@@ -11,14 +11,14 @@ from dataclasses import dataclass, field
 
 from stridor.common.interrupts import sigterm_as_exit
 
-LOOK_S = 0.05
-# For a training to end its run; what hangs is killed.
-PATIENCE_S = 60.0
+POLL_INTERVAL_S = 0.05
+# Time for a training to end its run; afterwards the process is killed.
+STOP_TIMEOUT_S = 60.0
 
 
 @dataclass(frozen=True)
 class Command:
-    """A command line and what it has in its environment beside ours.
+    """A command line and its additional environment variables.
 
     Attributes
     ----------
@@ -30,18 +30,18 @@ class Command:
     environment: Mapping[str, str] = field(default_factory=dict)
 
 
-def run_together(commands: Sequence[Command], at_a_time: int = 1) -> list[int]:
-    """Run commands, so many at a time, each as soon as there is room; return their exit codes.
+def run_parallel(commands: Sequence[Command], at_a_time: int = 1) -> list[int]:
+    """Run commands, `at_a_time` of them in parallel; return their exit codes.
 
-    One that fails does not keep the others from running. Ctrl-C or SIGTERM here stops those that run, and all that
-    they have started, before it ends the caller.
+    A failed command does not keep the others from running. Ctrl-C or SIGTERM stops the running commands and all
+    processes that they have started before it ends the caller.
     """
     running: dict[int, subprocess.Popen[bytes]] = {}
     codes: dict[int, int] = {}
-    with sigterm_as_exit(), _interrupts_handed_on():
+    with sigterm_as_exit(), _children_accept_interrupts():
         try:
             for number, command in enumerate(commands):
-                # In a group of its own each can be stopped together with the stage that DVC runs.
+                # In its own process group, a command can be stopped together with the stage that DVC runs.
                 running[number] = subprocess.Popen(command.line, env=os.environ | command.environment, process_group=0)
                 _wait_until_fewer(running, at_a_time, codes)
             _wait_until_fewer(running, 1, codes)
@@ -52,26 +52,26 @@ def run_together(commands: Sequence[Command], at_a_time: int = 1) -> list[int]:
 
 
 def _wait_until_fewer(running: dict[int, subprocess.Popen[bytes]], limit: int, codes: dict[int, int]) -> None:
-    """Wait until fewer than a number run, and move those that have ended to their exit codes."""
+    """Wait until fewer than `limit` processes run; move the exit codes of ended ones to `codes`."""
     while True:
         for number in [number for number, process in running.items() if process.poll() is not None]:
             codes[number] = running.pop(number).returncode
         if len(running) < limit:
             return
-        time.sleep(LOOK_S)
+        time.sleep(POLL_INTERVAL_S)
 
 
 @contextmanager
-def _interrupts_handed_on() -> Iterator[None]:
-    """Have what we start listen to SIGINT, by which we stop it, also if we ourselves were told to ignore it.
+def _children_accept_interrupts() -> Iterator[None]:
+    """Let started processes receive SIGINT, by which they are stopped, even if this process ignores it.
 
-    A shell does so to what it runs in the background, and its children would inherit it.
+    A shell makes background processes ignore SIGINT, and their children inherit this.
     """
     before = signal.getsignal(signal.SIGINT)
     if before != signal.SIG_IGN or threading.current_thread() is not threading.main_thread():
         yield
         return
-    # A function is not inherited: what is started gets the default.
+    # A handler is not inherited: started processes get the default.
     signal.signal(signal.SIGINT, lambda number, frame: None)
     try:
         yield
@@ -80,10 +80,10 @@ def _interrupts_handed_on() -> Iterator[None]:
 
 
 def _stop(processes: Sequence[subprocess.Popen[bytes]]) -> None:
-    # As the terminal's Ctrl-C: DVC leaves it to its stage, which ends its run.
+    # Like Ctrl-C in a terminal: DVC lets its stage handle it, which ends its MLflow run.
     for process in processes:
         _signal(process, signal.SIGINT)
-    end = time.monotonic() + PATIENCE_S
+    end = time.monotonic() + STOP_TIMEOUT_S
     for process in processes:
         try:
             process.wait(max(end - time.monotonic(), 0.1))

@@ -1,4 +1,4 @@
-"""The pipeline, with as many detectors beside each other as the machine has cores for."""
+"""Run the pipeline, with as many detectors in parallel as the machine has cores for."""
 
 from collections.abc import Callable
 
@@ -7,19 +7,19 @@ from stridor.params import Params
 from stridor.pipeline.dvc_stages import reproduce, run_stale
 
 PIPELINE = "dvc.yaml"
-# Those of a detector, in their order.
+# Stages of a detector, in order.
 STAGES = ("augment", "train", "autoencoder", "index", "evaluate", "register")
 
 
 def detector_stages(params: Params, stages: tuple[str, ...] = STAGES) -> list[tuple[str, ...]]:
-    """Name the stages of every detector, as DVC does."""
+    """Return the names that DVC gives to the stages of every detector."""
     return [tuple(f"{stage}@{detector}" for stage in stages) for detector in params.detectors]
 
 
 def run_pipeline(
-    params: Params, stale: set[str], jobs: int | None = None, say: Callable[[str], object] = print
+    params: Params, stale: set[str], jobs: int | None = None, print_line: Callable[[str], object] = print
 ) -> None:
-    """Bring the pipeline up to date; where there is anything to do, `dvc repro` runs last.
+    """Bring the pipeline up to date; if there is anything to do, `dvc repro` runs last.
 
     Parameters
     ----------
@@ -28,17 +28,19 @@ def run_pipeline(
     stale : set of str
         Stages that are not up to date.
     jobs : int, optional
-        Detectors at a time; by default `processes_at_a_time`.
+        Number of detectors in parallel; by default `processes_at_a_time`.
+    print_line : callable
+        Prints a line.
 
     Raises
     ------
     StridorError
-        If a stage failed; what has been finished is kept.
+        If a stage failed; finished stages are kept.
     """
     if not stale:
-        say("Everything is up to date.")
+        print_line("Everything is up to date.")
         return
     jobs = jobs or processes_at_a_time(params.compute.threads, params.compute.accelerator)
     if jobs > 1 and len(params.detectors) > 1:
-        run_stale("detectors", detector_stages(params), stale, jobs, say)
+        run_stale("detectors", detector_stages(params), stale, jobs, print_line)
     reproduce()

@@ -1,4 +1,4 @@
-"""What one training step costs on this machine: time, floating-point operations and memory, measured on noise."""
+"""Cost of a training step on this machine: time, floating-point operations and memory, measured on noise."""
 
 import resource
 import sys
@@ -24,7 +24,7 @@ ENOUGH_SECONDS = 5.0
 
 @dataclass(frozen=True)
 class StepCost:
-    """The cost of one step at the real batch size and clip length.
+    """Cost of one step with the real batch size and clip length.
 
     Attributes
     ----------
@@ -32,11 +32,11 @@ class StepCost:
     step_seconds : float
         Forward, backward and update.
     embed_seconds : float
-        Of embedding one clip.
+        Time to embed one clip.
     flop : float
         Floating-point operations of a step; a multiplication and an addition count as two.
     peak_bytes : int
-        Memory of the accelerator at its peak, or of this process where the CPU does the work.
+        Peak memory of the accelerator, or of this process on a CPU.
     device : str
     """
 
@@ -52,12 +52,12 @@ class StepCost:
 def measure_step(params: Params, seconds: float) -> StepCost:
     """Time training steps on noise of a given length, after one step to warm up.
 
-    The fastest of three counts, because other work only ever slows one down; a step that takes long is taken once.
+    Returns the fastest of three steps, because other processes can only slow a step down. A long step is timed once.
 
     Parameters
     ----------
     params : Params
-        Of one detector; one device is measured, whatever `compute.devices` says.
+        Parameters of one detector; a single device is measured, whatever the value of `compute.devices`.
     seconds : float
         Length of a clip.
 

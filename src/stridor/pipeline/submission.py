@@ -1,4 +1,4 @@
-"""Result files for a submission: every system's scores and decisions of every machine's test clips, labelled or not."""
+"""Result files for a submission: scores and decisions of every system for all test clips, labelled or not."""
 
 import re
 from collections.abc import Sequence
@@ -18,9 +18,10 @@ FOLDER = Path("submission")
 def submit(params: Params, name: str, detectors: Sequence[str] = ()) -> list[Path]:
     """Score all test clips of some detectors with every system, and write `submission/<name>_<system>/`.
 
-    Nothing is measured, so test clips whose names hide domain and label are welcome: with those of the evaluation set
-    the folders are what the organisers' evaluator (github.com/nttcslab, dcase2025_task2_evaluator) reads. A folder
-    appears with all machines in it, in the place of an older one of the same name, or not at all.
+    No measures are computed, so the names of test clips need not contain domain and label. With the clips of the
+    evaluation set, the folders are the input of the organisers' evaluator (github.com/nttcslab,
+    dcase2025_task2_evaluator). A folder is written with all machines or not at all; an older one of the same name is
+    replaced.
 
     Parameters
     ----------
@@ -28,7 +29,7 @@ def submit(params: Params, name: str, detectors: Sequence[str] = ()) -> list[Pat
     name : str
         Letters, digits, dots, dashes and underscores.
     detectors : sequence of str
-        Whose machines are scored; all of params.yaml if none is named.
+        Detectors whose machines are scored; all of params.yaml if none is given.
 
     Returns
     -------
@@ -38,21 +39,24 @@ def submit(params: Params, name: str, detectors: Sequence[str] = ()) -> list[Pat
     Raises
     ------
     StridorError
-        If the name makes no folder, a detector is unknown, a machine has no test clips, or a stage before was not run.
+        If the name is not a valid folder name, a detector is unknown, a machine has no test clips, or an earlier stage
+        was not run.
     """
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
-        raise StridorError(f"'{name}' is no name for a submission; take letters, digits, dots, dashes and underscores.")
-    own = {detector: params.for_detector(detector) for detector in detectors or params.detectors}
-    clips = {detector: _test_clips(Layout(detector)) for detector in own}
+        raise StridorError(
+            f"'{name}' is not a valid name of a submission; use letters, digits, dots, dashes and underscores."
+        )
+    detector_params = {detector: params.for_detector(detector) for detector in detectors or params.detectors}
+    clips = {detector: _test_clips(Layout(detector)) for detector in detector_params}
     folders = []
     for system in systems_of(params):
-        with atomic_folder(FOLDER / f"{name}_{system}") as beside:
-            for detector, of_detector in own.items():
-                found = scorers(system, clips[detector], Layout(detector), of_detector)
+        with atomic_folder(FOLDER / f"{name}_{system}") as temporary:
+            for detector, own in detector_params.items():
+                found = scorers(system, clips[detector], Layout(detector), own)
                 for machine, test in clips[detector].items():
-                    scores = found[machine].score(test, of_detector.audio)
+                    scores = found[machine].score(test, own.audio)
                     decisions = found[machine].calibration.decide(scores)
-                    write_official(beside, machine, [clip.file_name for clip in test], scores, decisions)
+                    write_official(temporary, machine, [clip.file_name for clip in test], scores, decisions)
         folders.append(FOLDER / f"{name}_{system}")
     return folders
 
@@ -62,7 +66,7 @@ def _test_clips(layout: Layout) -> dict[str, list[Clip]]:
     clips = {machine: manifest.select("test", machine) for machine in manifest.machines}
     if empty := [machine for machine, test in clips.items() if not test]:
         raise StridorError(
-            f"The machine '{empty[0]}' has no test clips, and a submission holds all machines; add clips to "
-            f"data/{empty[0]}/test, or name the detectors that have some."
+            f"The machine '{empty[0]}' has no test clips, and a submission contains all machines; add clips to "
+            f"data/{empty[0]}/test, or name only detectors with test clips."
         )
     return clips

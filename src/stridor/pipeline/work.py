@@ -1,4 +1,4 @@
-"""How much a detector's training has to do: clips, examples and steps, counted as the stages count them."""
+"""Amount of work of a detector's training: clips, examples and steps, counted as the stages count them."""
 
 from dataclasses import dataclass
 
@@ -18,15 +18,15 @@ class Work:
     normals, supplements, tests : int
         Clips on disk.
     examples : int
-        Of an epoch.
+        Examples of an epoch.
     seconds : float
         Mean length of a training clip.
     steps_one, steps_two : int
-        Of both stages.
+        Steps of the two training stages.
     embedded : int
-        Clips that are embedded afterwards, for every encoder that is scored.
+        Clips that are embedded afterwards, with every encoder that is scored.
     augmented_bytes : int
-        Disk space of the noisy variants, as 16 bit.
+        Disk space of the noisy variants, as 16-bit samples.
     """
 
     normals: int
@@ -52,17 +52,17 @@ def work_of(manifest: Manifest, params: Params) -> Work:
     """
     normals, supplements = manifest.select("train"), manifest.select("supplemental")
     clean = [clip for clip in supplements if clip.kind == "clean"]
-    # The noisy variants do not exist yet; all else is decided by the function that decides it in training.
+    # The noisy variants do not exist yet; everything else is counted by the function that training uses.
     examples = len(training_set(manifest, [], params).examples) + len(clean) * params.augment.variants
     steps = -(-examples // params.training.batch_size)
-    heard = normals + clean * params.augment.variants
+    trained_on = normals + clean * params.augment.variants
     tests = manifest.select("test")
     return Work(
         normals=len(normals),
         supplements=len(supplements),
         tests=len(tests),
         examples=examples,
-        seconds=float(np.mean([clip.seconds for clip in heard])),
+        seconds=float(np.mean([clip.seconds for clip in trained_on])),
         steps_one=steps * params.training.stage_one.epochs,
         steps_two=steps * params.training.stage_two.epochs,
         embedded=len(normals) + len(tests),

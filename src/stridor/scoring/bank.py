@@ -1,4 +1,4 @@
-"""The reference bank: normal clips of one machine, and how far another clip lies from the nearest of them."""
+"""The reference bank: normal clips of one machine, and the distance of other clips to the nearest of them."""
 
 import json
 import zipfile
@@ -18,7 +18,7 @@ from stridor.scoring.distances import as_embeddings, distances, unmeasurable
 from stridor.scoring.neighbours import DistanceScorer
 from stridor.scoring.smote import smote
 
-# Not .npz: what Python writes around an array changes with its version, and the bytes decide what DVC runs again.
+# Not .npz, whose bytes depend on the version of Python: DVC runs stages again when bytes change.
 EMBEDDINGS_FILE = "embeddings.npy"
 DESCRIPTION_FILE = "bank.json"
 
@@ -54,12 +54,12 @@ class References:
         own = np.arange(len(embeddings))
         self._metric = params.metric
         self._embeddings = np.concatenate([embeddings, synthetic])
-        of_synthetic: list[Domain] = ["target"] * len(synthetic)
-        self._domains = (*domains, *of_synthetic)
+        synthetic_domains: list[Domain] = ["target"] * len(synthetic)
+        self._domains = (*domains, *synthetic_domains)
         self._parents = np.concatenate([np.stack([own, own], axis=1), parents])
 
     def scorer(self, params: BankParams) -> DistanceScorer:
-        """Return what scores by these references; metric and share of `params` are those given before.
+        """Return the scorer for these references; `params` must have the same metric and share as the references.
 
         Raises
         ------
@@ -83,7 +83,7 @@ class ReferenceBank:
     Parameters
     ----------
     params : BankParams
-        With the options that change what counts as near: metric, local density (`scoring.neighbours`), synthetic
+        With the options that change the distance: metric, local density (`scoring.neighbours`), synthetic
         target references (`scoring.smote`) and a pool for each domain (`scoring.neighbours`). The defaults
         are the literal setting.
 
@@ -113,13 +113,14 @@ class ReferenceBank:
         Parameters
         ----------
         embeddings : float [R x D], R > k
-            One more than k, because each reference is also scored against all the others.
+            More than k, because each reference is also scored against all the others.
         domains, file_names : R str
 
         Raises
         ------
         StridorError
-            If references are too few for the parameters, in a domain or in all, or an embedding has no distance.
+            If there are too few references for the parameters, in total or in a domain, or an embedding has no
+            distance.
         """
         embeddings = as_embeddings(embeddings, "the reference clips")
         if not len(embeddings) == len(domains) == len(file_names):
@@ -140,7 +141,7 @@ class ReferenceBank:
         return self
 
     def score_samples(self, queries: ArrayLike) -> NDArray[np.float64]:
-        """Score clips; a clip's score is the same alone and in any batch.
+        """Score clips; a clip's score does not depend on the other clips of the batch.
 
         Parameters
         ----------
@@ -153,7 +154,7 @@ class ReferenceBank:
         Raises
         ------
         StridorError
-            If the queries have another dimension than the bank, or one has no distance.
+            If the dimension of the queries differs from the bank's, or a query has no distance.
         """
         queries = self._checked(queries)
         if not len(queries):
@@ -161,21 +162,21 @@ class ReferenceBank:
         return self._scorer.score(self._references.distances_from(queries))
 
     def leave_one_out_scores(self) -> NDArray[np.float64]:
-        """Score every reference clip against all the others, by the rule of `score_samples`; float64 [R]."""
+        """Score every reference clip against all the others, as `score_samples` does; float64 [R]."""
         return self._scorer.leave_one_out()
 
     def neighbours(self, queries: ArrayLike, n: int) -> list[list[Neighbour]]:
-        """Name the n recorded reference clips nearest to each query, by the plain distance.
+        """Return the n recorded reference clips nearest to each query, by the plain distance.
 
         Parameters
         ----------
         queries : float [Q x D]
         n : int
-            Where the bank is smaller, all of it is named.
+            If the bank is smaller, all of its clips are returned.
 
         Returns
         -------
-        Q lists of Neighbour, nearest first; equal distances come in the order of the file names
+        Q lists of Neighbour, nearest first; equal distances in order of file names
         """
         ranked = []
         for row in distances(self._checked(queries), self.embeddings_, self.params.metric).tolist():
@@ -184,7 +185,7 @@ class ReferenceBank:
         return ranked
 
     def save(self, folder: Path) -> None:
-        """Write the bank as a folder of one .npy and one .json, the same bytes for the same bank."""
+        """Write the bank to a folder, as one .npy and one .json file; equal banks give equal bytes."""
         description = {
             "k": self.params.k,
             "metric": self.params.metric,
@@ -194,10 +195,10 @@ class ReferenceBank:
             "file_names": self.file_names_,
             "domains": self.domains_,
         }
-        with atomic_folder(folder) as beside:
-            np.save(beside / EMBEDDINGS_FILE, self.embeddings_)
+        with atomic_folder(folder) as temporary:
+            np.save(temporary / EMBEDDINGS_FILE, self.embeddings_)
             text = json.dumps(description, indent=1, ensure_ascii=False)
-            (beside / DESCRIPTION_FILE).write_text(text + "\n", encoding="utf-8")
+            (temporary / DESCRIPTION_FILE).write_text(text + "\n", encoding="utf-8")
 
     @classmethod
     def load(cls, folder: Path) -> "ReferenceBank":
@@ -206,13 +207,13 @@ class ReferenceBank:
         Raises
         ------
         StridorError
-            If the folder holds no complete bank.
+            If the folder does not contain a complete bank.
         """
         folder = Path(folder)
         try:
             description = json.loads((folder / DESCRIPTION_FILE).read_text(encoding="utf-8"))
             embeddings = np.load(folder / EMBEDDINGS_FILE, allow_pickle=False)
-            # Registered banks may be older than the options that have defaults here.
+            # Registered banks may be older than the options with defaults here.
             params = BankParams(
                 k=description["k"],
                 metric=description["metric"],
@@ -223,12 +224,10 @@ class ReferenceBank:
             bank = cls(params)
             return bank.fit(embeddings, description["domains"], description["file_names"])
         except FileNotFoundError as error:
-            raise StridorError(
-                f"{error.filename} is missing; run the index stage so that the bank is written."
-            ) from None
+            raise StridorError(f"{error.filename} is missing; run the index stage to write the bank.") from None
         except (ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
             raise StridorError(
-                f"{folder} holds no readable bank ({error}); run the index stage so that it is written anew."
+                f"{folder} does not contain a readable bank ({error}); run the index stage again."
             ) from None
 
     def _checked(self, queries: ArrayLike) -> NDArray[np.float64]:

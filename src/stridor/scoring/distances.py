@@ -1,4 +1,4 @@
-"""Exact distances between embeddings, the same alone and in any batch."""
+"""Exact distances between embeddings, independent of the batch."""
 
 from typing import Literal
 
@@ -26,16 +26,16 @@ def distances(queries: NDArray[np.float64], references: NDArray[np.float64], met
     """
     from scipy.spatial.distance import cdist
 
-    # SciPy sums squares pair by pair. Expanding |x - y|² into a matrix product, as scikit-learn does, puts equal
-    # clips up to 1e-6 apart and rounds differently with the size of the batch.
+    # SciPy sums squares pair by pair. Expanding |x - y|² into a matrix product, as scikit-learn does, gives distances
+    # of up to 1e-6 between equal clips and rounding that depends on the size of the batch.
     if metric == "euclidean":
         return cdist(queries, references)
-    # Between points of the unit sphere 1 - cos = d² / 2, which unlike 1 - x·y keeps its digits near 0.
+    # For points on the unit sphere 1 - cos = d² / 2, which unlike 1 - x·y is accurate near 0.
     return cdist(_on_unit_sphere(queries), _on_unit_sphere(references), "sqeuclidean") / 2
 
 
 def _on_unit_sphere(embeddings: NDArray[np.float64]) -> NDArray[np.float64]:
-    # Dividing by the largest magnitude first keeps the squares of huge and tiny values within range.
+    # Dividing by the largest magnitude first avoids overflow and underflow of the squares.
     scaled = embeddings / np.abs(embeddings).max(axis=1, keepdims=True)
     return scaled / np.sqrt((scaled * scaled).sum(axis=1, keepdims=True))
 
@@ -46,9 +46,9 @@ def as_embeddings(values: ArrayLike, whose: str) -> NDArray[np.float64]:
     Raises
     ------
     StridorError
-        If they are not one row of values per clip.
+        If the shape is not one row of values per clip.
     """
-    # C order, so that a row is summed in the same order whatever layout it came in.
+    # C order, so that a row is summed in the same order whatever its original layout.
     matrix = np.ascontiguousarray(values, dtype=np.float64)
     if matrix.ndim != 2 or matrix.shape[1] == 0:
         raise StridorError(
@@ -58,7 +58,7 @@ def as_embeddings(values: ArrayLike, whose: str) -> NDArray[np.float64]:
 
 
 def unmeasurable(embeddings: NDArray[np.float64], metric: Metric) -> tuple[int, str] | None:
-    """Return the first row that has no distance to others and why, or None if all rows have one."""
+    """Return the index of the first row that has no distance and the reason, or None if all rows have one."""
     infinite = ~np.isfinite(embeddings).all(axis=1)
     if infinite.any():
         return int(infinite.argmax()), "is not finite"

@@ -1,4 +1,4 @@
-"""Clips to embeddings: the one function that pipeline and served detector share."""
+"""Embeddings of clips, computed by the same code in the pipeline and in a served detector."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
@@ -45,12 +45,12 @@ class Embedder(ABC):
         ----------
         waves : sequence of float array [T_i], 16 kHz, in [-1, 1]
         names : sequence of str, optional
-            For messages.
+            For error messages.
 
         Returns
         -------
         array [clips x width], float32
-            The same for a clip alone and among others (1e-5).
+            A clip's embedding does not depend on the other clips (up to 1e-5).
 
         Raises
         ------
@@ -62,7 +62,7 @@ class Embedder(ABC):
             if len(wave) < MIN_SAMPLES:
                 raise StridorError(
                     f"{name} has {len(wave)} samples at 16 kHz; the encoder needs at least {MIN_SAMPLES} "
-                    f"({MIN_SAMPLES / SAMPLE_RATE_HZ} s), leave it out."
+                    f"({MIN_SAMPLES / SAMPLE_RATE_HZ} s), remove it."
                 )
         embeddings = np.empty((len(waves), self.width), dtype=np.float32)
         for batch in similar_length_batches([len(wave) for wave in waves], BATCH_SIZE):
@@ -72,7 +72,7 @@ class Embedder(ABC):
         return embeddings
 
     def embed_clips(self, clips: Iterable[Clip], audio: AudioParams) -> np.ndarray:
-        """Read and embed clips from disk, some hundred at a time so that memory stays constant.
+        """Read and embed clips from disk, a few hundred at a time to limit memory.
 
         Returns
         -------
@@ -144,7 +144,7 @@ class EncoderEmbedder(Embedder):
 
 
 class LogMelEmbedder(Embedder):
-    """Mean spectrum of the log-mel image that an encoder sees: what is known without any learning."""
+    """Mean spectrum of the log-mel image that an encoder gets: a baseline without any learning."""
 
     def __init__(self, device: str | torch.device = "cpu") -> None:
         super().__init__(MEL_BANDS, device)

@@ -1,4 +1,4 @@
-"""From distances to scores: the nearest normals, how dense they lie, and one pool of them or one a domain."""
+"""Scores from distances: nearest normal clips, local density, and one pool of references or one per domain."""
 
 from collections.abc import Callable, Sequence
 from functools import cached_property
@@ -15,25 +15,25 @@ class DistanceScorer:
     """The parameters of a bank applied to the references of one machine.
 
     The literal score is the mean distance to the k nearest normals. With `density_neighbours`, the distance to a
-    reference is divided first by the reference's own mean distance to so many nearest other recorded references:
+    reference is first divided by the reference's own mean distance to this number of nearest recorded references:
     Wilkinghoff et al., "Local density-based anomaly score normalization for domain generalization"
-    (arXiv:2509.10951), where a sum stands for the mean. With `domains: separate`, each domain's normals are a pool
-    of their own, a pool's score is divided by the mean leave-one-out score of its clips, and the lower one counts.
+    (arXiv:2509.10951), where a sum replaces the mean. With `domains: separate`, each domain's references are
+    a separate pool, a pool's score is divided by the mean leave-one-out score of its clips, and the lower one counts.
 
     Parameters
     ----------
     params : BankParams
     between : callable
-        Computes the distances among the references, float64 [R x R]. The literal setting needs them for the
-        leave-one-out scores only.
+        Computes the distances among the references, float64 [R x R]. The literal setting needs them only for the
+        leave-one-out scores.
     domains : R str
     parents : int64 [R x 2]
-        Of a synthetic reference the two that it lies between, of any other its own index twice.
+        For a synthetic reference the two that it is made from, for any other its own index twice.
 
     Raises
     ------
     StridorError
-        If the references, or those of a domain, are too few for the parameters.
+        If there are too few references, in a domain or in total, for the parameters.
     """
 
     def __init__(
@@ -69,16 +69,16 @@ class DistanceScorer:
         return np.min(scores, axis=0)
 
     def leave_one_out(self) -> NDArray[np.float64]:
-        """Score every real reference as if neither it nor the synthetic ones made from it were there, float64 [N].
+        """Score every recorded reference without itself and the synthetic ones made from it, float64 [N].
 
-        A domain's scale stays that of all its clips: of two, one alone would have none.
+        A domain's scale remains that of all its clips, as a single clip has none.
         """
         own = np.stack([pool.scores_without(self._real) for pool in self._pools], axis=1)
         return (own / self._scales).min(axis=1)
 
 
 class _Pool:
-    """References that a query is compared with together."""
+    """A set of references that queries are compared with."""
 
     def __init__(
         self,
@@ -101,7 +101,7 @@ class _Pool:
         return self._mean_of_nearest(distances / self._densities if self._near else distances)
 
     def scores_without(self, clips: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Score each of some references by what is left of the pool without it and those made from it."""
+        """Score some references, each against the pool without itself and those made from it."""
         made_from = self._parents[self._parents[:, 0] != self._parents[:, 1]]
         alone = ~np.isin(clips, made_from)
         scores = np.empty(len(clips))
@@ -113,15 +113,15 @@ class _Pool:
         distances = self._from_all[clips]
         if self._near and len(clips):
             densities = np.tile(self._densities, (len(clips), 1))
-            # The clip is no neighbour of those that it is left out for: the next nearest takes its place.
+            # Where the left-out clip is a neighbour of a reference, the next nearest one replaces it.
             row_of = np.full(len(self._between()), -1)
             row_of[clips] = np.arange(len(clips))
             order = self._nearest(self._near + 1)
             apart = np.take_along_axis(self._apart, order, axis=1)
-            for place in range(self._near):
-                rows = row_of[self._members[order[:, place]]]
+            for rank in range(self._near):
+                rows = row_of[self._members[order[:, rank]]]
                 left = np.flatnonzero(rows >= 0)
-                densities[rows[left], left] = np.delete(apart[left], place, axis=1).mean(axis=1)
+                densities[rows[left], left] = np.delete(apart[left], rank, axis=1).mean(axis=1)
             distances = distances / self._checked(densities)
         return self._mean_of_nearest(np.where(clips[:, None] == self._members, np.inf, distances))
 
@@ -129,9 +129,9 @@ class _Pool:
         out = (self._parents == clip).any(axis=1)
         row = self._from_all[clip, ~out]
         if self._near:
-            # So many of the nearest hold enough that are inside, whichever are out.
+            # This number of nearest ones contains enough that remain, whichever are left out.
             order = self._nearest(self._near + int(out.sum()))
-            # The stable sort brings those inside to the front and keeps them ascending.
+            # The stable sort moves the remaining ones to the front in ascending order.
             inside_first = np.argsort(out[order], axis=1, kind="stable")[:, : self._near]
             kept = np.take_along_axis(order, inside_first, axis=1)
             densities = np.take_along_axis(self._apart, kept, axis=1).mean(axis=1)
@@ -146,14 +146,14 @@ class _Pool:
     def _apart(self) -> NDArray[np.float64]:
         """Distances of members to recorded members, float64 [M x M].
 
-        Copies and synthetic clips, which say nothing of how dense recordings lie, are infinitely far.
+        Copies and synthetic clips, which do not reflect the density of recordings, are at an infinite distance.
         """
         among = self._from_all[self._members]
         recorded = self._parents[:, 0] == self._parents[:, 1]
         return np.where((among > 0) & recorded, among, np.inf)
 
     def _nearest(self, count: int) -> NDArray[np.int64]:
-        """Return the places of each member's nearest others, ascending, int64 [M x count]."""
+        """Return the indices of each member's nearest others, ascending, int64 [M x count]."""
         if self._ranked is None or self._ranked.shape[1] < count:
             some = np.argpartition(self._apart, min(count, len(self._apart)) - 1, axis=1)[:, :count]
             by_distance = np.argsort(np.take_along_axis(self._apart, some, axis=1), axis=1, kind="stable")
@@ -163,7 +163,7 @@ class _Pool:
     def _mean_of_nearest(self, distances: NDArray[np.float64]) -> NDArray[np.float64]:
         if self._k == 1:
             return distances.min(axis=1)
-        # Ascending and in C order, so that a clip's sum is the same alone and in any batch.
+        # Ascending and in C order, so that a clip's sum does not depend on the batch.
         nearest = np.sort(np.partition(distances, self._k - 1, axis=1)[:, : self._k], axis=1)
         return np.ascontiguousarray(nearest).mean(axis=1)
 
@@ -183,7 +183,7 @@ def _require(real: int, params: BankParams, whose: str) -> None:
             f"The bank holds {real} reference clips{whose}, too few for k = {params.k}; record at least {params.k + 1} "
             f"normal clips or lower the parameter bank.k{joint}."
         )
-    # Without the clip that is left out, every other one still needs so many others.
+    # Without the left-out clip, every other one still needs this number of others.
     if params.density_neighbours and real < params.density_neighbours + 2:
         raise StridorError(
             f"The bank holds {real} reference clips{whose}, too few for density_neighbours = "

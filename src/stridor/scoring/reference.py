@@ -1,4 +1,4 @@
-"""What a detector knows of one machine: its reference bank and the calibration of the scores."""
+"""The references of one machine: its bank and the calibration of its scores; the interface of all scorers."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ CALIBRATION_FILE = "calibration.json"
 
 @dataclass(frozen=True)
 class MachineReference:
-    """A reference bank and the threshold that goes with it, kept in one folder."""
+    """A reference bank and the threshold for its scores, stored in one folder."""
 
     bank: ReferenceBank
     calibration: Calibration
@@ -32,7 +32,7 @@ class MachineReference:
         ----------
         embeddings : float [R x D]
         clips : R Clips
-            A clip whose name hides the domain counts as source.
+            A clip whose name does not contain the domain counts as source.
         """
         bank = ReferenceBank(params).fit(
             embeddings, [clip.domain or "source" for clip in clips], [clip.file_name for clip in clips]
@@ -51,11 +51,11 @@ class MachineReference:
 
 
 class Scorer(Protocol):
-    """Scores clips of one machine, whatever the system behind it."""
+    """Scores clips of one machine; the interface of all systems."""
 
     @property
     def calibration(self) -> Calibration:
-        """From which score on a clip counts as anomalous."""
+        """The score above which a clip counts as anomalous."""
 
     def score(self, clips: Sequence[Clip], audio: AudioParams) -> NDArray[np.float64]:
         """Score clips from disk.
@@ -63,7 +63,7 @@ class Scorer(Protocol):
         Returns
         -------
         float64 [clips], higher is more anomalous
-            A clip's score is the same alone and among others.
+            A clip's score does not depend on the other clips.
         """
 
 
@@ -76,7 +76,7 @@ class NearestNormal:
 
     @property
     def calibration(self) -> Calibration:
-        """From which distance on a clip counts as anomalous."""
+        """The distance above which a clip counts as anomalous."""
         return self.reference.calibration
 
     def score(self, clips: Sequence[Clip], audio: AudioParams) -> NDArray[np.float64]:

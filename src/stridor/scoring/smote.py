@@ -1,4 +1,4 @@
-"""Synthetic target references, where a machine has few recordings of the target domain."""
+"""Synthetic target references for machines with few recordings of the target domain."""
 
 from collections.abc import Sequence
 
@@ -9,32 +9,32 @@ from stridor.common.errors import StridorError
 from stridor.data.names import Domain
 from stridor.scoring.distances import distances
 
-# As many neighbours as the paper and imbalanced-learn choose from.
+# The number of neighbours in the paper and in imbalanced-learn.
 NEIGHBOURS = 5
 
 
 def smote(
     embeddings: NDArray[np.float64], domains: Sequence[Domain], share: float
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Fill the target domain up to a share of all references by SMOTE.
+    """Add references to the target domain by SMOTE, up to a share of all references.
 
     Chawla, Bowyer, Hall, Kegelmeyer, "SMOTE: synthetic minority over-sampling technique" (JAIR 2002): a synthetic
-    clip lies at a random place between a target clip and one of its 5 nearest target clips. The target clips
-    take turns, and the same references give the same synthetic ones.
+    clip is a random point between a target clip and one of its 5 nearest target clips. The target clips are used in
+    turn, and equal references give equal synthetic ones.
 
     Parameters
     ----------
     embeddings : float64 [R x D]
     domains : R str
     share : float in [0, 1)
-        Of target clips among all references afterwards; nothing is added where it is reached already, or where
-        there is no target domain.
+        Share of target clips among all references afterwards; nothing is added if it is already reached, or if there
+        are no target clips.
 
     Returns
     -------
     synthetic : float64 [S x D]
     parents : int64 [S x 2]
-        Between which two references each one lies.
+        The two references that each synthetic one is made from.
 
     Raises
     ------
@@ -48,7 +48,7 @@ def smote(
         return np.empty((0, embeddings.shape[1])), np.empty((0, 2), dtype=np.int64)
     if len(targets) < 2:
         raise StridorError(
-            "The bank holds 1 reference clip of the target domain, and synthetic ones lie between two; record "
+            "The bank holds 1 reference clip of the target domain, and synthetic ones need two; record "
             "another or set the parameter bank.target_oversampling to 0."
         )
     among = distances(embeddings[targets], embeddings[targets], "euclidean")

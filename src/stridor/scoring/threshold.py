@@ -1,4 +1,4 @@
-"""The decision threshold of a machine, found from scores of normal clips alone."""
+"""The decision threshold of a machine, computed from scores of normal clips only."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -10,9 +10,9 @@ from numpy.typing import ArrayLike, NDArray
 from stridor.common.atomic import atomic_file
 from stridor.common.errors import StridorError
 
-# A score this small beside the largest belongs to a copy of another clip: it is rounding, not spread.
+# A score this small compared with the largest belongs to a copy of another clip, up to rounding.
 LARGEST_SHARE_OF_COPIES = 1e-4
-# Scores that vary less than this around their mean are equal but for rounding, and have no spread to fit.
+# Scores with a smaller relative deviation are equal up to rounding, and no distribution can be fitted.
 LARGEST_VARIATION_OF_EQUALS = 1e-6
 
 
@@ -23,7 +23,7 @@ class Calibration:
     Attributes
     ----------
     shape, scale : float or None
-        Of the gamma distribution; None where all normal scores are the same and nothing can be fitted.
+        Of the gamma distribution; None if all normal scores are equal and nothing can be fitted.
     loc : float
         Always 0: a distance has a natural origin.
     percentile : float
@@ -63,8 +63,8 @@ class Calibration:
 
     def save(self, path: Path) -> None:
         """Write the calibration as JSON."""
-        with atomic_file(path) as beside:
-            beside.write_text(json.dumps(asdict(self), indent=1) + "\n", encoding="utf-8")
+        with atomic_file(path) as temporary:
+            temporary.write_text(json.dumps(asdict(self), indent=1) + "\n", encoding="utf-8")
 
     @classmethod
     def load(cls, path: Path) -> "Calibration":
@@ -72,18 +72,18 @@ class Calibration:
         try:
             return cls(**json.loads(Path(path).read_text(encoding="utf-8")))
         except FileNotFoundError:
-            raise StridorError(f"{path} is missing; run 'dvc repro' so that it is written.") from None
+            raise StridorError(f"{path} is missing; run 'dvc repro' to write it.") from None
         except (ValueError, TypeError) as error:
-            raise StridorError(f"{path} is no calibration ({error}); run 'dvc repro --force'.") from None
+            raise StridorError(f"{path} is not a calibration ({error}); run 'dvc repro --force'.") from None
 
 
 def calibrate(normal_scores: ArrayLike, percentile: float = 90.0) -> Calibration:
     """Fit a gamma distribution to scores of normal clips and take a percentile of it as threshold.
 
-    The organisers' baseline does so with three free parameters; here the location stays at 0, because a free
-    one makes the likelihood of few scores unbounded. Scores of copied clips, which are 0 or almost, say
-    nothing of how far normal clips lie apart and are left out. Where the remaining scores are all the same,
-    or there is only one, the largest score is the threshold.
+    The organisers' baseline fits three free parameters; here the location is fixed at 0, because a free one makes the
+    likelihood of few scores unbounded. Scores of copied clips, which are 0 or nearly so, do not reflect the distances
+    between normal clips and are ignored. If the remaining scores are all equal, or there is only one, the largest score
+    is the threshold.
 
     Parameters
     ----------
@@ -99,19 +99,19 @@ def calibrate(normal_scores: ArrayLike, percentile: float = 90.0) -> Calibration
     scores = np.asarray(normal_scores, dtype=np.float64).ravel()
     if not scores.size or not np.isfinite(scores).all() or scores.min() < 0:
         raise StridorError(
-            f"No threshold can be found from {scores.size} scores of normal clips; expected at least one, "
+            f"No threshold can be computed from {scores.size} scores of normal clips; expected at least one, "
             "all finite and none negative."
         )
     if not 0 < percentile < 100:
         raise StridorError(f"bank.threshold_percentile is {percentile}; give a value between 0 and 100.")
     largest = float(scores.max())
-    # At a scale of 1 neither the logarithms of the likelihood nor the squares of the variance lose digits.
-    apart = scores[scores > LARGEST_SHARE_OF_COPIES * largest] / (largest or 1.0)
-    if not apart.size or apart.std() <= LARGEST_VARIATION_OF_EQUALS * apart.mean():
+    # With a maximum of 1, logarithms and squares do not lose digits.
+    distinct = scores[scores > LARGEST_SHARE_OF_COPIES * largest] / (largest or 1.0)
+    if not distinct.size or distinct.std() <= LARGEST_VARIATION_OF_EQUALS * distinct.mean():
         return Calibration(None, 0.0, None, percentile, largest)
     from scipy.stats import gamma
 
-    shape, loc, scale = gamma.fit(apart, floc=0)
+    shape, loc, scale = gamma.fit(distinct, floc=0)
     scale *= largest
     threshold = gamma.ppf(percentile / 100, shape, loc=loc, scale=scale)
     return Calibration(float(shape), float(loc), float(scale), percentile, float(threshold))

@@ -1,1 +1,1 @@
-"""The pipeline's stages, one thin script each: parameters in, files out, run logged."""
+"""The stages of the pipeline, one script each: read parameters, write files, log the run."""

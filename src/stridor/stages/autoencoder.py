@@ -18,7 +18,7 @@ from stridor.tracking.runs import autoencoder_run
 
 
 def run(layout: Layout, params: Params) -> None:
-    """Write `autoencoder/<machine>/`; an empty folder where no autoencoder is among the baselines."""
+    """Write `autoencoder/<machine>/`, or an empty folder if no autoencoder is among the baselines."""
     with atomic_folder(layout.autoencoders) as folder:
         if not AUTOENCODERS.keys() & set(systems_of(params)):
             print("no autoencoder among the baselines of params.yaml")
@@ -42,8 +42,8 @@ def _train(machine: str, clips: list[Clip], params: Params, folder: Path, log: R
     log.log_folder(folder, "weights")
     log.tag_weights(file_md5(folder / WEIGHTS_FILE))
     thresholds = ", ".join(f"{kind} {calibration.threshold:.4g}" for kind, calibration in fitted.calibrations.items())
-    figures = ", ".join(f"{name.removeprefix('loss/')} {value:.4g} dB²" for name, value in last[0].flat().items())
-    print(f"{machine}: epoch {last[0].number}, mean squared error in {figures}; thresholds: {thresholds}")
+    losses = ", ".join(f"{name.removeprefix('loss/')} {value:.4g} dB²" for name, value in last[0].flat().items())
+    print(f"{machine}: epoch {last[0].number}, mean squared error: {losses}; thresholds: {thresholds}")
 
 
 if __name__ == "__main__":

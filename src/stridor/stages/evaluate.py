@@ -1,4 +1,4 @@
-"""Stage `evaluate`: score a detector's test clips, measure, draw, and log to the training's run."""
+"""Stage `evaluate`: score a detector's test clips, compute and draw measures, and log them to the training's run."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -55,7 +55,7 @@ def labelled_test_clips(manifest: Manifest) -> dict[str, list[Clip]]:
     Raises
     ------
     StridorError
-        If a machine has none, or their names hide domain or label.
+        If a machine has none, or their names do not contain domain and label.
     """
     test = {machine: manifest.select("test", machine) for machine in manifest.machines}
     for machine, clips in test.items():
@@ -66,8 +66,8 @@ def labelled_test_clips(manifest: Manifest) -> dict[str, list[Clip]]:
             )
         if hidden := [clip for clip in clips if not (clip.domain and clip.label)]:
             raise StridorError(
-                f"The name of {hidden[0].path} hides domain or label, so nothing can be measured on it; give the test "
-                "clips of this machine labelled names."
+                f"The name of {hidden[0].path} does not contain domain and label, so it cannot be evaluated; give the "
+                "test clips of this machine labelled names."
             )
     return test
 
@@ -88,7 +88,7 @@ def _metrics(
     measures: dict[str, MachineMeasures], intervals: Intervals, scored: list[ScoredClips],
     found: dict[str, Scorer],
 ) -> dict[str, float]:  # fmt: skip
-    """Harmonic means over the detector's machines, which for one machine are its own values."""
+    """Return harmonic means over the detector's machines; for a single machine these are its own values."""
     columns = {name: [asdict(one)[name] for one in measures.values()] for name in ("auc_source", "auc_target", "pauc")}
     metrics = {name: float(harmonic_mean(values)) for name, values in columns.items()}
     metrics["hmean"] = total_score(measures.values())

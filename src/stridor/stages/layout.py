@@ -1,4 +1,4 @@
-"""Where the files of a detector are, and how a stage is started: `python -m stridor.stages.<stage> <detector>`."""
+"""Paths of a detector's files, and the command line of a stage: `python -m stridor.stages.<stage> <detector>`."""
 
 import json
 import sys
@@ -18,13 +18,13 @@ REPORTS = Path("reports")
 
 @dataclass(frozen=True)
 class Layout:
-    """Files of one detector, relative to the project's root.
+    """Paths of one detector's files, relative to the project's root.
 
     Attributes
     ----------
     detector : str
     base : Path
-        Folder that holds `artifacts/` and `results/`: the project's root, or one of its own for a trial.
+        Folder that contains `artifacts/` and `results/`: the project's root, or a trial's own folder.
     """
 
     detector: str
@@ -32,12 +32,12 @@ class Layout:
 
     @property
     def artifacts(self) -> Path:
-        """What later stages need."""
+        """Files for later stages."""
         return self.base / "artifacts" / self.detector
 
     @property
     def results(self) -> Path:
-        """What people look at."""
+        """Files for people."""
         return self.base / "results" / self.detector
 
     @property
@@ -47,7 +47,7 @@ class Layout:
 
     @property
     def augmented(self) -> Path:
-        """Mixtures and their table of pairs."""
+        """Mixtures and the table that pairs them with their originals."""
         return self.artifacts / "augmented"
 
     @property
@@ -62,7 +62,7 @@ class Layout:
 
     @property
     def stage_one(self) -> Path:
-        """The encoder between the stages; missing where one of them has no epochs."""
+        """The encoder after stage one; missing if one of the two stages has no epochs."""
         return self.trained / "stage_one.pt"
 
     @property
@@ -72,7 +72,7 @@ class Layout:
 
     @property
     def resume(self) -> Path:
-        """State of an unfinished training; outside the outputs, which DVC deletes before a stage runs."""
+        """State of an unfinished training; not among the outputs, which DVC deletes before a stage runs."""
         return self.base / "artifacts/.resume" / self.detector
 
     @property
@@ -87,7 +87,7 @@ class Layout:
 
     @property
     def registered(self) -> Path:
-        """Record of what was registered."""
+        """Description of the registered version."""
         return self.artifacts / "registered.json"
 
     @property
@@ -117,7 +117,7 @@ class Layout:
 
 
 def run_for_detector(stage: Callable[[Layout, Params], None]) -> None:
-    """Run a stage for the detector named on the command line, with the parameters that are its own."""
+    """Run a stage for the detector named on the command line, with this detector's parameters."""
     with one_sentence():
         if len(sys.argv) != 2:
             raise SystemExit(f"usage: python -m stridor.stages.{Path(sys.argv[0]).stem} <detector>")
@@ -127,7 +127,7 @@ def run_for_detector(stage: Callable[[Layout, Params], None]) -> None:
         stage(Layout(detector), params)
 
 
-def write_json(path: Path, values: dict[str, Any]) -> None:
-    """Write a small record for people and DVC."""
-    with atomic_file(path) as beside:
-        beside.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
+def write_json(path: Path, values: dict[Any, Any]) -> None:
+    """Write a small JSON file for people and DVC."""
+    with atomic_file(path) as temporary:
+        temporary.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Stage `register`: put a detector into the model registry and leave a record of what it holds."""
+"""Stage `register`: put a detector into the model registry and write what was registered."""
 
 import json
 
@@ -23,13 +23,13 @@ def run(layout: Layout, params: Params) -> None:
     detector = layout.detector
     banks = layout.banks / FINE_TUNED
     if not (layout.encoder.exists() and banks.exists()):
-        raise StridorError(f"The detector '{detector}' is not there yet; run 'dvc repro index@{detector}' first.")
-    # Machines without test clips have no measures, and are worth listening to all the same.
+        raise StridorError(f"The detector '{detector}' does not exist yet; run 'dvc repro index@{detector}' first.")
+    # A detector of machines without test clips has no measures, but can be registered.
     metrics = json.loads(layout.metrics.read_text())[FINE_TUNED] if layout.metrics.exists() else {}
     weights = file_md5(layout.encoder)
     version = register(detector, layout.encoder, banks, params, find_training_run(weights), metrics)
     print(f"stridor-{detector} version {version} is models:/stridor-{detector}@champion")
-    # No run id and no version number: the record must be the same whenever its inputs are.
+    # Without run id and version number: equal inputs must give an equal file.
     write_json(layout.registered, {
         "model": f"stridor-{detector}",
         "alias": "champion",

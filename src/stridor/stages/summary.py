@@ -21,7 +21,7 @@ def run(params: Params) -> None:
     evaluation = params.evaluation
     scored = {system: scored_of_all(system, params) for system in systems_of(params)}
     results: dict[System, SystemResults] = {}
-    totals: dict[str, dict[str, float]] = {}
+    totals: dict[System, dict[str, float]] = {}
     for system in scored:
         intervals = bootstrap_intervals(scored[system], evaluation.bootstrap, evaluation.confidence, params.seed)
         measures = {clips.machine: measure(clips) for clips in scored[system]}
@@ -34,14 +34,14 @@ def run(params: Params) -> None:
     table = results_table(list(results.values()))
     markdown = f"{to_markdown(table)}\n{_gains(scored, params)}\n"
     for name, text in (("summary.md", markdown), ("summary.csv", to_csv(table))):
-        with atomic_file(REPORTS / name) as beside:
-            beside.write_text(text, encoding="utf-8")
+        with atomic_file(REPORTS / name) as temporary:
+            temporary.write_text(text, encoding="utf-8")
     write_json(REPORTS / "metrics.json", totals)
     print(_totals_text(totals, evaluation.confidence))
 
 
-def _totals_text(totals: dict[str, dict[str, float]], confidence: float) -> str:
-    """Return a line for each system, to be printed: what a reader wants to know first."""
+def _totals_text(totals: dict[System, dict[str, float]], confidence: float) -> str:
+    """Return a line for each system, to be printed."""
     lines = [f"{'system':<26}{'total':>7}  {100 * confidence:.0f} % interval"]
     for system, one in totals.items():
         low, high = 100 * one["total_low"], 100 * one["total_high"]
@@ -50,7 +50,7 @@ def _totals_text(totals: dict[str, dict[str, float]], confidence: float) -> str:
 
 
 def _gains(scored: dict[System, list[ScoredClips]], params: Params) -> str:
-    """Say how far the fine-tuned encoder is ahead of every baseline."""
+    """Return a sentence with the gain of the fine-tuned encoder over every baseline."""
     evaluation = params.evaluation
     sentence = f"Percent, with {100 * evaluation.confidence:.0f} % bootstrap intervals."
     gains = []
@@ -64,9 +64,9 @@ def _gains(scored: dict[System, list[ScoredClips]], params: Params) -> str:
 
 
 def scored_of_all(
-    system: str, params: Params, places_of: Callable[[str], Layout] = Layout
+    system: str, params: Params, layout_of: Callable[[str], Layout] = Layout
 ) -> list[ScoredClips]:  # fmt: skip
-    """Read back what a system says of the machines of all detectors, whose files `places_of` finds.
+    """Read a system's scores of the machines of all detectors, whose paths `layout_of` returns.
 
     Raises
     ------
@@ -76,12 +76,12 @@ def scored_of_all(
     return [
         clips
         for detector, of_detector in params.detectors.items()
-        for clips in scored_clips(places_of(detector), system, of_detector.machines)
+        for clips in scored_clips(layout_of(detector), system, of_detector.machines)
     ]
 
 
 def scored_clips(layout: Layout, system: str, machines: Iterable[str]) -> list[ScoredClips]:
-    """Read back what stage `evaluate` wrote of some machines; the names of labelled clips say domain and label.
+    """Read the scores that stage `evaluate` wrote for some machines; domains and labels come from the clips' names.
 
     Raises
     ------
@@ -97,8 +97,8 @@ def scored_clips(layout: Layout, system: str, machines: Iterable[str]) -> list[S
             values |= dict(zip(official.file_names, official.scores.tolist(), strict=True))
         if not values:
             raise StridorError(
-                f"There are no scores of {machine} in {layout.scores / system}; run 'dvc repro' so that its test clips "
-                "are scored."
+                f"There are no scores of {machine} in {layout.scores / system}; run 'dvc repro' to score its "
+                "test clips."
             )
         names = [parse_clip_name(name, "test") for name in values]
         domains, labels = [name.domain for name in names], [name.label for name in names]

@@ -1,4 +1,4 @@
-"""What is scored side by side: the fine-tuned encoder, and the baselines that it has to beat."""
+"""The systems that are compared: the fine-tuned encoder and the baselines."""
 
 from collections.abc import Iterable
 from typing import Final, Literal, get_args
@@ -16,7 +16,7 @@ from stridor.stages.layout import Layout
 FINE_TUNED: Final = "fine_tuned"
 System = Literal["fine_tuned"] | Baseline
 
-# The systems that score by a machine's autoencoder, and by which of its scores; all others embed clips.
+# The systems that use a machine's autoencoder, with the score that they take; all others embed clips.
 AUTOENCODERS: dict[System, Score] = {"autoencoder_mse": "mse", "autoencoder_mahalanobis": "mahalanobis"}
 
 NAMES: dict[System, str] = {
@@ -33,8 +33,8 @@ NAMES: dict[System, str] = {
 def systems_of(params: Params) -> tuple[System, ...]:
     """Return the systems to be scored, the fine-tuned one last.
 
-    One that is the same as another is left out: the random encoder where the frozen one has random weights, and
-    the encoder after stage one where training has one stage only.
+    A system that equals another is omitted: the random encoder if the frozen one has random weights, and the encoder
+    after stage one if training has only one stage.
     """
     same: set[System] = set()
     if "frozen" in params.baselines and params.encoder.checkpoint == "none":
@@ -50,7 +50,7 @@ def embedding_systems_of(params: Params) -> tuple[System, ...]:
 
 
 def scorers(system: System, machines: Iterable[str], layout: Layout, params: Params) -> dict[str, Scorer]:
-    """Return what scores the clips of each machine, as the stages `index` and `autoencoder` have left it.
+    """Return a scorer for each machine, from the files of the stages `index` and `autoencoder`.
 
     Raises
     ------
@@ -61,16 +61,16 @@ def scorers(system: System, machines: Iterable[str], layout: Layout, params: Par
         device = device_for(params.compute.accelerator)
         fitted = {machine: MachineAutoencoder.load(layout.autoencoders / machine, device) for machine in machines}
         return {machine: AutoencoderScorer(one, kind) for machine, one in fitted.items()}
-    with_encoder = embedder(system, layout, params)
+    embedder = make_embedder(system, layout, params)
     banks = layout.banks / system
-    return {machine: NearestNormal(with_encoder, MachineReference.load(banks / machine)) for machine in machines}
+    return {machine: NearestNormal(embedder, MachineReference.load(banks / machine)) for machine in machines}
 
 
-def embedder(system: System, layout: Layout, params: Params) -> Embedder:
-    """Return what embeds clips for a system that scores by embeddings.
+def make_embedder(system: System, layout: Layout, params: Params) -> Embedder:
+    """Return the embedder of a system that scores by embeddings.
 
-    log_mel: the mean log-mel spectrum; random: the architecture with random weights; frozen: the encoder that
-    training starts from; stage_one: as its first stage leaves it; fine_tuned: the one that it ends with.
+    log_mel: the mean log-mel spectrum; random: the encoder's architecture with random weights; frozen: the encoder
+    before training; stage_one: the encoder after the first stage; fine_tuned: the encoder after both stages.
 
     Raises
     ------
@@ -84,7 +84,7 @@ def embedder(system: System, layout: Layout, params: Params) -> Embedder:
 
 
 def encoder_of(system: System, layout: Layout, params: Params) -> Encoder:
-    """Return the encoder of a system that has one, as for `embedder`."""
+    """Return the encoder of a system that has one, as for `make_embedder`."""
     if system in (FINE_TUNED, "stage_one"):
         return load_encoder(layout.encoder if system == FINE_TUNED else layout.stage_one)
     encoder = initial_encoder(params.encoder, params.seed)

@@ -24,22 +24,22 @@ from stridor.training.picture import separation_picture
 from stridor.training.resume import ResumeFolder
 from stridor.training.triples import TrainingSet, training_set
 
-# What a resumed training must find unchanged; the rest of the parameters concerns other stages.
+# An unfinished training is resumed only if these are unchanged; the other parameters concern other stages.
 LEARNT_FROM = {"seed", "detectors", "audio", "augment", "encoder", "decoder", "training"}
 
 
 @dataclass(frozen=True)
-class Watch:
-    """What a study wants of the training of a trial.
+class TrainingHooks:
+    """Additions to a training run, for studies and variants.
 
     Attributes
     ----------
     tags : mapping of str to str
-        Of the run, besides those that every run gets.
+        Tags of the MLflow run, in addition to those of every run.
     on_start : callable
-        Told of the id of the run.
+        Called with the id of the run.
     on_epoch : callable
-        Told of every new epoch, with the encoder as it is then; what it raises ends the training.
+        Called after every new epoch, with the current encoder; an exception ends the training.
     """
 
     tags: Mapping[str, str] = field(default_factory=dict)
@@ -47,27 +47,27 @@ class Watch:
     on_epoch: Callable[[Epoch, Encoder], None] = lambda epoch, encoder: None
 
 
-def run(layout: Layout, params: Params, watch: Watch | None = None) -> None:
-    """Write `encoder/`, `curves.csv` and `separation.json`, and log one run with all figures."""
-    watch = watch or Watch()
+def run(layout: Layout, params: Params, hooks: TrainingHooks | None = None) -> None:
+    """Write `encoder/`, `curves.csv` and `separation.json`, and log one run with all metrics."""
+    hooks = hooks or TrainingHooks()
     data = training_set(Manifest.read(layout.manifest), read_pairs(layout.augmented), params)
     encoder = initial_encoder(params.encoder, params.seed)
     fabric = make_fabric(params)
     fabric.launch()
     resume = ResumeFolder(layout.resume, _inputs(layout, params))
     version = DataVersion(DATA.as_posix(), data_md5(DATA))
-    # Of several processes the first one speaks for all.
+    # With several processes, only the first one prints, logs and writes.
     first = fabric.is_global_zero
-    logged = training_run(layout.detector, params, version, resume.run_id, watch.tags) if first else no_run()
-    with logged as log:
+    tracked = training_run(layout.detector, params, version, resume.run_id, hooks.tags) if first else no_run()
+    with tracked as log:
         resume.run_id = log.run_id
-        watch.on_start(log.run_id)
+        hooks.on_start(log.run_id)
 
         def on_epoch(epoch: Epoch, encoder: Encoder) -> None:
             log.log_epoch(epoch.number, epoch.flat())
             if first:
                 print(f"{layout.detector}, {_line(epoch)}, {_time_left(epoch, data, params)}", flush=True)
-            watch.on_epoch(epoch, encoder)
+            hooks.on_epoch(epoch, encoder)
 
         tuned = fine_tune(encoder, data, params, fabric, resume, on_epoch)
         if first:
@@ -92,7 +92,7 @@ def _write(tuned: FineTuned, data: TrainingSet, params: Params, layout: Layout, 
     for one in separation:
         if not one.learnt:
             print(
-                f"{one.machine} at {one.snr_db:+.0f} dB: the separation task has not been learnt, the estimate is "
+                f"{one.machine} at {one.snr_db:+.0f} dB: the separation task has not been learnt; the estimate is "
                 f"{one.estimate_db:.1f} dB from the target, the mixture {one.mixture_db:.1f} dB, the mean spectrum "
                 f"{one.mean_spectrum_db:.1f} dB."
             )
@@ -104,11 +104,11 @@ def _write(tuned: FineTuned, data: TrainingSet, params: Params, layout: Layout, 
 
 
 def _write_curves(epochs: list[Epoch], path: Path) -> None:
-    # Times would make the file differ between runs of the same weights, and later stages run again.
+    # With times, the file would differ between runs with the same weights, and later stages would run again.
     rows = [{"epoch": e.number, "stage": e.stage} | e.flat() for e in epochs]
     table = pd.DataFrame(rows).drop(columns="clips_per_second", errors="ignore")
-    with atomic_file(path) as beside:
-        table.round(6).to_csv(beside, index=False, lineterminator="\n")
+    with atomic_file(path) as temporary:
+        table.round(6).to_csv(temporary, index=False, lineterminator="\n")
 
 
 def _inputs(layout: Layout, params: Params) -> str:
@@ -118,19 +118,19 @@ def _inputs(layout: Layout, params: Params) -> str:
 
 
 def _time_left(epoch: Epoch, data: TrainingSet, params: Params) -> str:
-    """Project what is left of both stages from the speed of the latest epoch."""
-    left = params.training.stage_one.epochs + params.training.stage_two.epochs - epoch.number
-    seconds = left * len(data.examples) / epoch.figures["clips_per_second"]
+    """Estimate the remaining time of both stages from the speed of the latest epoch."""
+    epochs_left = params.training.stage_one.epochs + params.training.stage_two.epochs - epoch.number
+    seconds = epochs_left * len(data.examples) / epoch.metrics["clips_per_second"]
     return f"about {seconds / 3600:.1f} h left" if seconds >= 3600 else f"about {math.ceil(seconds / 60)} min left"
 
 
 def _line(epoch: Epoch) -> str:
-    figures = epoch.flat()
-    gains = [f"{value:+.1f}" for name, value in figures.items() if "gain_over_mean_spectrum" in name]
-    held_out = f", nearer than the mean spectrum by {'/'.join(gains)} dB" if gains else ""
+    metrics = epoch.flat()
+    gains = [f"{value:+.1f}" for name, value in metrics.items() if "gain_over_mean_spectrum" in name]
+    held_out = f", closer than the mean spectrum by {'/'.join(gains)} dB" if gains else ""
     return (
-        f"epoch {epoch.number:3d} (stage {epoch.stage}): loss {figures['loss/total']:.4f}{held_out}, "
-        f"{figures['clips_per_second']:.0f} clips/s"
+        f"epoch {epoch.number:3d} (stage {epoch.stage}): loss {metrics['loss/total']:.4f}{held_out}, "
+        f"{metrics['clips_per_second']:.0f} clips/s"
     )
 
 

@@ -1,1 +1,1 @@
-"""Two-stage fine-tuning: triples in (triples, loader), one loss (task), two stages (fit), honest checks (sanity)."""
+"""Two-stage fine-tuning: examples (triples), batches (loader), loss (task), training loop (fit), checks (sanity)."""

@@ -1,4 +1,4 @@
-"""The two stages: encoder and decoder learn together, then the encoder goes on against the frozen decoder."""
+"""The training loop: stage one trains encoder and decoder, stage two only the encoder, with the frozen decoder."""
 
 import copy
 import math
@@ -27,15 +27,15 @@ from stridor.training.triples import TrainingSet
 
 @dataclass(frozen=True)
 class Epoch:
-    """One epoch's figures.
+    """Metrics of one epoch.
 
     Attributes
     ----------
     number : int
-        From 1, counted through both stages.
+        Starts at 1 and continues through both stages.
     stage : int
         1 or 2.
-    figures : dict of str to float
+    metrics : dict of str to float
         Mean losses per clip, gradient norm, learning rate, clips per second.
     separation : list of Separation
         On held-out clips, after the epoch.
@@ -43,12 +43,12 @@ class Epoch:
 
     number: int
     stage: int
-    figures: dict[str, float]
+    metrics: dict[str, float]
     separation: list[Separation] = field(default_factory=list)
 
     def flat(self) -> dict[str, float]:
-        """All figures with names of their own; separation as the mean over machines."""
-        flat = dict(self.figures)
+        """Return all metrics by name, with the separation averaged over machines."""
+        flat = dict(self.metrics)
         for snr_db in dict.fromkeys(s.snr_db for s in self.separation):
             rows = [s for s in self.separation if s.snr_db == snr_db]
             estimate, mixture, mean = (
@@ -63,7 +63,7 @@ class Epoch:
 
 @dataclass(frozen=True)
 class FineTuned:
-    """What two stages leave behind: weights, on the CPU, and every epoch's figures.
+    """Result of the two stages: weights, on the CPU, and the metrics of every epoch.
 
     Attributes
     ----------
@@ -71,7 +71,7 @@ class FineTuned:
     separator : Separator
     epochs : list of Epoch
     after_stage_one : Encoder or None
-        The encoder in between; None where one of the stages has no epochs.
+        The encoder after stage one; None if one of the stages has no epochs.
     """
 
     encoder: Encoder
@@ -81,7 +81,7 @@ class FineTuned:
 
 
 def make_fabric(params: Params) -> Fabric:
-    """Choose devices, precision and strategy by parameter; "auto" takes what is there."""
+    """Choose devices, precision and strategy by the parameters; "auto" uses what is available."""
     compute = params.compute
     return Fabric(
         accelerator=compute.accelerator, devices=compute.devices, num_nodes=compute.num_nodes,
@@ -102,16 +102,16 @@ def fine_tune(
     Parameters
     ----------
     encoder : Encoder
-        Where to start from; changed in place.
+        Encoder to be trained; changed in place.
     data : TrainingSet
     params : Params
-        Of one detector.
+        Parameters of one detector.
     fabric : Fabric
-        Launched.
+        Already launched.
     resume : ResumeFolder
-        Where the state of an interrupted training is looked for and kept.
+        Holds the state of an interrupted training.
     on_epoch : callable
-        Told of every new epoch, with the encoder as it is then; what it raises ends the training.
+        Called after every new epoch, with the current encoder; an exception ends the training.
 
     Raises
     ------
@@ -138,25 +138,25 @@ def fine_tune(
         task.load_state_dict(state["task"])
         epochs = [_epoch_from(record) for record in state["epochs"]]
     first = 1
-    for stage, of_stage in enumerate((params.training.stage_one, params.training.stage_two), start=1):
-        last = first + of_stage.epochs - 1
+    for stage, stage_params in enumerate((params.training.stage_one, params.training.stage_two), start=1):
+        last = first + stage_params.epochs - 1
         if len(epochs) < last:
             task.separator.requires_grad_(stage == 1)
-            optimiser = _optimiser(task, params, of_stage)
+            optimiser = _optimiser(task, params, stage_params)
             if state is not None and len(epochs) >= first:
                 optimiser.load_state_dict(state["optimiser"])
             module, optimiser = fabric.setup(task, optimiser)
             for number in range(len(epochs) + 1, last + 1):
-                # Dropout draws depend on the epoch alone, so that a resumed training repeats them.
+                # Dropout depends only on the epoch, so that a resumed training repeats it.
                 torch.manual_seed(seed_for(params.seed, "epoch", number, fabric.global_rank))
-                label = f"stage {stage}, epoch {number - first + 1}/{of_stage.epochs}"
-                figures = _train_epoch(module, optimiser, loader, number, params, fabric, label)
-                epoch = Epoch(number, stage, figures, sanity(task))
+                label = f"stage {stage}, epoch {number - first + 1}/{stage_params.epochs}"
+                metrics = _train_epoch(module, optimiser, loader, number, params, fabric, label)
+                epoch = Epoch(number, stage, metrics, sanity(task))
                 epochs.append(epoch)
                 on_epoch(epoch, task.encoder)
                 if fabric.is_global_zero:
                     if stage == 1 and number == last:
-                        resume.keep_stage_one(task.encoder.state_dict())
+                        resume.save_stage_one(task.encoder.state_dict())
                     resume.save({
                         "task": task.state_dict(), "optimiser": optimiser.state_dict(),
                         "epochs": [asdict(epoch) for epoch in epochs],
@@ -215,7 +215,7 @@ def _train_epoch(
 
 @torch.no_grad()
 def _source_mean_spectra(task: SeparationTask, loader: EpochLoader, fabric: Fabric) -> Tensor:
-    """Mean log-mel spectrum `[2 x 128]` of targets and interferers, over one pass of the training data."""
+    """Return the mean log-mel spectra `[2 x 128]` of targets and interferers over one pass of the training data."""
     sums = torch.zeros(2, task.separator.mean_spectra.shape[1], dtype=torch.float64)
     count = 0
     for batch in loader.of_epoch(0):

@@ -1,4 +1,4 @@
-"""Triples in batches of similar length, the same for a given seed and epoch however the work is divided."""
+"""Batches of triples of similar length; they depend on seed and epoch, not on the number of workers."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -14,7 +14,7 @@ from stridor.training.triples import Example, TrainingSet, Triple, draw_triple
 
 
 class TripleBatch(NamedTuple):
-    """Waves `[B x T]` padded at the end, and the samples of each clip `[B]`."""
+    """Waves `[B x T]`, padded at the end, and the number of samples of each clip `[B]`."""
 
     mixture: Tensor
     target: Tensor
@@ -31,7 +31,7 @@ def collate(triples: list[Triple]) -> TripleBatch:
 
 
 class TripleDataset(Dataset[Triple]):
-    """Examples with mixtures drawn anew every epoch, each from a seed of its own."""
+    """Examples whose mixtures are drawn again every epoch, each with its own seed."""
 
     def __init__(self, data: TrainingSet, params: Params) -> None:
         self.data, self.params, self.epoch = data, params, 0
@@ -50,10 +50,10 @@ class TripleDataset(Dataset[Triple]):
 
 
 class EpochBatches(Sampler[list[int]]):
-    """Batches of similar length, shuffled every epoch, shared out among processes.
+    """Batches of similar length, shuffled every epoch and divided among processes.
 
-    Every process gets the same number of batches, as synchronised training needs: the first ones are given
-    out again where the number does not divide.
+    Every process gets the same number of batches, as synchronised training requires; the first ones are repeated
+    if the number of batches is not divisible.
     """
 
     def __init__(self, lengths: list[int], params: Params, rank: int = 0, world_size: int = 1) -> None:
@@ -79,7 +79,7 @@ class EpochBatches(Sampler[list[int]]):
 
 
 class EpochLoader:
-    """The data of each epoch."""
+    """Loads the data of each epoch."""
 
     def __init__(self, data: TrainingSet, params: Params, rank: int = 0, world_size: int = 1) -> None:
         self.dataset = TripleDataset(data, params)

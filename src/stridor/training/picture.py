@@ -1,4 +1,4 @@
-"""A picture of what the separator does: mixture, target and estimate of a held-out clip as log-mel images."""
+"""Figure of a separation: mixture, target and estimate of held-out clips as log-mel images."""
 
 import numpy as np
 import torch
@@ -18,7 +18,7 @@ SNR_DB = 0.0
 
 @torch.no_grad()
 def separation_picture(encoder: Encoder, separator: Separator, data: TrainingSet, params: Params) -> Figure:
-    """Draw the first held-out clip of every machine at 0 dB, a row each.
+    """Draw the first held-out clip of every machine at 0 dB, one row per machine.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What a training leaves on disk while it runs, so that a killed one goes on from its last epoch."""
+"""State of a running training on disk, so that an interrupted one resumes after its last complete epoch."""
 
 import hashlib
 import shutil
@@ -11,13 +11,13 @@ from stridor.common.atomic import atomic_file
 
 
 class ResumeFolder:
-    """A folder beside the pipeline's outputs, valid for one set of inputs only.
+    """A folder next to the pipeline's outputs, valid for one set of inputs only.
 
     Parameters
     ----------
     folder : Path
     inputs : str
-        Whatever the weights depend on, as text; state left by other inputs is dropped.
+        Everything that the weights depend on, as text; state from other inputs is deleted.
     """
 
     def __init__(self, folder: Path, inputs: str) -> None:
@@ -39,28 +39,28 @@ class ResumeFolder:
     def run_id(self, run_id: str | None) -> None:
         if run_id is None:
             return
-        with atomic_file(self.folder / "run_id") as beside:
-            beside.write_text(run_id)
+        with atomic_file(self.folder / "run_id") as temporary:
+            temporary.write_text(run_id)
 
     def save(self, state: dict[str, Any]) -> None:
-        """Keep the state after an epoch; the state of the epoch before is replaced only once this is whole."""
-        with atomic_file(self.folder / "state.pt") as beside:
-            torch.save(state, beside)
+        """Save the state after an epoch; the previous state is replaced only once the new one is complete."""
+        with atomic_file(self.folder / "state.pt") as temporary:
+            torch.save(state, temporary)
 
     def load(self) -> dict[str, Any] | None:
-        """Return the state after the last whole epoch, or None at a fresh start."""
+        """Return the state after the last complete epoch, or None at a fresh start."""
         path = self.folder / "state.pt"
         return torch.load(path, map_location="cpu", weights_only=True) if path.exists() else None
 
-    def keep_stage_one(self, encoder: dict[str, torch.Tensor]) -> None:
-        """Keep the encoder's weights as stage one has left them."""
-        with atomic_file(self.folder / "stage_one.pt") as beside:
-            torch.save(encoder, beside)
+    def save_stage_one(self, encoder: dict[str, torch.Tensor]) -> None:
+        """Save the encoder's weights after stage one."""
+        with atomic_file(self.folder / "stage_one.pt") as temporary:
+            torch.save(encoder, temporary)
 
     def stage_one(self) -> dict[str, torch.Tensor]:
-        """Return the weights that `keep_stage_one` has written."""
+        """Return the weights that `save_stage_one` has written."""
         return torch.load(self.folder / "stage_one.pt", map_location="cpu", weights_only=True)
 
     def remove(self) -> None:
-        """Forget everything: the training has ended."""
+        """Delete the folder, as the training has ended."""
         shutil.rmtree(self.folder, ignore_errors=True)

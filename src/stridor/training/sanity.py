@@ -1,4 +1,4 @@
-"""Does the separator separate? Distances on held-out mixtures, against what knowing nothing would give."""
+"""Check of the separation: distances to the target on held-out mixtures, compared with trivial estimates."""
 
 from collections import defaultdict
 from dataclasses import dataclass
@@ -17,17 +17,17 @@ from stridor.training.task import SeparationTask
 from stridor.training.triples import TrainingSet, draw_triple
 
 SNRS_DB = (-5.0, 0.0, 5.0, 10.0)
-# Above this the mixture is so close to the target that a regression through tokens can hardly beat it.
+# At higher SNRs the mixture is so close to the target that an estimate from tokens can hardly be closer.
 BEATS_MIXTURE_UP_TO_DB = 0.0
 
 
 def log_spectral_distance_db(image: Tensor, other: Tensor) -> Tensor:
-    """Root mean square over the bands, then mean over the frames, of log-mel differences in decibels.
+    """Return the log-spectral distance in decibels: root mean square over the bands, then mean over the frames.
 
     Parameters
     ----------
     image, other : Tensor[... x frames x 128]
-        In the encoder's normalised scale.
+        On the encoder's normalised scale.
 
     Returns
     -------
@@ -49,13 +49,13 @@ class Separation:
 
     @property
     def learnt(self) -> bool:
-        """Nearer than the mean spectrum, and at low SNR nearer than the mixture."""
+        """Whether the estimate is closer than the mean spectrum, and at low SNR also closer than the mixture."""
         beats_mixture = self.estimate_db < self.mixture_db or self.snr_db > BEATS_MIXTURE_UP_TO_DB
         return beats_mixture and self.estimate_db < self.mean_spectrum_db
 
 
 class SanityCheck:
-    """Held-out triples of every machine, mixed the same way at every call.
+    """Separation of held-out triples of every machine, which are mixed in the same way at every call.
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ class SanityCheck:
 
     @torch.no_grad()
     def __call__(self, task: SeparationTask) -> list[Separation]:
-        """Measure a task's encoder and separator as they are now; its training mode is put back afterwards."""
+        """Measure a task's encoder and separator; the task's training mode is restored afterwards."""
         was_training = task.training
         task.eval()
         device = task.separator.mean_spectra.device
@@ -104,7 +104,7 @@ class SanityCheck:
 
 @torch.no_grad()
 def machine_mean_spectra(data: TrainingSet, task: SeparationTask, params: Params) -> dict[str, Tensor]:
-    """Mean log-mel spectrum `[128]` of each machine's own training clips; supplements do not count."""
+    """Return the mean log-mel spectrum `[128]` of each machine's training clips, without supplemental ones."""
     sums: dict[str, Tensor] = defaultdict(lambda: torch.zeros(MEL_BANDS, dtype=torch.float64))
     counts: dict[str, int] = defaultdict(int)
     device = task.separator.mean_spectra.device

@@ -1,4 +1,4 @@
-"""The auxiliary task: encoder and separator with the loss between estimated and true log-mel images."""
+"""The auxiliary task: encoder and separator, with the loss between estimated and true log-mel images."""
 
 import copy
 from typing import NamedTuple
@@ -15,7 +15,7 @@ from stridor.training.loader import TripleBatch
 
 
 class Losses(NamedTuple):
-    """Losses of each clip `[B]`; `total` is what is minimised on average."""
+    """Losses of each clip `[B]`; the mean of `total` is minimised."""
 
     total: Tensor
     machine: Tensor
@@ -24,12 +24,12 @@ class Losses(NamedTuple):
 
 
 class SeparationTask(nn.Module):
-    """Encode a mixture, separate it and compare with the truth.
+    """Encode a mixture, separate it and compare the estimates with the true sources.
 
     Parameters
     ----------
     encoder : Encoder
-        As training starts from it.
+        With the weights that training starts from; the teacher is a copy of it.
     separator : Separator
     params : TrainingParams
     """
@@ -41,21 +41,21 @@ class SeparationTask(nn.Module):
         self.teacher = copy.deepcopy(encoder).eval().requires_grad_(False) if apart else None
 
     def train(self, mode: bool = True) -> "SeparationTask":
-        """Set the mode of all but the teacher, which answers without dropout."""
+        """Set the mode of all modules but the teacher, which has no dropout."""
         super().train(mode)
         if self.teacher is not None:
             self.teacher.eval()
         return self
 
     def forward(self, batch: TripleBatch) -> Losses:
-        """Return each clip's losses, the same alone and in any batch."""
+        """Return the losses of each clip, which do not depend on the other clips of the batch."""
         with torch.no_grad():
             mixture, *truth = (self.encoder.log_mel(wave) for wave in batch[:3])
             frames = frame_counts(batch.lengths)
         tokens = self.encoder.encode(mixture, frames)
         estimate = self.separator(tokens, mixture).float()
         true = torch.stack(truth, dim=1)[:, :, : estimate.shape[2]]
-        # Frames behind the clip's last whole patch do not count, be they padding or left over.
+        # Frames after the clip's last complete patch are ignored, whether padding or not.
         counted = torch.arange(estimate.shape[2], device=frames.device) < (frames // PATCH * PATCH)[:, None]
         distance = (estimate - true).abs() if self.params.loss == "l1" else (estimate - true).square()
         per_frame = distance.mean(dim=-1) * counted[:, None]
@@ -68,7 +68,7 @@ class SeparationTask(nn.Module):
         return Losses(total, machine, interferer, consistency)
 
     def _consistency(self, embedding: Tensor, target: Tensor, frames: Tensor) -> Tensor:
-        """Mean squared distance of the mixture's embedding to the target's by the teacher, which gets no gradient."""
+        """Return the mean squared distance of the mixture's embedding to the teacher's embedding of the target."""
         with torch.no_grad():
             tokens = (self.teacher or self.encoder).encode(target, frames)
             clean = mean_pool(tokens.last, tokens.valid)

@@ -1,4 +1,4 @@
-"""Training examples: what is mixed with what, as (mixture, target, interferer) triples."""
+"""Training examples: (mixture, target, interferer) triples, and which clips they are made from."""
 
 from dataclasses import dataclass
 
@@ -14,15 +14,15 @@ from stridor.params import Params
 
 @dataclass(frozen=True)
 class Example:
-    """One target and where its mixture comes from.
+    """A target and the source of its mixture.
 
     Attributes
     ----------
     clip : Clip
         The target: a normal training clip, or a clean supplemental clip.
     pair : Pair or None
-        A ready mixture of a clean supplemental clip; None if the mixture is made on the fly. Without mixing it
-        only says how often the clip takes part.
+        A stored mixture of a clean supplemental clip; None if the mixture is made on the fly. If `augment.mix` is off,
+        it only determines how often the clip is used.
     """
 
     clip: Clip
@@ -30,7 +30,7 @@ class Example:
 
     @property
     def samples(self) -> int:
-        """Length at 16 kHz, near enough for batching."""
+        """Length at 16 kHz, accurate enough for batching."""
         return round(self.clip.seconds * SAMPLE_RATE_HZ)
 
 
@@ -45,15 +45,15 @@ class Triple:
 
 @dataclass(frozen=True)
 class TrainingSet:
-    """What a detector learns from.
+    """The clips that a detector is trained on.
 
     Attributes
     ----------
     examples : tuple of Example
     held_out : tuple of Example
-        Normal training clips of the source domain that are kept out, for the sanity figures.
+        Normal training clips of the source domain that are held out for the sanity check.
     noise : dict of str to tuple of str
-        Per machine, its augmented noise clips; a machine without any is mixed with Gaussian noise.
+        Augmented noise clips of each machine; a machine without any is mixed with Gaussian noise.
     """
 
     examples: tuple[Example, ...]
@@ -65,7 +65,7 @@ def training_set(manifest: Manifest, pairs: list[Pair], params: Params) -> Train
     """Decide which clips are targets, which are interferers and which are held out.
 
     Noise clips are interferers and never targets; clean supplemental clips contribute their noisy variants;
-    labels and attributes are not looked at. At most a fifth of a machine's source normals is held out.
+    labels and attributes are not used. At most a fifth of a machine's source clips is held out.
     """
     held_out: list[Example] = []
     examples: list[Example] = []
@@ -74,9 +74,9 @@ def training_set(manifest: Manifest, pairs: list[Pair], params: Params) -> Train
         source = [clip for clip in clips if clip.domain != "target"]
         count = min(params.training.held_out_clips, len(source) // 5)
         chosen = rng_for(params.seed, "held out", machine).permutation(len(source))[:count]
-        kept_out = {source[i].path for i in chosen}
-        held_out += [Example(clip) for clip in clips if clip.path in kept_out]
-        examples += [Example(clip) for clip in clips if clip.path not in kept_out]
+        held_out_paths = {source[i].path for i in chosen}
+        held_out += [Example(clip) for clip in clips if clip.path in held_out_paths]
+        examples += [Example(clip) for clip in clips if clip.path not in held_out_paths]
     by_path = {clip.path: clip for clip in manifest.clips}
     examples += [Example(by_path[pair.original], pair) for pair in pairs if pair.kind == "clean"]
     noise = {
@@ -90,13 +90,13 @@ def draw_triple(
     example: Example, noise: dict[str, tuple[str, ...]], params: Params, rng: np.random.Generator,
     snr_db: float | None = None,
 ) -> Triple:  # fmt: skip
-    """Make one example's triple.
+    """Make the triple of an example.
 
     Parameters
     ----------
     snr_db : float, optional
-        Drawn from `augment.snr_db` if not given. Ready mixtures keep their own. Where `augment.mix` is off, the
-        mixture is the target itself unless the ratio is given.
+        Drawn from `augment.snr_db` if not given. Stored mixtures keep their own. If `augment.mix` is off, the mixture
+        is the target itself unless the ratio is given.
 
     Raises
     ------
@@ -113,9 +113,9 @@ def draw_triple(
         return Triple(mixture, target, mixture - target)
     if snr_db is None:
         snr_db = draw_snr_db(params.augment.snr_db, rng)
-    choice = noise[example.clip.machine]
-    if choice:
-        recording = read_clip(choice[rng.integers(len(choice))])
+    noise_clips = noise[example.clip.machine]
+    if noise_clips:
+        recording = read_clip(noise_clips[rng.integers(len(noise_clips))])
         interferer = fit_length(recording, len(target), int(rng.integers(len(recording))))
     else:
         interferer = rng.standard_normal(len(target), dtype=np.float32)

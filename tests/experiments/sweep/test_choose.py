@@ -8,7 +8,7 @@ from made_sweeps import made_sweep
 from stridor.common.errors import StridorError
 from stridor.experiments.sweep.choose import judge, leave_one_machine_out, option_gains, totals
 from stridor.experiments.sweep.grid import LITERAL, Combination
-from stridor.experiments.sweep.report import to_markdown
+from stridor.experiments.sweep.sweep_report import to_markdown
 from stridor.params import Params
 
 PARAMS = Params(detectors={"fan": {"machines": ["fan"]}}, evaluation={"bootstrap": 200})
@@ -37,44 +37,44 @@ def test_of_equals_the_literal_is_chosen():
     assert leave_one_machine_out(values_of([0.6, 0.6], [0.6, 0.6])) == [0, 0]
 
 
-def test_luck_on_one_machine_is_not_recommended():
+def test_a_gain_on_one_machine_is_not_recommended():
     # On every machine another combination shines; the literal one is as good as any beyond that.
     lucky = [Combination(k=k) for k in (2, 3, 4, 5)]
     sweeps = [
         made_sweep(machine, [(LITERAL, 0.5), *((one, 4.0 if i == m else 0.3) for i, one in enumerate(lucky))])
         for m, machine in enumerate(MACHINES)
     ]
-    verdict = judge(sweeps, [LITERAL, *lucky], PARAMS)
-    assert verdict.favourite != LITERAL
-    assert verdict.favourite_total > verdict.literal_total
-    assert verdict.gain.value < 0
-    assert verdict.recommended == LITERAL
-    for m, choice in enumerate(verdict.choices):
+    result = judge(sweeps, [LITERAL, *lucky], PARAMS)
+    assert result.favourite != LITERAL
+    assert result.favourite_total > result.literal_total
+    assert result.gain.value < 0
+    assert result.recommended == LITERAL
+    for m, choice in enumerate(result.choices):
         assert choice.combination != lucky[m]
 
 
 def test_what_helps_everywhere_is_recommended():
     sweeps = [made_sweep(machine, [(LITERAL, 0.2), (COSINE, 3.0)]) for machine in MACHINES]
-    verdict = judge(sweeps, [LITERAL, COSINE], PARAMS)
-    assert verdict.recommended == verdict.favourite == COSINE
-    assert [choice.combination for choice in verdict.choices] == [COSINE] * 4
-    assert verdict.gain.value == pytest.approx(verdict.favourite_total - verdict.literal_total)
-    assert all(choice.chosen > choice.literal for choice in verdict.choices)
+    result = judge(sweeps, [LITERAL, COSINE], PARAMS)
+    assert result.recommended == result.favourite == COSINE
+    assert [choice.combination for choice in result.choices] == [COSINE] * 4
+    assert result.gain.value == pytest.approx(result.favourite_total - result.literal_total)
+    assert all(choice.chosen > choice.literal for choice in result.choices)
 
 
 def test_two_machines_are_too_few_for_a_recommendation():
     sweeps = [made_sweep(machine, [(LITERAL, 0.2), (COSINE, 3.0)]) for machine in MACHINES[:2]]
-    verdict = judge(sweeps, [LITERAL, COSINE], PARAMS)
-    assert verdict.gain.interval.low > 0
-    assert verdict.recommended == LITERAL
-    assert "two machines are too few to choose by" in to_markdown({"frozen": verdict}, 0.95)
+    result = judge(sweeps, [LITERAL, COSINE], PARAMS)
+    assert result.gain.interval.low > 0
+    assert result.recommended == LITERAL
+    assert "two machines are too few to choose by" in to_markdown({"frozen": result}, 0.95)
 
 
-def test_a_gain_that_luck_could_give_leaves_the_literal():
+def test_an_insignificant_gain_keeps_the_literal_setting():
     sweeps = [made_sweep(machine, [(LITERAL, 1.0), (COSINE, 1.02)]) for machine in MACHINES]
-    verdict = judge(sweeps, [LITERAL, COSINE], PARAMS)
-    assert verdict.gain.interval.low <= 0
-    assert verdict.recommended == LITERAL
+    result = judge(sweeps, [LITERAL, COSINE], PARAMS)
+    assert result.gain.interval.low <= 0
+    assert result.recommended == LITERAL
 
 
 def test_gains_of_options_compare_pairs_that_differ_by_nothing_else():
@@ -89,7 +89,7 @@ def test_gains_of_options_compare_pairs_that_differ_by_nothing_else():
     assert bands.alone == pytest.approx((0.20 + 0.10) / 2)
 
 
-def test_an_option_that_is_only_possible_beside_another_has_no_gain_alone():
+def test_an_option_that_is_only_possible_with_another_has_no_gain_alone():
     means = np.array([[0.5], [0.6], [0.7]])
     gains = option_gains([LITERAL, COSINE, BOTH], means, [BOTH])
     assert {one.option: one.alone for one in gains} == {"pooling": None, "metric": pytest.approx(0.1)}
@@ -99,9 +99,9 @@ def test_what_one_machine_cannot_is_left_out_for_all():
     sweeps = [made_sweep(machine, [(LITERAL, 0.2), (COSINE, 3.0)]) for machine in MACHINES]
     sweeps[1].scores.pop(COSINE)
     sweeps[1].impossible[COSINE] = "too few"
-    verdict = judge(sweeps, [LITERAL, COSINE], PARAMS)
-    assert verdict.combinations == (LITERAL,)
-    assert verdict.impossible == {COSINE: "too few"}
+    result = judge(sweeps, [LITERAL, COSINE], PARAMS)
+    assert result.combinations == (LITERAL,)
+    assert result.impossible == {COSINE: "too few"}
 
 
 def test_one_machine_has_no_others():

@@ -2,7 +2,7 @@
 
 from ruamel.yaml import YAML
 
-from stridor.experiments.sweep.grid import LITERAL, OPTIONS, Combination, combinations, ways
+from stridor.experiments.sweep.grid import LITERAL, OPTIONS, Combination, combinations, embedding_settings
 from stridor.params import Params
 from stridor.params.sections import BankParams, EmbeddingParams
 
@@ -31,7 +31,7 @@ def test_every_layer_and_pooling_is_embedded_once_with_the_literal_one():
         embedding={"rdp_gamma": 7},
         sweep={"layers": [0, 1], "pooling": ["rdp"], "metric": ["euclidean", "cosine"]},
     )
-    assert [(way.layer, way.pooling, way.rdp_gamma) for way in ways(params)] == [
+    assert [(way.layer, way.pooling, way.rdp_gamma) for way in embedding_settings(params)] == [
         (-1, "mean", 7), (0, "rdp", 7), (1, "rdp", 7),
     ]  # fmt: skip
 

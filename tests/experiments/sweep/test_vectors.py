@@ -21,7 +21,7 @@ def test_what_was_saved_loads_back(tmp_path):
     assert loaded.train_domains == ["source"] * 12 + ["target"] * 5
 
 
-def test_missing_and_spoilt_vectors_are_named(tmp_path):
+def test_missing_and_damaged_vectors_are_an_error(tmp_path):
     with pytest.raises(StridorError, match=r"pump is missing; run 'make sweep'"):
         MachineVectors.load(tmp_path, "pump")
     made_vectors(ways=((-1, "mean"), (0, "bands"))).save(tmp_path)

@@ -1,4 +1,4 @@
-"""Where cells lie and which parameters they have."""
+"""Paths and parameters of cells."""
 
 from pathlib import Path
 

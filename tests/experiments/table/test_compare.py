@@ -26,7 +26,7 @@ FROZEN = Row("frozen", "frozen encoder", (scored(0, 1.0),))
 FULL = Row("full", "full method", (scored(1, 2.0),))
 
 
-def test_with_one_seed_all_is_as_the_bootstrap_says_it():
+def test_with_one_seed_all_values_equal_those_of_the_bootstrap():
     frozen, full = compare([FROZEN, FULL], EVALUATION, seed=5)
     for one, row in ((frozen, FROZEN), (full, FULL)):
         assert one.total == total_score(measure(clips) for clips in row.by_seed[0])

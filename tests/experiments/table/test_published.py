@@ -1,4 +1,4 @@
-"""Published numbers, and the data beside which they may stand."""
+"""Published results, and the data that they are shown for."""
 
 import json
 
@@ -28,7 +28,7 @@ def manifest(machine: str, tests: int = 50) -> Manifest:
     )  # fmt: skip
 
 
-def test_the_development_set_is_told_by_all_its_counts():
+def test_the_development_set_is_recognised_by_all_its_counts():
     whole = [manifest(machine) for machine in MACHINES]
     assert is_development_set(whole)
     assert not is_development_set(whole[1:])

@@ -13,6 +13,8 @@ from tiny import write_pump
 from tiny_project import write_project
 from tiny_study import TUNE
 
+pytestmark = pytest.mark.slow
+
 optuna.logging.disable_default_handler()
 MACHINES = ("pump", "press")
 

@@ -85,7 +85,7 @@ def test_one_end_of_the_interval_can_be_searched_alone():
     [
         ({"bank.kk": {"low": 1, "high": 2}}, {}, "unknown parameter 'bank.kk'"),
         ({"decoder.output": {"low": 1, "high": 2}}, {}, "give choices"),
-        ({"bank.k": {"low": 2, "high": 4}}, {}, "general value 1 of bank.k lies outside"),
+        ({"bank.k": {"low": 2, "high": 4}}, {}, "general value 1 of bank.k is outside of"),
         ({"bank.k": {"low": 0, "high": 4}}, {}, "'bank.k' is 0"),
         ({"bank.metric": {"choices": ["euclidean", "manhattan"]}}, {}, "'bank.metric' is 'manhattan'"),
         ({LOW: {"low": -20, "high": 5}}, {"augment": {"snr_db": {"fixed": [0, 5]}}}, "augment.snr_db is a list"),

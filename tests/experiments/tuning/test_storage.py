@@ -26,7 +26,7 @@ def is_usable(storage):
     return len(study.trials) > 0
 
 
-def test_it_lies_beside_the_mlflow_store_unless_told_otherwise(project, monkeypatch):
+def test_it_is_next_to_the_mlflow_store_by_default(project, monkeypatch):
     monkeypatch.delenv("OPTUNA_STORAGE", raising=False)
     assert storage_url() == f"sqlite:///{project}/optuna.db"
     monkeypatch.setenv("OPTUNA_STORAGE", "postgresql://someone:secret@host/studies")
@@ -35,7 +35,7 @@ def test_it_lies_beside_the_mlflow_store_unless_told_otherwise(project, monkeypa
 
 
 @pytest.mark.parametrize("table", TABLES)
-def test_another_process_makes_the_tables_between_our_look_and_our_making(url, table):
+def test_another_process_creates_the_tables_between_check_and_creation(url, table):
     made = []
 
     def be_faster(*args, **kwargs):

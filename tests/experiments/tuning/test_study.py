@@ -55,7 +55,7 @@ def test_an_interrupted_study_suggests_what_it_would_have_suggested(spec):
     assert suggested(spec, trials=3) == whole
 
 
-def test_two_processes_that_look_at_the_same_moment_try_the_general_values_once(spec, monkeypatch):
+def test_two_processes_at_the_same_moment_try_the_general_values_once(spec, monkeypatch):
     mine, other = open_study(spec), open_study(spec)
 
     def look_and_add(*args, **kwargs):
@@ -119,7 +119,7 @@ def test_only_trials_that_ran_to_an_end_count(spec):
     assert counted(study) == 3
 
 
-def test_trials_of_dead_processes_are_given_up_and_others_left_alone(spec):
+def test_trials_of_dead_processes_fail_and_others_continue(spec):
     study = open_study(spec)
     dead = subprocess.Popen([sys.executable, "-c", ""])
     dead.wait()

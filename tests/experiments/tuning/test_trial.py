@@ -11,9 +11,11 @@ from stridor.data.manifest import Manifest
 from stridor.experiments.tuning.result import compare, halves_of
 from stridor.experiments.tuning.study import DEFAULT, ERROR, RUN_ID, enqueue_default, open_study
 from stridor.experiments.tuning.trial import Objective
-from stridor.experiments.tuning.worker import drop_losers
+from stridor.experiments.tuning.worker import remove_other_trials
 from stridor.stages import train
 from tiny_study import spec_of, write_study
+
+pytestmark = pytest.mark.slow
 
 
 class PruneEverything(optuna.pruners.BasePruner):
@@ -173,6 +175,6 @@ def test_only_the_best_and_the_general_trial_keep_their_files(project):
         spec.layout(number).base.mkdir(parents=True)
     study.ask()
     spec.layout(4).base.mkdir(parents=True)
-    drop_losers(study, spec)
+    remove_other_trials(study, spec)
     left = [number for number in range(5) if spec.layout(number).base.exists()]
     assert left == [0, 2, 4]  # the last one is still running

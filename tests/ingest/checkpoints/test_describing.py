@@ -66,7 +66,7 @@ class Hostile:
 @pytest.mark.parametrize(
     ("spoil", "said"),
     [
-        (lambda file: file.write_bytes(b"<html>log in</html>"), "is no PyTorch checkpoint"),
+        (lambda file: file.write_bytes(b"<html>log in</html>"), "is not a PyTorch checkpoint"),
         (lambda file: file.write_bytes(file.read_bytes()[:999]), "cannot be read as a PyTorch checkpoint"),
         (lambda file: file.write_bytes(pickle.dumps(Hostile())), "objects besides tensors, which are never loaded"),
         (lambda file: torch.save({"cfg": Hostile(), "model": {}}, file), "which are never loaded"),
@@ -88,6 +88,6 @@ def test_a_bad_file_gets_one_sentence_and_runs_nothing(file, spoil, said, tmp_pa
 
 
 def test_the_commands_tell_what_they_found(file):
-    assert "is whole: a BEATs checkpoint" in CliRunner().invoke(main, ["checkpoint", "verify", str(file)]).output
+    assert "is complete: a BEATs checkpoint" in CliRunner().invoke(main, ["checkpoint", "verify", str(file)]).output
     assert "architecture:" in CliRunner().invoke(main, ["checkpoint", "show", str(file)]).output
     assert published.DEFAULT in CliRunner().invoke(main, ["checkpoint", "fetch", "--list"]).output

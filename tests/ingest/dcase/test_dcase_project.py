@@ -21,6 +21,8 @@ from stridor.ingest.recordings import folder as folder_module
 from stridor.params import read_params
 from zenodo import HASTY, archive, clip, clips_to_test, clips_to_train
 
+pytestmark = pytest.mark.slow
+
 DEMO = f"outs:\n- md5: {DEMO_MD5}\n  path: data\n"
 TESTS = Path(__file__).parents[2]
 
@@ -33,7 +35,7 @@ def project(tmp_path, monkeypatch):
     (root / "params.yaml").write_text(PARAMS)
     (root / "data.dvc").write_text(DEMO)
     monkeypatch.setattr(folder_module, "track", lambda data: (root / "data.dvc").write_text(tracker(data)))
-    monkeypatch.setattr(project_module, "_is_tracked", played_is_tracked)
+    monkeypatch.setattr(project_module, "is_tracked", played_is_tracked)
     return root
 
 
@@ -41,8 +43,8 @@ def tracker(data):
     return f"outs:\n- md5: {hash(str(content(data)))}\n  path: data\n"
 
 
-def played_is_tracked(root):
-    return (root / "data").exists() and (root / "data.dvc").read_text() == tracker(root / "data")
+def played_is_tracked(data):
+    return data.exists() and data.with_name("data.dvc").read_text() == tracker(data)
 
 
 @pytest.fixture
@@ -124,7 +126,7 @@ def test_archives_may_be_thrown_away(ask, project):
 
 def test_demo_on_disk_gives_way(ask, project, monkeypatch):
     write_machine(project / "data" / "ToyCar")
-    monkeypatch.setattr(project_module, "_is_tracked", lambda root: True)
+    monkeypatch.setattr(project_module, "is_tracked", lambda data: True)
     ask(machines=("fan",))
     assert data_of(project) == expected("fan")
 
@@ -348,7 +350,7 @@ def test_a_real_project_whose_download_is_killed(server, empty_project, tmp_path
         files = {"LICENSE.pdf": clip("licence", 200_000)} | clips_to_train(machine) | clips_to_test(machine)
         server.files["101", f"dev_{machine}.zip"] = archive(files)
     command = [
-        sys.executable, "-c", "import zenodo, stridor.cli; zenodo.add_small_year(); stridor.cli.main()",
+        sys.executable, "-c", "import zenodo, stridor.cli.main; zenodo.add_small_year(); stridor.cli.main.main()",
         "data", "dcase", "--year", "1999", "--set", "dev,eval", "--fresh", "--site", server.url,
     ]  # fmt: skip
     paths = os.pathsep.join([str(TESTS), os.environ.get("PYTHONPATH", "")])

@@ -9,6 +9,8 @@ from sklearn.metrics import roc_auc_score
 
 from stridor.ingest.demo import MACHINES
 
+pytestmark = pytest.mark.slow
+
 _FRAME, _HOP, _BANDS = 1024, 512, 128
 TRIVIAL = {
     "rms": np.std,

@@ -17,6 +17,8 @@ from stridor.ingest.demo.catalogue import CATALOGUE
 from stridor.ingest.demo.plan import plan
 from stridor.ingest.demo.writing import render
 
+pytestmark = pytest.mark.slow
+
 NAME = re.compile(
     r"section_00_(?P<domain>source|target)_(?P<split>train|test)_(?P<label>normal|anomaly)_(?P<number>\d{4})"
     r"_(?P<attributes>.+)\.wav"

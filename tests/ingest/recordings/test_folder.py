@@ -186,7 +186,7 @@ def test_all_problems_are_counted(project, source):
         ("test", TEST[1], np.full(1, 0.1), "lasts 0.0001 s"),
         ("train", TRAIN[1], np.zeros(3000), "is silent"),
         ("supplemental", NAMES["supplemental"][0], np.zeros(3000), "is silent"),
-        ("test", TEST[0], np.zeros(0), "holds no samples"),
+        ("test", TEST[0], np.zeros(0), "contains no samples"),
         ("test", TEST[0], np.full(3000, np.nan), "NaN or infinite"),
     ],
 )
@@ -234,7 +234,7 @@ def test_truncated_clip_is_noted(project, source):
     write_clip(path, np.full(9000, 0.1))
     path.write_bytes(path.read_bytes()[:-1000])
     notes = import_folder(source, project).machines[0].notes
-    assert any(TEST[0] in note and "before its header says so" in note for note in notes)
+    assert any(TEST[0] in note and "shorter than its header says" in note for note in notes)
 
 
 def test_hidden_and_single_labels_are_noted(project, tmp_path):

@@ -1,10 +1,10 @@
-"""The sweep: every combination of scoring options from stored vectors, judged on machines it was not chosen on.
+"""The sweep: all combinations of scoring options, from stored vectors, each judged on machines not used to choose it.
 
-grid    the combinations
-pool    one pass of the encoders: all layers and poolings of every clip
-vectors what that pass leaves, by machine
-score   all combinations of a machine
-choose  leave one machine out, and what each option gains
-report  what is said of it
-run     from stored vectors to the report
+grid          the combinations
+pool          stage `pool`: embed every clip once, in all layers and poolings
+vectors       the embeddings of a machine on disk
+score         scores of all combinations for a machine
+choose        leave one machine out, and the gain of each option
+sweep_report  the report as Markdown and CSV
+run_sweep     from stored vectors to the report
 """

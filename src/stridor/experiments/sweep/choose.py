@@ -1,4 +1,4 @@
-"""Which combination to take: chosen on some machines, judged on another."""
+"""Choose a combination of scoring options on some machines and judge it on another."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -16,7 +16,7 @@ from stridor.params import Params
 
 @dataclass(frozen=True)
 class Choice:
-    """What a machine gets from the combination that the other machines chose; harmonic means in [0, 1]."""
+    """Result on a machine of the combination that was chosen on the other machines; harmonic means in [0, 1]."""
 
     machine: str
     combination: Combination
@@ -26,18 +26,18 @@ class Choice:
 
 @dataclass(frozen=True)
 class OptionGain:
-    """What one value of an option does in the place of the literal one, all other options equal.
+    """Gain of one value of an option over its literal value, with all other options equal.
 
     Attributes
     ----------
     alone : float or None
-        Gain of a machine's harmonic mean with all other options literal, over the machines; None if impossible.
+        Mean gain of the machines' harmonic means with all other options literal; None if impossible.
     gain : float
-        The same over all combinations of the other options.
+        Mean gain over all combinations of the other options.
     machines_better : int
-        Machines whose mean gain is above 0.
+        Number of machines whose mean gain is above 0.
     chosen : int
-        Machines for which the others chose a combination with this value.
+        Number of machines for which a combination with this value was chosen.
     """
 
     option: str
@@ -49,23 +49,24 @@ class OptionGain:
 
 
 @dataclass(frozen=True, eq=False)
-class Verdict:
-    """The sweep of one system.
+class SystemSweep:
+    """Result of the sweep for one system.
 
     Attributes
     ----------
     machines : tuple of M str
     combinations : tuple of C Combination
-        Those that are possible for every machine, the literal one first.
+        Combinations that are possible for every machine, the literal one first.
     values : float64 [C x M x 3]
         AUC source, AUC target and pAUC.
     choices : list of M Choice
     gain : Difference
-        Total of the chosen combinations, each on the machine that it was not chosen on, minus the literal total.
+        Total of the chosen combinations, each on the machine that was left out, minus the literal total.
     favourite : Combination
-        The one with the best total over all machines.
+        The combination with the best total over all machines.
     options : list of OptionGain
     impossible : mapping of Combination to str
+        Combinations that a machine has too few clips for, and why.
     """
 
     machines: tuple[str, ...]
@@ -84,20 +85,20 @@ class Verdict:
 
     @property
     def favourite_total(self) -> float:
-        """Total of the favourite on the machines that chose it."""
+        """Total of the favourite on the machines that it was chosen on."""
         return float(totals(self.values)[self.combinations.index(self.favourite)])
 
     @property
     def recommended(self) -> Combination:
-        """The favourite if choosing as it was chosen has gained beyond luck on other machines, else the literal.
+        """The favourite if the gain on left-out machines is significant, else the literal setting.
 
-        Of two machines one alone would choose, which is no ground for a recommendation.
+        With two machines, each choice would rest on a single machine, which does not justify a recommendation.
         """
         return self.favourite if self.gain.interval.low > 0 and len(self.machines) > 2 else LITERAL
 
 
-def judge(sweeps: Sequence[MachineSweep], combinations: Sequence[Combination], params: Params) -> Verdict:
-    """Choose for every machine by the others.
+def judge(sweeps: Sequence[MachineSweep], combinations: Sequence[Combination], params: Params) -> SystemSweep:
+    """Choose a combination for every machine on the other machines, and compare with the literal setting.
 
     Parameters
     ----------
@@ -134,7 +135,7 @@ def judge(sweeps: Sequence[MachineSweep], combinations: Sequence[Combination], p
     ]
     favourite = possible[int(np.argmax(totals(values)))]
     options = option_gains(possible, means, chosen)
-    return Verdict(machines, possible, values, choices, gain, favourite, options, impossible)
+    return SystemSweep(machines, possible, values, choices, gain, favourite, options, impossible)
 
 
 def totals(values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -143,12 +144,12 @@ def totals(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def leave_one_machine_out(values: NDArray[np.float64]) -> list[int]:
-    """Return for each machine the combination with the best total over the others.
+    """Return, for each machine, the index of the combination with the best total over the other machines.
 
     Parameters
     ----------
     values : float64 [C x M x 3]
-        Of equals the first is chosen.
+        Of equally good combinations the first is chosen.
     """
     return [int(np.argmax(totals(np.delete(values, m, axis=1)))) for m in range(values.shape[1])]
 
@@ -156,30 +157,30 @@ def leave_one_machine_out(values: NDArray[np.float64]) -> list[int]:
 def option_gains(
     combinations: Sequence[Combination], means: NDArray[np.float64], chosen: Sequence[Combination]
 ) -> list[OptionGain]:
-    """Compare every combination with the one that differs from it by the literal value of one option.
+    """Compare every combination with the one that has the literal value of one option instead.
 
-    No value is chosen here, so that every machine counts.
+    Nothing is chosen here, so all machines are used.
 
     Parameters
     ----------
     means : float64 [C x M]
         Harmonic means of the machines.
     """
-    place = {one: i for i, one in enumerate(combinations)}
+    index = {one: i for i, one in enumerate(combinations)}
     gains = []
     for option in OPTIONS:
         for value in dict.fromkeys(getattr(one, option) for one in combinations):
             pairs = [
-                (i, place[partner])
-                for one, i in place.items()
+                (i, index[partner])
+                for one, i in index.items()
                 if getattr(one, option) == value != getattr(LITERAL, option)
-                and (partner := one.with_literal(option)) in place
+                and (partner := one.with_literal(option)) in index
             ]
             if pairs:
                 after, before = np.array(pairs).T
                 by_machine = (means[after] - means[before]).mean(axis=0)
-                single = place.get(replace(LITERAL, **{option: value}))
-                alone = None if single is None else float((means[single] - means[place[LITERAL]]).mean())
+                single = index.get(replace(LITERAL, **{option: value}))
+                alone = None if single is None else float((means[single] - means[index[LITERAL]]).mean())
                 picked = sum(getattr(one, option) == value for one in chosen)
                 better = int((by_machine > 0).sum())
                 gains.append(OptionGain(option, value, alone, float(by_machine.mean()), better, picked))

@@ -12,7 +12,7 @@ from stridor.scoring.distances import Metric
 class Combination:
     """One way to score; the defaults are the literal setting.
 
-    Attributes have the names and meanings of the parameters `embedding.*` and `bank.*`.
+    Attributes have the names and meanings of the parameters in `embedding` and `bank`.
     """
 
     layer: int = -1
@@ -33,16 +33,16 @@ class Combination:
         return replace(self, **{option: getattr(LITERAL, option)})
 
     def yaml(self) -> str:
-        """Return the lines of params.yaml that set it."""
+        """Return the lines of params.yaml that set this combination."""
         lines = []
         for section, names in (("embedding", EMBEDDING), ("bank", BANK)):
             lines.append(f"{section}: {{{', '.join(f'{name}: {getattr(self, name)}' for name in names)}}}")
         return "\n".join(lines)
 
     def text(self) -> str:
-        """Say what differs from the literal setting."""
-        other = [f"{name} {getattr(self, name)}" for name in OPTIONS if getattr(self, name) != getattr(LITERAL, name)]
-        return ", ".join(other) or "literal"
+        """Return the options that differ from the literal setting."""
+        changed = [f"{name} {getattr(self, name)}" for name in OPTIONS if getattr(self, name) != getattr(LITERAL, name)]
+        return ", ".join(changed) or "literal"
 
 
 OPTIONS = tuple(field.name for field in fields(Combination))
@@ -54,12 +54,12 @@ def combinations(params: Params) -> list[Combination]:
     """Return all combinations of the lists of `sweep`, each once, the literal setting first."""
     lists = params.sweep.model_dump()
     lists["layer"] = lists.pop("layers")
-    made = (Combination(*values) for values in itertools.product(*(lists[name] for name in OPTIONS)))
-    return list(dict.fromkeys([LITERAL, *made]))
+    grid = (Combination(*values) for values in itertools.product(*(lists[name] for name in OPTIONS)))
+    return list(dict.fromkeys([LITERAL, *grid]))
 
 
-def ways(params: Params) -> list[EmbeddingParams]:
-    """Return every layer and pooling that the combinations need."""
+def embedding_settings(params: Params) -> list[EmbeddingParams]:
+    """Return the settings of all layers and poolings that the combinations need."""
     fixed = {"gem_p": params.embedding.gem_p, "rdp_gamma": params.embedding.rdp_gamma}
     pairs = dict.fromkeys((one.layer, one.pooling) for one in combinations(params))
     return [EmbeddingParams.model_validate({"layer": layer, "pooling": pooling} | fixed) for layer, pooling in pairs]

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from stridor.common.atomic import atomic_folder
 from stridor.common.compute import device_for
 from stridor.data.manifest import Clip, Manifest
-from stridor.experiments.sweep.grid import ways
+from stridor.experiments.sweep.grid import embedding_settings
 from stridor.experiments.sweep.vectors import POOLED, MachineVectors
 from stridor.params import Params
 from stridor.params.sections import EmbeddingParams
@@ -34,17 +34,17 @@ def run(layout: Layout, params: Params) -> None:
     with atomic_folder(layout.base / POOLED / layout.detector) as folder:
         for system in SYSTEMS:
             encoder = encoder_of(system, layout, params)
-            embedder = EncoderEmbedder(encoder, ways(params), device_for(params.compute.accelerator))
+            embedder = EncoderEmbedder(encoder, embedding_settings(params), device_for(params.compute.accelerator))
             for machine in manifest.machines:
-                vectors = pooled(embedder, machine, manifest.select("train", machine), test[machine], params)
+                vectors = embed_machine(embedder, machine, manifest.select("train", machine), test[machine], params)
                 vectors.save(Path(folder) / system)
                 print(f"{machine}, {system}: {len(vectors.train)} layers and poolings, {embedder.width} values a clip")
 
 
-def pooled(
+def embed_machine(
     embedder: EncoderEmbedder, machine: str, train: Sequence[Clip], test: Sequence[Clip], params: Params
 ) -> MachineVectors:
-    """Embed a machine's clips in all ways of an embedder."""
+    """Embed a machine's clips with all settings of an embedder."""
 
     def embedded(clips: Sequence[Clip]) -> dict[tuple[int, str], NDArray[np.float32]]:
         parts = np.split(embedder.embed_clips(clips, params.audio), np.cumsum(embedder.widths)[:-1], axis=1)

@@ -1,4 +1,4 @@
-"""All combinations of one machine, with distances computed once for all that share them."""
+"""Scores of one machine for all combinations; distances are computed once for the combinations that share them."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -20,16 +20,16 @@ from stridor.scoring.distances import Metric, as_embeddings, unmeasurable
 
 @dataclass(frozen=True, eq=False)
 class MachineSweep:
-    """What every combination makes of a machine's test clips.
+    """Scores of a machine's test clips for every combination.
 
     Attributes
     ----------
     clips : ScoredClips
-        Names, domains and labels; the scores are those of the first combination.
+        Names, domains and labels; the scores are not used.
     scores : mapping of Combination to float64 [N]
         In the order of `clips`.
     impossible : mapping of Combination to str
-        Those that the machine has too few clips for, and why.
+        Combinations that the machine has too few clips for, and why.
     """
 
     clips: ScoredClips
@@ -53,11 +53,11 @@ def sweep_machine(vectors: MachineVectors, combinations: Sequence[Combination]) 
     """
     names = [parse_clip_name(name, "test") for name in vectors.test_names]
     domains, labels = [one.domain for one in names], [one.label for one in names]
-    blank = ScoredClips(vectors.machine, vectors.test_names, domains, labels, np.zeros(len(names)))
-    require_every_stratum(blank)
-    # Scored clips are kept in the order of their names.
+    unscored = ScoredClips(vectors.machine, vectors.test_names, domains, labels, np.zeros(len(names)))
+    require_every_stratum(unscored)
+    # ScoredClips sorts clips by name.
     order = sorted(range(len(names)), key=vectors.test_names.__getitem__)
-    swept = MachineSweep(blank)
+    swept = MachineSweep(unscored)
     for combination, scores in _scores(vectors, combinations):
         if isinstance(scores, str):
             swept.impossible[combination] = scores
@@ -82,7 +82,7 @@ def measures(swept: MachineSweep, combinations: Sequence[Combination]) -> NDArra
 def _scores(
     vectors: MachineVectors, combinations: Sequence[Combination]
 ) -> Iterator[tuple[Combination, NDArray[np.float64] | str]]:
-    """Yield each combination with the scores in the order of the test clips, or with why it has none."""
+    """Yield each combination with its scores in the order of the test clips, or with the reason why it has none."""
     domains = vectors.train_domains
 
     def shared(one: Combination) -> tuple[int, str, Metric, float]:
@@ -92,7 +92,7 @@ def _scores(
         if (layer, pooling) not in vectors.train:
             raise StridorError(
                 f"There are no vectors of layer {layer} and pooling {pooling} for the machine '{vectors.machine}'; run "
-                "'make sweep' so that its clips are embedded with the lists of params.yaml."
+                "'make sweep' to embed its clips with the lists of params.yaml."
             )
         train, test = (as_embeddings(of[layer, pooling], "the clips") for of in (vectors.train, vectors.test))
         try:

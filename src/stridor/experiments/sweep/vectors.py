@@ -1,4 +1,4 @@
-"""Vectors of a machine's clips for every layer and pooling, as they lie on disk."""
+"""Embeddings of a machine's clips on disk, for every layer and pooling."""
 
 import json
 from collections.abc import Mapping
@@ -12,13 +12,13 @@ from stridor.common.errors import StridorError
 from stridor.data.names import Domain, parse_clip_name
 
 POOLED = Path("experiments/sweep/pooled")
-# One .npy for each array, as in a reference bank: the bytes of .npz change with the version of Python.
+# One .npy file per array, as in a reference bank: the bytes of .npz depend on the version of Python.
 NAMES_FILE = "names.json"
 
 
 @dataclass(frozen=True, eq=False)
 class MachineVectors:
-    """What one encoder says of a machine's normal training clips and its test clips.
+    """Embeddings of a machine's normal training clips and of its test clips, by one encoder.
 
     Attributes
     ----------
@@ -36,17 +36,17 @@ class MachineVectors:
 
     @property
     def train_domains(self) -> list[Domain]:
-        """Domains of the training clips; a clip whose name hides it counts as source."""
+        """Domains of the training clips; a clip whose name does not contain it counts as source."""
         return [parse_clip_name(name, "train").domain or "source" for name in self.train_names]
 
     def save(self, folder: Path) -> None:
-        """Write the folder `<machine>/` into a folder: names.json and one .npy for each split and way."""
+        """Write `<machine>/` into a folder: names.json, and one .npy file per split, layer and pooling."""
         own = folder / self.machine
         own.mkdir(parents=True, exist_ok=True)
         names = {"train": self.train_names, "test": self.test_names}
         (own / NAMES_FILE).write_text(json.dumps(names, indent=1) + "\n", encoding="utf-8")
-        for split, of_split in (("train", self.train), ("test", self.test)):
-            for (layer, pooling), values in of_split.items():
+        for split, embeddings in (("train", self.train), ("test", self.test)):
+            for (layer, pooling), values in embeddings.items():
                 np.save(own / f"{split}_{layer}_{pooling}.npy", values)
 
     @classmethod
@@ -56,14 +56,14 @@ class MachineVectors:
         Raises
         ------
         StridorError
-            If it is not there or cannot be read.
+            If it is missing or cannot be read.
         """
         own = folder / machine
         try:
             names = json.loads((own / NAMES_FILE).read_text(encoding="utf-8"))
             return cls(machine, tuple(names["train"]), tuple(names["test"]), _read(own, "train"), _read(own, "test"))
         except FileNotFoundError:
-            raise StridorError(f"{own} is missing; run 'make sweep' so that the clips are embedded.") from None
+            raise StridorError(f"{own} is missing; run 'make sweep' to embed the clips.") from None
         except (ValueError, KeyError, EOFError) as error:
             raise StridorError(f"{own} cannot be read ({error}); remove it and run 'make sweep' again.") from None
 

@@ -1,11 +1,12 @@
 """The table: every system and every variant of the method on the same test clips, with intervals.
 
-cells     a variant trained with one seed for one detector: where it lies and which parameters it has
-steps     training and scoring of a cell, as DVC runs them
-rows      what was scored, read back: a row for every system and variant
-compare   totals, spread over seeds, intervals and paired differences to the full method
-published numbers of others, for the data that they were taken on
-report    the page, the CSV and the picture's data
-picture   totals and differences with their intervals
-run       the cells beside each other, then the report
+cells         paths and parameters of a cell: one variant, trained with one seed for one detector
+train_cell    training of a cell, as DVC runs it
+score_cell    scoring of a cell, as DVC runs it
+rows          the scores of every system and variant, read from the result files
+compare       totals, spread over seeds, intervals and paired differences to the full method
+published     published results of others on the same data
+table_report  the report as Markdown and CSV
+picture       totals and differences with their intervals
+make_table    run the cells in parallel, then write the report
 """

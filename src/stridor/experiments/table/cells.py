@@ -1,4 +1,4 @@
-"""A cell of the table: one variant of the method, trained with one seed for one detector, in folders of its own."""
+"""A cell of the table: one variant of the method, trained with one seed for one detector, in its own folders."""
 
 import sys
 from collections.abc import Callable
@@ -12,14 +12,14 @@ from stridor.params import Params, read_params
 from stridor.params.sections import DetectorParams
 from stridor.stages.layout import Layout
 
-# The method as params.yaml describes it, which is no variant. With the seed of params.yaml it is the pipeline itself.
+# The method as set in params.yaml, without a variant. With the seed of params.yaml it is the pipeline itself.
 FULL = "full"
 FOLDER = Path("experiments/table")
 
 
 @dataclass(frozen=True)
 class CellLayout(Layout):
-    """Where the files of a cell lie.
+    """Paths of a cell's files.
 
     Attributes
     ----------
@@ -37,12 +37,12 @@ class CellLayout(Layout):
 
     @property
     def artifacts(self) -> Path:
-        """What training leaves."""
+        """Files written by training."""
         return FOLDER / "artifacts" / self._cell
 
     @property
     def resume(self) -> Path:
-        """State of an unfinished training; outside the outputs, which DVC deletes before a stage runs."""
+        """State of an unfinished training; not among the outputs, which DVC deletes before a stage runs."""
         return FOLDER / "artifacts/.resume" / self._cell
 
     @property
@@ -57,7 +57,7 @@ class CellLayout(Layout):
 
     @property
     def results(self) -> Path:
-        """What scoring leaves."""
+        """Files written by scoring."""
         return FOLDER / "results" / self._cell
 
     @property
@@ -67,14 +67,14 @@ class CellLayout(Layout):
 
 
 def cell_params(params: Params, layout: CellLayout) -> Params:
-    """Return the parameters of a cell, in which the variant's values also come before the detector's own.
+    """Return the parameters of a cell, in which the variant's values replace the detector's own values.
 
-    Baselines are left to the pipeline.
+    There are no baselines, since the pipeline scores them.
 
     Raises
     ------
     StridorError
-        If there is no such variant or detector, or the variant names an unknown parameter or a value out of range.
+        If the variant or detector is unknown, or the variant contains an unknown parameter or a value out of range.
     """
     variants: dict[str, dict[str, Any]] = {FULL: {}} | params.table.variants
     if layout.variant not in variants:

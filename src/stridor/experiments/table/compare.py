@@ -1,4 +1,4 @@
-"""Rows against the full method: totals, spread over seeds, intervals, paired differences."""
+"""Compare rows with the full method: totals, spread over seeds, intervals and paired differences."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,8 +15,8 @@ from stridor.params.sections import EvaluationParams
 
 
 @dataclass(frozen=True, eq=False)
-class Compared:
-    """A row with what can be said of it; all values in [0, 1].
+class ComparedRow:
+    """A row with its measures and its difference to the full method; all values in [0, 1].
 
     Attributes
     ----------
@@ -24,9 +24,9 @@ class Compared:
     machines : dict of str to MachineMeasures
         Means over the seeds.
     totals : tuple of float
-        The official total of every seed.
+        The official total for every seed.
     interval : Interval
-        Of the mean of the totals, over resampled test clips; a resample is the same for all seeds.
+        Of the mean of the totals, over resampled test clips; the resamples are the same for all seeds.
     to_full : Difference or None
         Mean of the totals minus that of the full method, on the same resamples; None for the full method.
     """
@@ -44,35 +44,35 @@ class Compared:
 
     @property
     def spread(self) -> float | None:
-        """Standard deviation over the seeds; None of a single one."""
+        """Standard deviation over the seeds; None for a single seed."""
         return float(np.std(self.totals, ddof=1)) if len(self.totals) > 1 else None
 
 
-def compare(rows: Sequence[Row], evaluation: EvaluationParams, seed: int) -> list[Compared]:
-    """Compare every row with the full method, which has to be among them.
+def compare(rows: Sequence[Row], evaluation: EvaluationParams, seed: int) -> list[ComparedRow]:
+    """Compare every row with the full method, which must be among the rows.
 
-    Intervals say what other test clips of the same machines would have brought. What another seed brings, the
-    spread says; it has no part in the intervals.
+    Intervals cover the choice of test clips of the same machines. They do not cover the choice of seeds, which the
+    spread describes.
 
     Parameters
     ----------
     rows : sequence of Row
     evaluation : EvaluationParams
-        How many resamples, and how much of them an interval holds.
+        Number of resamples and confidence of the intervals.
     seed : int
         Of the resamples.
 
     Raises
     ------
     StridorError
-        If rows do not score the same clips.
+        If rows were not scored on the same clips.
     """
     _require_same_clips(rows)
     resampled = {row.key: _resampled(row, evaluation, seed) for row in rows}
     totals = {row.key: tuple(total_score(map(measure, scored)) for scored in row.by_seed) for row in rows}
     full, full_total = resampled[FULL], np.mean(totals[FULL])
     return [
-        Compared(
+        ComparedRow(
             row,
             _mean_measures(row),
             totals[row.key],
@@ -93,8 +93,8 @@ def _require_same_clips(rows: Sequence[Row]) -> None:
         for scored in row.by_seed:
             if {clips.machine: clips.file_names for clips in scored} != first:
                 raise StridorError(
-                    f"'{row.name}' and '{rows[0].name}' were scored on different test clips; run 'make table' so that "
-                    "what is out of date is scored again."
+                    f"'{row.name}' and '{rows[0].name}' were scored on different test clips; run 'make table' to "
+                    "score again what is out of date."
                 )
 
 

@@ -1,4 +1,4 @@
-"""Totals and differences to the full method, with their intervals, as a picture."""
+"""Figure of the totals and of the differences to the full method, with their intervals."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,16 +10,16 @@ from matplotlib.figure import Figure
 from stridor.common.atomic import atomic_file
 from stridor.evaluation.plots import BLUE, DOTS_PER_INCH, GREY, ORANGE, STYLE
 from stridor.experiments.table.cells import FULL
-from stridor.experiments.table.compare import Compared
+from stridor.experiments.table.compare import ComparedRow
 
 
-def draw(compared: Sequence[Compared], path: Path) -> None:
+def draw(compared: Sequence[ComparedRow], path: Path) -> None:
     """Draw a row for each system: its total on the left, its difference to the full method on the right.
 
     Parameters
     ----------
-    compared : sequence of Compared
-        The full method among them.
+    compared : sequence of ComparedRow
+        The full method must be among them.
     path : Path
         A .png file.
     """
@@ -29,17 +29,17 @@ def draw(compared: Sequence[Compared], path: Path) -> None:
         full = next(one for one in compared if one.row.key == FULL)
         left.axvline(100 * full.total, color=GREY, linewidth=1, linestyle=":")
         right.axvline(0, color=GREY, linewidth=1, linestyle=":")
-        for place, one in enumerate(compared):
+        for y, one in enumerate(compared):
             colour = ORANGE if one.row.key == FULL else BLUE
             low, high = 100 * one.interval.low, 100 * one.interval.high
-            left.plot([low, high], [place, place], color=colour, linewidth=2)
-            left.plot(100 * one.total, place, "o", color=colour, markersize=7)
+            left.plot([low, high], [y, y], color=colour, linewidth=2)
+            left.plot(100 * one.total, y, "o", color=colour, markersize=7)
             if len(one.totals) > 1:
-                left.plot([100 * total for total in one.totals], [place] * len(one.totals), "|", color=GREY)
+                left.plot([100 * total for total in one.totals], [y] * len(one.totals), "|", color=GREY)
             if one.to_full is not None:
                 ends = [100 * one.to_full.interval.low, 100 * one.to_full.interval.high]
-                right.plot(ends, [place, place], color=colour, linewidth=2)
-                right.plot(100 * one.to_full.value, place, "o", color=colour, markersize=7)
+                right.plot(ends, [y, y], color=colour, linewidth=2)
+                right.plot(100 * one.to_full.value, y, "o", color=colour, markersize=7)
         left.set_yticks(range(len(compared)), [one.row.name for one in compared])
         left.invert_yaxis()
         left.set(title="total (%)")
@@ -48,5 +48,5 @@ def draw(compared: Sequence[Compared], path: Path) -> None:
             axes.grid(axis="x", color="#DDDDDD", linewidth=0.6)
             axes.set_axisbelow(True)
         FigureCanvasAgg(figure)
-        with atomic_file(path) as beside:
-            figure.savefig(beside, dpi=DOTS_PER_INCH, format="png", metadata={"Software": None})
+        with atomic_file(path) as temporary:
+            figure.savefig(temporary, dpi=DOTS_PER_INCH, format="png", metadata={"Software": None})

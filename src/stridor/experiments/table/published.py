@@ -1,4 +1,4 @@
-"""Numbers that others have published, shown only beside results on the very data that they were taken on."""
+"""Published results of others, shown only next to results on the same data."""
 
 from dataclasses import dataclass
 
@@ -11,14 +11,14 @@ _MACHINES = YEARS[2025]["dev"].machines
 
 @dataclass(frozen=True)
 class Published:
-    """What was published of a system; percent.
+    """Published results of a system.
 
     Attributes
     ----------
     total : float
-        As printed.
+        In percent, as printed.
     machines : dict of str to MachineMeasures
-        In [0, 1]; empty where only the total is known.
+        In [0, 1]; empty if only the total is known.
     """
 
     total: float
@@ -54,9 +54,9 @@ PUBLISHED: dict[str, Published] = {
 
 
 def is_development_set(manifests: list[Manifest]) -> bool:
-    """Tell whether manifests hold the development set of DCASE 2025: its machines with all their clips.
+    """Return whether manifests contain the development set of DCASE 2025: its machines with all their clips.
 
-    Other data may have machines of the same names, but hardly 1200 clips of each in the same groups.
+    Other data may have machines of the same names, but hardly the same number of clips in every group.
     """
     published = YEARS[2025]["dev"]
     machines = [machine for manifest in manifests for machine in manifest.machines]

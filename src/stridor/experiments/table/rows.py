@@ -1,4 +1,4 @@
-"""What was scored, read back from the official files: a row for every system and every variant."""
+"""Scores read from the official result files: a row for every system and every variant."""
 
 from dataclasses import dataclass
 from functools import partial
@@ -18,9 +18,9 @@ class Row:
     Attributes
     ----------
     key, name : str
-        As parameters call it, and as people do.
+        Name in the parameters, and name for people.
     by_seed : tuple of lists of ScoredClips
-        The machines of every seed that it was trained with.
+        Scored clips of all machines, for every seed.
     """
 
     key: str
@@ -29,7 +29,7 @@ class Row:
 
 
 def read_rows(params: Params) -> list[Row]:
-    """Read the pipeline's own results and those of the cells.
+    """Read the results of the pipeline and of the cells.
 
     Returns
     -------
@@ -44,25 +44,25 @@ def read_rows(params: Params) -> list[Row]:
     table = params.table
     if sorted(table.seeds) != sorted({params.seed, *table.full_seeds}):
         raise StridorError(
-            f"The variants have the seeds {_listed(table.seeds)} and the full method "
-            f"{_listed((params.seed, *table.full_seeds))}; run 'make table SEEDS={len(table.seeds)}', which sets both."
+            f"The variants have the seeds {_joined(table.seeds)} and the full method "
+            f"{_joined((params.seed, *table.full_seeds))}; run 'make table SEEDS={len(table.seeds)}', which sets both."
         )
     rows = [
         Row(system, NAMES[system], (scored_of_all(system, params),))
         for system in systems_of(params)
         if system != FINE_TUNED
     ]
-    full = [scored_of_all(FINE_TUNED, params), *(_of_cells(FULL, seed, params) for seed in table.full_seeds)]
+    full = [scored_of_all(FINE_TUNED, params), *(_cell_scores(FULL, seed, params) for seed in table.full_seeds)]
     rows.append(Row(FULL, "full method", tuple(full)))
     for variant in table.variants:
-        scored = tuple(_of_cells(variant, seed, params) for seed in table.seeds)
+        scored = tuple(_cell_scores(variant, seed, params) for seed in table.seeds)
         rows.append(Row(variant, variant.replace("_", " "), scored))
     return rows
 
 
-def _of_cells(variant: str, seed: int, params: Params) -> list[ScoredClips]:
+def _cell_scores(variant: str, seed: int, params: Params) -> list[ScoredClips]:
     return scored_of_all(FINE_TUNED, params, partial(CellLayout, variant=variant, seed=seed))
 
 
-def _listed(seeds: tuple[int, ...]) -> str:
+def _joined(seeds: tuple[int, ...]) -> str:
     return ", ".join(map(str, seeds))

@@ -6,7 +6,7 @@ from stridor.stages import evaluate, index
 
 
 def run(layout: CellLayout, params: Params) -> None:
-    """Fill the reference banks and score the test clips."""
+    """Fit the reference banks and score the test clips."""
     index.run(layout, params)
     evaluate.run(layout, params)
 

@@ -10,17 +10,17 @@ from stridor.tracking.runs import reopened
 
 
 def run(layout: CellLayout, params: Params) -> None:
-    """Mix and fine-tune; leave manifest, weights and curves, and a run with the tags `variant` and `table_seed`."""
+    """Mix and fine-tune; write manifest, weights and curves, and log a run with the tags `variant` and `table_seed`."""
 
-    def named(run_id: str | None) -> None:
+    def set_run_name(run_id: str | None) -> None:
         if run_id is not None:
             name = f"{layout.detector}, {layout.variant}, seed {layout.seed}"
             reopened(run_id).set_tag("mlflow.runName", name)
 
     augment.run(layout, params)
     tags = {"variant": layout.variant, "table_seed": str(layout.seed)}
-    training.run(layout, params, training.Watch(tags, named))
-    # Several times the size of the rest, and made again in seconds.
+    training.run(layout, params, training.TrainingHooks(tags, set_run_name))
+    # Much larger than the other files, and written again in seconds.
     shutil.rmtree(layout.augmented)
 
 

@@ -1,1 +1,1 @@
-"""Optuna studies over the pipeline's own stages: what is searched, trials, workers, and what came of them."""
+"""Optuna studies over the pipeline's stages: search space, trials, workers, results and report."""

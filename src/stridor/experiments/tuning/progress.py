@@ -1,4 +1,4 @@
-"""What a person sees of a running study: a line for each trial that ended, and a bar with the best one so far."""
+"""Display of a running study: a line for each ended trial, and a progress bar with the best one so far."""
 
 from typing import TYPE_CHECKING, Self
 
@@ -12,54 +12,54 @@ if TYPE_CHECKING:
 
 
 class Progress:
-    """Follows a study.
+    """Prints the progress of a study.
 
     Parameters
     ----------
     study : Study
     total : int
-        Trials that the study shall have in the end.
+        Number of trials that the study will have at the end.
     before : int
-        Those that it had already.
+        Number of trials that it already has.
     """
 
     def __init__(self, study: "optuna.Study", total: int, before: int) -> None:
         self.study, self.total = study, total
-        self._told = {trial.number for trial in study.get_trials(deepcopy=False) if trial.state.is_finished()}
+        self._reported = {trial.number for trial in study.get_trials(deepcopy=False) if trial.state.is_finished()}
         self._bar = tqdm(
             total=total, initial=before, unit="trial", desc=study.study_name, disable=None, dynamic_ncols=True
         )
 
     def __enter__(self) -> Self:
-        self.look()
+        self.update()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._bar.close()
 
-    def look(self) -> None:
-        """Tell of what has ended since the last look."""
+    def update(self) -> None:
+        """Print the trials that have ended since the last update."""
         trials = self.study.get_trials(deepcopy=False)
         for trial in trials:
-            if trial.state.is_finished() and trial.number not in self._told:
-                self._told.add(trial.number)
+            if trial.state.is_finished() and trial.number not in self._reported:
+                self._reported.add(trial.number)
                 self._bar.update()
                 tqdm.write(_line(trial, best_of(self.study)))
         running = [f"{trial.number}" for trial in trials if trial.state.name == "RUNNING"]
         best = best_of(self.study)
-        said = "none yet" if best is None else f"{best.value:.4f} (trial {best.number})"
-        self._bar.set_postfix_str(f"running {', '.join(running) or 'none'}, best {said}")
+        best_text = "none yet" if best is None else f"{best.value:.4f} (trial {best.number})"
+        self._bar.set_postfix_str(f"running {', '.join(running) or 'none'}, best {best_text}")
 
 
 def state_of(trial: "FrozenTrial") -> str:
-    """Say how a trial ended."""
+    """Return how a trial ended."""
     if trial.state.name == "FAIL":
         return "failed" if ERROR in trial.user_attrs else "interrupted"
     return {"COMPLETE": "finished", "PRUNED": "pruned"}.get(trial.state.name, trial.state.name.lower())
 
 
 def values_of(trial: "FrozenTrial") -> str:
-    """Write the values of a trial in one line."""
+    """Return the values of a trial in one line."""
     values = (f"{name.split('.')[-1]} {_short(value)}" for name, value in trial.params.items())
     return ", ".join(values)
 

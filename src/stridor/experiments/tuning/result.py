@@ -1,4 +1,4 @@
-"""What came of a study: its best trial beside the general values, on the half it tuned on and on the other."""
+"""Result of a study: its best trial compared with the general values, on the tuning half and on the held-back half."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -36,7 +36,7 @@ class HalfComparison:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Both halves: where they differ in the gain, luck was at work in the study."""
+    """The comparisons on both halves; a gain on the tuning half alone is due to chance."""
 
     tuning: HalfComparison
     held_back: HalfComparison
@@ -55,7 +55,7 @@ def halves_of(params: Params) -> Halves:
 
 
 def compare(spec: StudySpec, halves: Halves, general: "FrozenTrial", best: "FrozenTrial") -> Comparison:
-    """Score both halves with the encoders of two finished trials, whose files are still there."""
+    """Score both halves with the encoders of two finished trials, whose files must still exist."""
     params = spec.space.base
     found = []
     for half in (halves.tuning, halves.held_back):
@@ -75,7 +75,7 @@ def compare(spec: StudySpec, halves: Halves, general: "FrozenTrial", best: "Froz
 
 def _scored(spec: StudySpec, trial: "FrozenTrial", clips: tuple[Clip, ...]) -> list[ScoredClips]:
     layout = spec.layout(trial.number)
-    # Scoring parameters may be among what was searched.
+    # Scoring parameters may be among the searched ones.
     params = spec.space.params(spec.space.values(trial))
     found = scorers(FINE_TUNED, dict.fromkeys(clip.machine for clip in clips), layout, params)
     return [

@@ -1,4 +1,4 @@
-"""The sampler of a study, whose draws depend on the trial's number and not on the process that runs it."""
+"""The sampler of a study, whose draws depend on the number of the trial, not on the process that runs it."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -11,20 +11,20 @@ if TYPE_CHECKING:
 def seeded_sampler(seed: int, startup_trials: int) -> "optuna.samplers.BaseSampler":
     """Return a tree-structured Parzen estimator (Bergstra et al., NeurIPS 2011) with a seed for every trial.
 
-    Processes that share a study never repeat each other's draws, whoever started them, and an interrupted study
-    of one worker suggests what it would have suggested uninterrupted.
+    Processes that share a study never repeat each other's draws, and a study of one worker that was interrupted and
+    continued makes the same suggestions as an uninterrupted one.
 
     Parameters
     ----------
     seed : int
-        Of the study.
+        Seed of the study.
     startup_trials : int
-        Drawn uniformly before the estimator learns.
+        Number of trials that are drawn uniformly before the estimator is used.
     """
     import optuna
 
     class PerTrial(optuna.samplers.BaseSampler):
-        """Ask an estimator seeded anew for every trial; all it knows of others it reads from the study."""
+        """Use a newly seeded estimator for every trial; it reads the other trials from the study."""
 
         def before_trial(self, study: "optuna.Study", trial: "optuna.trial.FrozenTrial") -> None:
             self._of_trial = optuna.samplers.TPESampler(

@@ -1,4 +1,4 @@
-"""What a study searches: between the parameters of params.yaml and the values that Optuna suggests."""
+"""The search space of a study, which maps values suggested by Optuna to parameters."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,12 +19,12 @@ Value = bool | int | float | str
 
 @dataclass(frozen=True)
 class Space:
-    """The parameters that a study searches, around the values that it starts from.
+    """The parameters that a study searches, and the values of all others.
 
     Attributes
     ----------
     base : Params
-        Of one detector, without values of its own: what a trial has where nothing is searched.
+        Parameters of one detector, without its own values: those that trials use for everything that is not searched.
     """
 
     base: Params
@@ -36,14 +36,14 @@ class Space:
         Parameters
         ----------
         params : Params
-            All of params.yaml. The detector's own values are left out, as they may come from an earlier study:
-            a study starts from the general values, with those of `tune.budget` in their places.
+            All of params.yaml. The detector's own values are ignored, as they may come from an earlier study: a study
+            starts from the general values, replaced by those of `tune.budget` where given.
         detector : str
 
         Raises
         ------
         StridorError
-            If the budget or the search names no parameter, or the general value lies outside a range.
+            If the budget or the search contains an unknown parameter, or a general value is outside of its range.
         """
         if detector not in params.detectors:
             raise StridorError(
@@ -60,15 +60,15 @@ class Space:
 
     @property
     def search(self) -> Mapping[str, SearchRange | SearchChoices]:
-        """Ranges and choices by full name."""
+        """Ranges and choices by full parameter name."""
         return self.base.tune.search
 
     def defaults(self) -> dict[str, Value]:
-        """Return the general value of everything searched."""
+        """Return the general values of the searched parameters."""
         return {name: self._general(name) for name in self.search}
 
     def suggest(self, trial: "optuna.trial.BaseTrial") -> dict[str, Value]:
-        """Let Optuna choose; numbers are rounded to four digits, so that they can be written down as they are."""
+        """Return values suggested by Optuna; numbers are rounded to four digits, as they are written to params.yaml."""
         values: dict[str, Value] = {}
         for name, choice in self.search.items():
             if isinstance(choice, SearchChoices):
@@ -83,7 +83,7 @@ class Space:
         return values
 
     def values(self, trial: "optuna.trial.FrozenTrial") -> dict[str, Value]:
-        """Return the values that a finished trial had."""
+        """Return the values of a finished trial."""
         return {
             name: _rounded(value) if isinstance(value, float) else value
             for name, value in trial.params.items()
@@ -96,7 +96,7 @@ class Space:
         Raises
         ------
         StridorError
-            If a value is out of the parameter's own range.
+            If a value is outside of the parameter's valid range.
         """
         own: dict[str, Any] = {name: value for name, value in values.items() if name not in (SNR_LOW, SNR_WIDTH)}
         if interval := self._interval(values):
@@ -104,7 +104,7 @@ class Space:
         return self.base.replaced(own)
 
     def entry(self, values: Mapping[str, Value]) -> dict[str, Any]:
-        """Return what belongs into the detector's entry of params.yaml for these values to hold there."""
+        """Return the detector's entry of params.yaml that sets these values."""
         entry: dict[str, Any] = {}
         if LEARNING_RATE in values:
             entry["learning_rate"] = values[LEARNING_RATE]
@@ -132,7 +132,7 @@ class Space:
         value: Any = self.base.model_dump()
         for part in name.split("."):
             if not isinstance(value, dict) or part not in value:
-                raise StridorError(f"params.yaml, tune.search: unknown parameter '{name}'; remove it or mend its name.")
+                raise StridorError(f"params.yaml, tune.search: unknown parameter '{name}'; remove it or fix its name.")
             value = value[part]
         return value
 
@@ -149,12 +149,12 @@ class Space:
                 values = [int(value) for value in values] if self._is_integer(name) else values
             else:
                 raise StridorError(
-                    f"params.yaml, tune.search: {name} is {general!r} and has no range; give choices: [...]."
+                    f"params.yaml, tune.search: {name} is {general!r}, which cannot have a range; give choices: [...]."
                 )
             if not inside:
                 raise StridorError(
-                    f"params.yaml, tune.search: the general value {general} of {name} lies outside {values}; widen the "
-                    "search, so that the study can tell what tuning gains."
+                    f"params.yaml, tune.search: the general value {general} of {name} is outside of {values}; widen "
+                    "the search, so that the study can measure the gain of tuning."
                 )
             for value in values:
                 try:

@@ -1,4 +1,4 @@
-"""The labelled test clips in two halves: one that a study judges its trials by, one that it never hears."""
+"""Split the labelled test clips in two halves: one on which a study compares trials, one that it never uses."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -10,19 +10,19 @@ from stridor.common.seeds import rng_for
 from stridor.data.manifest import Clip, Manifest
 from stridor.stages.evaluate import labelled_test_clips
 
-# Fewer in a group leave a half with one clip, by which no measure can be told from chance.
+# With fewer clips in a group a half has a single one, and its measures would be mere chance.
 FEWEST = 4
 
 
 @dataclass(frozen=True)
 class Halves:
-    """The test clips of all machines, in two halves that no clip shares."""
+    """The test clips of all machines in two disjoint halves."""
 
     tuning: tuple[Clip, ...]
     held_back: tuple[Clip, ...]
 
     def without_held_back(self, manifest: Manifest) -> Manifest:
-        """Return a manifest that does not know the clips that are held back."""
+        """Return a manifest without the clips that are held back."""
         hidden = {clip.path for clip in self.held_back}
         return Manifest(tuple(clip for clip in manifest.clips if clip.path not in hidden))
 
@@ -35,7 +35,7 @@ def split_halves(clips: Iterable[Clip], seed: int) -> Halves:
     clips : iterable of Clip
         Labelled test clips.
     seed : int
-        Decides, with the group's name, which clip goes where; other groups change nothing.
+        Determines, with the group's name, the half of each clip; other groups have no influence.
 
     Raises
     ------
@@ -63,7 +63,7 @@ def labelled_halves(manifest: Manifest, seed: int) -> Halves:
     Raises
     ------
     StridorError
-        If a machine has no test clips or too few, or their names hide domain or label.
+        If a machine has no test clips or too few, or their names do not contain domain and label.
     """
     return split_halves(chain.from_iterable(labelled_test_clips(manifest).values()), seed)
 
@@ -75,7 +75,7 @@ def _check(groups: dict[tuple[str, str, str], list[Clip]]) -> None:
             for domain in ("source", "target")
         }
         anomalies = [len(groups.get((machine, domain, "anomaly"), ())) for domain in ("source", "target")]
-        # Half of the clips of a group of one would be none.
+        # Of a single clip, one half would get none.
         counts["anomalies"] = sum(count for count in anomalies if count > 1)
         for what, count in counts.items():
             if count < FEWEST:

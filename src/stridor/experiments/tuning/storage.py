@@ -1,4 +1,4 @@
-"""Optuna's storage: where it is, how it is opened by several processes at once, and what is said when it fails."""
+"""Optuna's storage: its location, opening it from several processes at once, and its errors."""
 
 import os
 import time
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 DATABASE = "optuna.db"
 _HEARTBEAT_S, _GRACE_S = 60, 240
-# Each failure means that another process has made one of the about fifteen tables or their first rows.
+# Each failure means that another process has created one of about fifteen tables or their first rows.
 _ATTEMPTS, _PAUSE_S = 20, 0.2
 
 
 def storage_url() -> str:
-    """Return OPTUNA_STORAGE, or a SQLite database beside the MLflow store's."""
+    """Return OPTUNA_STORAGE, or the URL of a SQLite database next to that of the MLflow store."""
     if url := os.environ.get("OPTUNA_STORAGE", "").strip():
         return url
     database = find_store().database
@@ -41,10 +41,10 @@ def storage_shown(url: str) -> str:
 
 
 def open_storage(url: str) -> "RDBStorage":
-    """Open a storage; its tables are made if they are not there, by one of the processes that open it first.
+    """Open a storage; missing tables are created by one of the processes that open it.
 
-    Optuna itself looks which tables are missing and then makes them, so that of two processes on a new database
-    one crashes (https://github.com/optuna/optuna/issues/1092). That one looks again.
+    Optuna checks which tables are missing and then creates them, so that one of two processes that open a new database
+    fails (https://github.com/optuna/optuna/issues/1092). That process tries again.
     """
     from sqlalchemy.exc import SQLAlchemyError
 
@@ -52,7 +52,7 @@ def open_storage(url: str) -> "RDBStorage":
         try:
             return _open(url)
         except SQLAlchemyError as error:
-            if not _another_was_faster(error):
+            if not _was_created_by_another(error):
                 raise
             time.sleep(_PAUSE_S)
     return _open(url)
@@ -60,7 +60,7 @@ def open_storage(url: str) -> "RDBStorage":
 
 @contextmanager
 def storage_errors(url: str) -> Iterator[None]:
-    """Turn failures of a storage into one sentence that names it.
+    """Turn errors of a storage into one sentence that names the storage.
 
     Raises
     ------
@@ -76,14 +76,14 @@ def storage_errors(url: str) -> Iterator[None]:
         shown = storage_shown(url)
         reason = " ".join(str(getattr(error, "orig", None) or error).split())
         raise StridorError(
-            f"Optuna's storage {shown} cannot be used ({reason.replace(url, shown).rstrip('.')}); mend it, or set "
+            f"Optuna's storage {shown} cannot be used ({reason.replace(url, shown).rstrip('.')}); fix it, or set "
             "OPTUNA_STORAGE to another."
         ) from None
 
 
 @contextmanager
 def heartbeats() -> Iterator[None]:
-    """Use heartbeats without Optuna's warning that their interface may change: its version is pinned."""
+    """Silence Optuna's warning that the interface of heartbeats may change, as its version is pinned."""
     from optuna.exceptions import ExperimentalWarning
 
     with warnings.catch_warnings():
@@ -104,8 +104,8 @@ def _open(url: str) -> "RDBStorage":
         )
 
 
-def _another_was_faster(error: Exception) -> bool:
-    """Tell whether tables or rows could not be made because they are there by now."""
+def _was_created_by_another(error: Exception) -> bool:
+    """Return whether tables or rows could not be created because another process has just created them."""
     from sqlalchemy.exc import IntegrityError
 
     return isinstance(error, IntegrityError) or "already exists" in str(error)

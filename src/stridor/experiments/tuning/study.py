@@ -1,4 +1,4 @@
-"""What makes it the same study, opening it, its trials, and those whose worker is gone."""
+"""Identity of a study, opening it, its trials, and the trials of killed workers."""
 
 import hashlib
 import json
@@ -16,7 +16,7 @@ from stridor.stages.layout import Layout
 if TYPE_CHECKING:
     import optuna
 
-# What decides the outcome of a trial; the rest of the parameters says where or how closely one looks.
+# Sections of params.yaml that do not influence the result of a trial, apart from the search and objective of `tune`.
 JUDGED_BY = {"compute", "tracking", "evaluation", "baselines", "autoencoder", "tune", "sweep", "table"}
 # Names of the user attributes of a trial.
 DEFAULT, RUN_ID, WORKER, ERROR = "default", "mlflow_run_id", "worker", "error"
@@ -24,7 +24,7 @@ DEFAULT, RUN_ID, WORKER, ERROR = "default", "mlflow_run_id", "worker", "error"
 
 @dataclass(frozen=True)
 class StudySpec:
-    """All that a worker process has to know of a study.
+    """Everything that a worker process needs to know about a study.
 
     Attributes
     ----------
@@ -35,7 +35,7 @@ class StudySpec:
     storage : str
         URL of Optuna's storage.
     threads : int
-        Of a worker.
+        Threads of a worker.
     parent_run : str or None
         MLflow run of the study.
     """
@@ -49,7 +49,7 @@ class StudySpec:
 
     @property
     def name(self) -> str:
-        """Detector and digest of all that trials depend on: changed parameters or data begin another study."""
+        """Detector and digest of everything that trials depend on: other parameters or data mean another study."""
         base = self.space.base
         values = [
             base.model_dump(mode="json", exclude=JUDGED_BY),
@@ -65,7 +65,7 @@ class StudySpec:
         return Path("artifacts/.tune") / self.name
 
     def layout(self, number: int) -> Layout:
-        """Return where a trial keeps its files."""
+        """Return the paths of a trial's files."""
         return Layout(self.detector, self.folder / f"trial_{number:04d}")
 
 
@@ -100,7 +100,7 @@ def trials_in(study: "optuna.Study", *states: str) -> "list[optuna.trial.FrozenT
 
 
 def counted(study: "optuna.Study") -> int:
-    """Return how many trials have been paid for: finished, pruned, or crashed by their own values."""
+    """Return the number of trials that count towards the budget: finished, pruned, or failed with an error."""
     crashed = [trial for trial in trials_in(study, "FAIL") if ERROR in trial.user_attrs]
     return len(trials_in(study, "COMPLETE", "PRUNED")) + len(crashed)
 
@@ -116,7 +116,7 @@ def default_trial(study: "optuna.Study") -> "optuna.trial.FrozenTrial | None":
 
 
 def enqueue_default(study: "optuna.Study", space: Space) -> None:
-    """Let the next trial have the general values, unless one had them or is about to."""
+    """Let the next trial have the general values, unless a trial has or will have them."""
 
     def alive() -> "list[optuna.trial.FrozenTrial]":
         return [trial for trial in trials_in(study, "COMPLETE", "RUNNING", "WAITING") if trial.user_attrs.get(DEFAULT)]
@@ -126,7 +126,7 @@ def enqueue_default(study: "optuna.Study", space: Space) -> None:
     study.enqueue_trial(space.defaults(), user_attrs={DEFAULT: True, WORKER: worker_id()})
     first, *more = alive()
     if more and first.user_attrs[WORKER] != worker_id():
-        # Another process had looked at the same moment: one of the two that wait is given up.
+        # Another process did the same at the same time: drop one of the two waiting trials.
         _fail(study, study.ask())
 
 
@@ -137,14 +137,14 @@ def _fail(study: "optuna.Study", trial: "optuna.Trial | int") -> None:
 
 
 def worker_id() -> str:
-    """Name this process among those of all hosts."""
+    """Return an identifier of this process, unique among all hosts."""
     return f"{socket.gethostname()}:{os.getpid()}"
 
 
 def fail_lost_trials(study: "optuna.Study") -> "list[optuna.trial.FrozenTrial]":
-    """Give up trials whose worker was killed, so that nothing waits for them; return these.
+    """Mark the trials of killed workers as failed, and return them.
 
-    Those of this host are known by their process; those of other hosts by their heartbeat.
+    Workers of this host are checked by their process, those of other hosts by their heartbeat.
     """
     import optuna
     from optuna.exceptions import UpdateFinishedTrialError
@@ -158,7 +158,7 @@ def fail_lost_trials(study: "optuna.Study") -> "list[optuna.trial.FrozenTrial]":
             try:
                 _fail(study, trial.number)
             except (UpdateFinishedTrialError, ValueError):
-                continue  # another process was faster
+                continue  # another process has done so
             lost.append(trial)
     return lost
 

@@ -1,4 +1,4 @@
-"""A trial: the pipeline's stages with the values that Optuna suggests, judged and pruned on the tuning half."""
+"""A trial: the pipeline's stages with values suggested by Optuna, evaluated and pruned on the tuning half."""
 
 import json
 from multiprocessing import parent_process
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class Objective:
-    """What Optuna calls with every trial.
+    """The objective function that Optuna calls with every trial.
 
     Parameters
     ----------
@@ -38,14 +38,14 @@ class Objective:
         self.spec = spec
 
     def __call__(self, trial: "optuna.Trial") -> float:
-        """Run a trial; return the harmonic mean of the measures, or how well held-out normals are separated.
+        """Run a trial; return the harmonic mean of the measures, or the separation gain on held-out normal clips.
 
         Raises
         ------
         TrialPruned
-            If it falls behind the others.
+            If it is worse than the other trials.
         KeyboardInterrupt
-            If this process is told to stop.
+            If this process is asked to stop.
         """
         import optuna
 
@@ -63,7 +63,7 @@ class Objective:
             raise
         except (KeyboardInterrupt, SystemExit):
             self._end(trial, "interrupted", "KILLED")
-            # Optuna records a trial as failed after this one alone.
+            # The only one of the two after which Optuna records the trial as failed.
             raise KeyboardInterrupt from None
         return value
 
@@ -71,18 +71,18 @@ class Objective:
         spec = self.spec
         params = spec.space.params(spec.space.suggest(trial))
         layout = spec.layout(trial.number)
-        watcher = _Watcher(spec, trial, layout, params)
+        callbacks = _TrainingCallbacks(spec, trial, layout, params)
         augment.run(layout, params)
         if params.tune.judged_by_labels:
             hide_held_back(layout, params.seed)
-        train.run(layout, params, train.Watch(watcher.tags(), watcher.on_start, watcher.on_epoch))
+        train.run(layout, params, train.TrainingHooks(callbacks.tags(), callbacks.on_start, callbacks.on_epoch))
         if params.tune.judged_by_labels:
             index.run(layout, params)
             evaluate.run(layout, params)
             value = json.loads(layout.metrics.read_text())[FINE_TUNED]["hmean"]
         else:
-            value = watcher.separation()
-        watcher.log_objective(value)
+            value = callbacks.separation()
+        callbacks.log_objective(value)
         return value
 
     def _end(self, trial: "optuna.Trial", state: str, status: str | None = None) -> None:
@@ -91,8 +91,8 @@ class Objective:
             end_as(run_id, status, {"trial_state": state})
 
 
-class _Watcher:
-    """Follows the training of a trial, and ends it where it falls behind."""
+class _TrainingCallbacks:
+    """Reports the training of a trial to the study, and ends it if it is to be pruned."""
 
     def __init__(self, spec: StudySpec, trial: "optuna.Trial", layout: Layout, params: Params) -> None:
         self.spec, self.trial, self.layout, self.params = spec, trial, layout, params
@@ -108,7 +108,7 @@ class _Watcher:
         return tags | ({} if self.spec.parent_run is None else {"mlflow.parentRunId": self.spec.parent_run})
 
     def on_start(self, run_id: str | None) -> None:
-        """Tie the trial to its run."""
+        """Link the trial with its MLflow run."""
         with undisturbed():
             self.trial.set_user_attr(RUN_ID, run_id)
         if run_id is not None:
@@ -116,18 +116,18 @@ class _Watcher:
         self._run.set_tag("mlflow.runName", f"{self.spec.detector} trial {self.trial.number}")
 
     def on_epoch(self, epoch: Epoch, encoder: Encoder) -> None:
-        """Report to the study after every so many epochs of stage two, but the last: that one is judged in full."""
+        """Report to the study every `tune.report_epochs` epochs of stage two; the last one is evaluated in full."""
         import optuna
 
         self._last = epoch
         parent = parent_process()
         if parent is not None and not parent.is_alive():
-            raise KeyboardInterrupt  # nobody is left to hear of the outcome
+            raise KeyboardInterrupt  # the study that waits for the result is gone
         training = self.params.training
         done = epoch.number - training.stage_one.epochs
         if epoch.stage == 1 or done % self.params.tune.report_epochs or done == training.stage_two.epochs:
             return
-        value = self._judge(encoder) if self.params.tune.judged_by_labels else self.separation()
+        value = self._evaluate(encoder) if self.params.tune.judged_by_labels else self.separation()
         with undisturbed():
             self.trial.report(value, epoch.number)
             self.log_objective(value)
@@ -136,27 +136,27 @@ class _Watcher:
             raise optuna.TrialPruned(f"{value:.4f} after epoch {epoch.number}")
 
     def log_objective(self, value: float) -> None:
-        """Add the objective after the latest epoch to the trial's run."""
+        """Log the objective after the latest epoch to the trial's run."""
         self._run.log_epoch(self._last.number if self._last else 0, {"objective": value})
 
     def separation(self) -> float:
-        """Return how much nearer held-out estimates are than the mean spectrum, in dB, over all test SNRs.
+        """Return by how many dB held-out estimates are closer than the mean spectrum, averaged over all test SNRs.
 
         Raises
         ------
         StridorError
             If no clip is held out.
         """
-        figures = self._last.flat() if self._last else {}
-        gains = [value for name, value in figures.items() if "gain_over_mean_spectrum" in name]
+        metrics = self._last.flat() if self._last else {}
+        gains = [value for name, value in metrics.items() if "gain_over_mean_spectrum" in name]
         if not gains:
             raise StridorError(
-                "tune.objective: normal_only judges by clips that training.held_out_clips keeps out, and there are "
-                "none; set it to 1 or more, or add normal clips."
+                "tune.objective: normal_only evaluates on the clips of training.held_out_clips, and there are none; "
+                "set it to 1 or more, or add normal clips."
             )
         return sum(gains) / len(gains)
 
-    def _judge(self, encoder: Encoder) -> float:
+    def _evaluate(self, encoder: Encoder) -> float:
         manifest = Manifest.read(self.layout.manifest)
         embedder = EncoderEmbedder(encoder, self.params.embedding, device_for(self.params.compute.accelerator))
         scored: list[ScoredClips] = []
@@ -167,6 +167,6 @@ class _Watcher:
 
 
 def hide_held_back(layout: Layout, seed: int) -> None:
-    """Take the held-back half of the test clips out of a trial's manifest: no stage can look at it then."""
+    """Remove the held-back half of the test clips from a trial's manifest, so that no stage can use it."""
     manifest = Manifest.read(layout.manifest)
     labelled_halves(manifest, seed).without_held_back(manifest).write(layout.manifest)

@@ -1,4 +1,4 @@
-"""A worker process: trial after trial of one study, until there are enough."""
+"""A worker process, which runs trials of a study until there are enough."""
 
 import os
 import shutil
@@ -17,23 +17,23 @@ if TYPE_CHECKING:
 INTERRUPTED = 130
 
 
-def work(spec: StudySpec, number: int, tickets: Semaphore) -> None:
-    """Run trials while there are tickets; what they print goes to `worker_<number>.log`.
+def work(spec: StudySpec, number: int, remaining: Semaphore) -> None:
+    """Run trials while some remain; their output goes to `worker_<number>.log`.
 
-    A semaphore, because a worker that is killed can hold no lock of it.
+    The number of remaining trials is a semaphore, because a killed worker cannot hold a lock on it.
     """
     _print_to(spec, number)
-    # Ctrl-C in a terminal reaches all processes, and the study then asks its workers to stop: a second request
-    # on top of the first could cut short the roll-back of a transaction, whose lock all others would wait for.
+    # Ctrl-C in a terminal reaches all processes, and the study then asks its workers to stop. A second request
+    # could interrupt the rollback of a transaction, on whose lock all others would wait.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         with sigterm_as_exit():
-            _run_trials(spec, tickets)
+            _run_trials(spec, remaining)
     except (KeyboardInterrupt, SystemExit):
         sys.exit(INTERRUPTED)
 
 
-def _run_trials(spec: StudySpec, tickets: Semaphore) -> None:
+def _run_trials(spec: StudySpec, remaining: Semaphore) -> None:
     import torch
 
     from stridor.experiments.tuning.trial import Objective
@@ -43,18 +43,18 @@ def _run_trials(spec: StudySpec, tickets: Semaphore) -> None:
     study = open_study(spec)
     objective = Objective(spec)
 
-    def tidy(study: "optuna.Study", trial: "optuna.trial.FrozenTrial") -> None:
-        drop_losers(study, spec)
+    def remove_files(study: "optuna.Study", trial: "optuna.trial.FrozenTrial") -> None:
+        remove_other_trials(study, spec)
 
-    while tickets.acquire(block=False):
-        # Of a trial only its stages may be cut short, not what Optuna writes before and after them.
+    while remaining.acquire(block=False):
+        # Only the stages of a trial may be interrupted, not Optuna's transactions before and after them.
         with undisturbed():
-            study.optimize(objective, n_trials=1, catch=(Exception,), callbacks=[tidy])
+            study.optimize(objective, n_trials=1, catch=(Exception,), callbacks=[remove_files])
 
 
-def drop_losers(study: "optuna.Study", spec: StudySpec) -> None:
-    """Remove the files of every ended trial but the best one and the one with the general values."""
-    # Before the best is asked for: a trial that ends meanwhile must not be taken for a loser.
+def remove_other_trials(study: "optuna.Study", spec: StudySpec) -> None:
+    """Remove the files of all ended trials but the best one and the one with the general values."""
+    # Read before the best trial, so that a trial that ends in between is not removed.
     trials = study.get_trials(deepcopy=False)
     kept = {trial.number for trial in (best_of(study), default_trial(study)) if trial is not None}
     for trial in trials:
@@ -63,7 +63,7 @@ def drop_losers(study: "optuna.Study", spec: StudySpec) -> None:
 
 
 def _print_to(spec: StudySpec, number: int) -> None:
-    """Send both outputs to a file: bars of several workers would overwrite each other."""
+    """Redirect stdout and stderr to a file, as progress bars of several workers would overwrite each other."""
     spec.folder.mkdir(parents=True, exist_ok=True)
     log = open(spec.folder / f"worker_{number}.log", "a", buffering=1, encoding="utf-8")  # noqa: SIM115
     os.dup2(log.fileno(), sys.stdout.fileno())

@@ -2,8 +2,6 @@
 
 import os
 import shutil
-import subprocess
-import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,7 +10,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from stridor.common.dvc import data_md5
+from stridor.common.dvc import data_md5, is_tracked
 from stridor.common.errors import StridorError
 from stridor.common.http import USUAL, Patience
 from stridor.ingest.dcase.archive import unpack
@@ -144,7 +142,7 @@ def _holds_demo(root: Path, machines: tuple[Contents, ...]) -> bool:
     data = root / "data"
     if not data.with_name("data.dvc").exists() or data_md5(data) != DEMO_MD5:
         return False
-    if not data.is_dir() or not any(data.iterdir()) or _is_tracked(root):
+    if not data.is_dir() or not any(data.iterdir()) or is_tracked(data):
         return True
     own = {one.machine: one for one in machines}
     return all(path.name in own and own[path.name].is_in(path) for path in data.iterdir())
@@ -160,17 +158,9 @@ def _what_is_missing(machines: tuple[Contents, ...], root: Path, *, fresh: bool)
     killed = any(root.glob(".data.unfinished-*"))
     wanted = {one.machine for one in machines}
     there = {path.name for path in data.glob("[!.]*")}
-    if (fresh and (missing or (named | there) - wanted)) or killed or not (missing or _is_tracked(root)):
+    if (fresh and (missing or (named | there) - wanted)) or killed or not (missing or is_tracked(data)):
         return machines
     return missing
-
-
-def _is_tracked(root: Path) -> bool:
-    """Tell whether data/ is what data.dvc says."""
-    if not (root / "data.dvc").exists():
-        return False
-    command = [sys.executable, "-m", "dvc", "status", "--quiet", "data.dvc"]
-    return subprocess.run(command, cwd=root, capture_output=True).returncode == 0
 
 
 def _may_replace(machines: tuple[Contents, ...], data: Path) -> bool:

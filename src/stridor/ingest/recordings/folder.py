@@ -4,11 +4,12 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
+from stridor.common.dvc import track
 from stridor.common.errors import StridorError
 from stridor.ingest.recordings.checking import CheckedMachine, check_machine
 from stridor.ingest.recordings.journal import import_lock, undo_killed
 from stridor.ingest.recordings.layout import MachineFolder, Source, find_machines
-from stridor.ingest.recordings.placing import Fill, bring, placed, track
+from stridor.ingest.recordings.placing import Fill, bring, placed
 from stridor.ingest.recordings.plain import (
     Cutting,
     PlainFolder,

@@ -1,10 +1,8 @@
-"""Putting checked machines into data/ and telling DVC, all of it or nothing."""
+"""Putting checked machines into data/, all of them or none."""
 
 import errno
 import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -72,30 +70,6 @@ def _moves(names: tuple[str, ...], data: Path, beside: Path, fresh: bool) -> lis
             moves.append((data / name, old / name))
         moves.append((new / name, data / name))
     return moves
-
-
-def track(data: Path) -> None:
-    """Have DVC take `data` into its cache and write its hash to `data.dvc`.
-
-    Raises
-    ------
-    StridorError
-        With DVC's own reason, if it refuses.
-    """
-    done = subprocess.run(
-        [sys.executable, "-m", "dvc", "add", data.name, "-q"],
-        cwd=data.parent,
-        capture_output=True,
-        text=True,
-        errors="replace",
-    )
-    if done.returncode:
-        said = [line for line in done.stderr.splitlines() if line.strip()] or ["it gave no reason"]
-        reason = next((line for line in said if line.startswith("ERROR")), said[-1])
-        raise StridorError(
-            f"'dvc add {data.name}' failed ({reason.removeprefix('ERROR:').strip().rstrip('.')}); nothing "
-            "was changed, mend it and run the command again."
-        )
 
 
 def bring(machine: CheckedMachine, folder: Path, *, link: bool) -> None:

@@ -98,7 +98,7 @@ def test_what_cannot_be_used_refuses_all_machines(project, plain):
     refuse(plain.parent, project, "--skip-unreadable leaves such recordings out; machines with problems as well: toy")
     shutil.rmtree(plain.parent / "toy")
     (machine,) = import_folder(plain, project, cutting=Cutting(skip_unreadable=True)).machines
-    assert any("normal/bad.wav is no readable audio" in note for note in machine.notes)
+    assert any("normal/bad.wav is not readable audio" in note for note in machine.notes)
 
 
 def test_the_channel_of_the_project_must_be_there_and_decides_what_is_silent(project, plain):

@@ -194,7 +194,7 @@ def test_unusable_recordings_are_refused_or_skipped_on_request(plain):
     assert oddities(planned) == {
         "recordings skipped as they cannot be used": (
             "normal/blip.wav lasts 0.1000 s; the encoder needs at least 0.175 s, remove it",
-            "normal/empty.wav is no readable audio (Format not recognised); export it as WAV",
+            "normal/empty.wav is not readable audio (Format not recognised); export it as WAV",
         )
     }
     assert "normal/empty.wav" not in splits(planned)

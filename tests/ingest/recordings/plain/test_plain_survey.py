@@ -88,7 +88,7 @@ def test_clipping_is_at_full_scale_and_not_beyond(tmp_path, peak, share):
     ("samples", "said"),
     [
         (np.full(699, 0.1), "lasts 0.1747 s; the encoder needs at least 0.175 s"),
-        (np.zeros(0), "holds no samples"),
+        (np.zeros(0), "contains no samples"),
         (np.r_[np.full(9000, 0.1), np.nan, np.full(9000, 0.1)], "NaN or infinite"),
         (np.r_[np.full(9000, 0.1), np.inf], "NaN or infinite"),
         (np.r_[np.full(9000, 0.1), -1e12], "NaN or infinite"),
@@ -137,11 +137,11 @@ def test_a_damaged_recording_is_refused(tmp_path):
     with pytest.raises(StridorError, match=r"a\.flac is damaged \(.*\); export it again"):
         heard(half(tmp_path / "a.flac"))
     (tmp_path / "c.wav").write_bytes(b"")
-    with pytest.raises(StridorError, match=r"c\.wav is no readable audio"):
+    with pytest.raises(StridorError, match=r"c\.wav is not readable audio"):
         heard(tmp_path / "c.wav")
 
 
-@pytest.mark.filterwarnings("ignore:.*ends before its header says so")
+@pytest.mark.filterwarnings("ignore:.*is shorter than its header says")
 def test_the_kit_s_odd_files_are_heard_as_the_reader_reads_them(tmp_path):
     files = [path for path in sorted(kit("audio_odd").iterdir()) if path.suffix not in (".csv", ".md")]
     outcomes = set()

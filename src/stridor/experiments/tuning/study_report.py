@@ -1,4 +1,4 @@
-"""The report of a study: tables and pictures under `reports/tune/<detector>/` and on the study's MLflow run."""
+"""The report of a study: tables and figures in `reports/tune/<detector>/` and in the study's MLflow run."""
 
 import warnings
 from collections.abc import Callable, Iterator
@@ -21,22 +21,22 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from optuna.trial import FrozenTrial
 
-# Below this, importances and contours show the order of the trials rather than the parameters.
-FEWEST_FOR_PICTURES = 4
+# With fewer trials, importances and contours show the order of the trials rather than the parameters.
+MIN_TRIALS_FOR_FIGURES = 4
 
 
 def write_report(study: "optuna.Study", spec: StudySpec, comparison: Comparison | None, log: RunLog) -> Path:
-    """Write `study.md`, `trials.csv` and pictures, and keep them on the study's run as well.
+    """Write `study.md`, `trials.csv` and figures, and log them to the study's run.
 
     Parameters
     ----------
     study : Study
-        With one finished trial at least.
+        With at least one finished trial.
     spec : StudySpec
     comparison : Comparison or None
-        None where the objective looks at no labels, or the general values have no finished trial.
+        None if the objective does not use labels, or the general values have no finished trial.
     log : RunLog
-        Of the study.
+        Run of the study.
 
     Returns
     -------
@@ -45,22 +45,22 @@ def write_report(study: "optuna.Study", spec: StudySpec, comparison: Comparison 
     """
     from filelock import FileLock
 
-    place = REPORTS / "tune" / spec.detector
+    output = REPORTS / "tune" / spec.detector
     spec.folder.mkdir(parents=True, exist_ok=True)
-    # Several commands may come to the end of one study together.
-    with FileLock(spec.folder / "report.lock"), atomic_folder(place) as folder:
+    # Several commands may finish the same study at the same time.
+    with FileLock(spec.folder / "report.lock"), atomic_folder(output) as folder:
         (folder / "study.md").write_text(_page(study, spec, comparison), encoding="utf-8")
         study.trials_dataframe(attrs=("number", "state", "value", "duration", "params", "user_attrs")).to_csv(
             folder / "trials.csv", index=False
         )
         for name, figure in _figures(study):
             figure.savefig(folder / f"{name}.png", dpi=110, bbox_inches="tight", metadata={"Software": None})
-    for path in sorted(place.iterdir()):
+    for path in sorted(output.iterdir()):
         log.log_file(path, "study")
     best, value = _best(study)
-    log.log_epoch(0, {"best_value": value} | _figures_of(comparison))
+    log.log_epoch(0, {"best_value": value} | _metrics_of(comparison))
     log.set_tag("best_trial_run", best.user_attrs.get(RUN_ID) or "")
-    return place
+    return output
 
 
 def _best(study: "optuna.Study") -> "tuple[FrozenTrial, float]":
@@ -88,7 +88,7 @@ def _page(study: "optuna.Study", spec: StudySpec, comparison: Comparison | None)
     base = spec.space.base
     unit = "harmonic mean of AUC source, AUC target and pAUC on the tuning half of the test clips"
     if not base.tune.judged_by_labels:
-        unit = "gain of the separated held-out normals over the mean spectrum, in dB; no label is looked at"
+        unit = "gain of the separated held-out normals over the mean spectrum, in dB; no labels are used"
     parts = [
         f"# Study {study.study_name}",
         f"Objective: {unit}. Budget: {base.training.stage_one.epochs} + {base.training.stage_two.epochs} epochs.",
@@ -97,7 +97,7 @@ def _page(study: "optuna.Study", spec: StudySpec, comparison: Comparison | None)
     if comparison is not None:
         parts.append(
             f"Harmonic mean in percent, with {100 * base.evaluation.confidence:.0f} % bootstrap intervals. The "
-            "held-back half was never looked at while the study went on: what is gained there is not luck in the "
+            "held-back half was not used during the study, so a gain on it is not due to chance in the "
             "search.\n\n" + comparison_table(comparison)
         )
     names = list(base.tune.search)
@@ -122,7 +122,7 @@ def _row(trial: "FrozenTrial", names: list[str], space: Space) -> str:
 
 
 def _figures(study: "optuna.Study") -> Iterator[tuple[str, "Figure"]]:
-    """Yield history, importance, slice and contour, as far as there are trials enough to draw them."""
+    """Yield figures of history, importance, slice and contour, as far as there are enough trials to draw them."""
     import matplotlib
 
     matplotlib.use("Agg")
@@ -130,18 +130,18 @@ def _figures(study: "optuna.Study") -> Iterator[tuple[str, "Figure"]]:
     from optuna.visualization import matplotlib as draw
 
     complete = trials_in(study, "COMPLETE")
-    enough = len(complete) >= FEWEST_FOR_PICTURES and len({trial.value for trial in complete}) > 1
+    enough = len(complete) >= MIN_TRIALS_FOR_FIGURES and len({trial.value for trial in complete}) > 1
     names = list(complete[0].params)
-    pictures: dict[str, Callable[[], Any]] = {"history": lambda: draw.plot_optimization_history(study)}
+    figures: dict[str, Callable[[], Any]] = {"history": lambda: draw.plot_optimization_history(study)}
     if enough:
-        pictures["importance"] = lambda: draw.plot_param_importances(study)
-        pictures["slice"] = lambda: draw.plot_slice(study)
+        figures["importance"] = lambda: draw.plot_param_importances(study)
+        figures["slice"] = lambda: draw.plot_slice(study)
         if len(names) > 1:
-            pictures["contour"] = lambda: draw.plot_contour(study, params=names[:3])
-    for name, picture in pictures.items():
-        # From the start: a colour bar keeps to the layout that it was drawn into.
+            figures["contour"] = lambda: draw.plot_contour(study, params=names[:3])
+    for name, draw_figure in figures.items():
+        # Set before drawing: a colour bar keeps the layout that it was drawn with.
         with _quiet(), matplotlib.rc_context({"figure.constrained_layout.use": True}):
-            axes = picture()
+            axes = draw_figure()
         figure = (axes if not hasattr(axes, "flat") else axes.flat[0]).figure
         if name in ("slice", "contour"):
             figure.set_size_inches(4.6 * min(3, len(names)), 4.2 if name == "slice" else 3.6 * min(3, len(names)))
@@ -159,7 +159,7 @@ def _quiet() -> Iterator[None]:
         yield
 
 
-def _figures_of(comparison: Comparison | None) -> dict[str, float]:
+def _metrics_of(comparison: Comparison | None) -> dict[str, float]:
     if comparison is None:
         return {}
     return {

@@ -33,7 +33,7 @@ def write_sounds(folder: Path, clips: int = 12, seed: int = 0) -> Path:
     return folder
 
 
-def tiny_lesson_params(**values: object) -> DistillParams:
+def tiny_distill_params(**values: object) -> DistillParams:
     """Return parameters of a distillation of a few steps."""
     return DistillParams(**{
         "steps": 12, "warm_up_steps": 2, "batch_size": 4, "seconds": 0.5, "learning_rate": 3e-3, "report_steps": 4,

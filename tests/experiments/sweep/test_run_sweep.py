@@ -11,7 +11,7 @@ from stridor.common.errors import StridorError
 from stridor.data.manifest import Manifest
 from stridor.experiments.sweep import pool
 from stridor.experiments.sweep.grid import LITERAL, combinations
-from stridor.experiments.sweep.run import sweep
+from stridor.experiments.sweep.run_sweep import sweep
 from stridor.experiments.sweep.vectors import POOLED, MachineVectors
 from stridor.models.checkpoint import load_encoder, save_encoder
 from stridor.params import read_params
@@ -49,11 +49,11 @@ def test_stored_vectors_are_the_embeddings_that_the_pipeline_scores(embedded):
         assert stored.train.keys() == stored.test.keys() == {(la, p) for la in (-1, 0) for p in ("mean", "bands")}
 
 
-def test_the_report_tells_of_both_systems_and_every_combination(embedded):
+def test_the_report_contains_both_systems_and_every_combination(embedded):
     said = []
-    verdicts = sweep(read_params(), say=said.append)
-    assert list(verdicts) == ["frozen encoder", "fine-tuned"]
-    assert [line.partition(":")[0] for line in said] == list(verdicts)
+    results = sweep(read_params(), print_line=said.append)
+    assert list(results) == ["frozen encoder", "fine-tuned"]
+    assert [line.partition(":")[0] for line in said] == list(results)
     page = Path("reports/sweep.md").read_text()
     for words in (
         "## Frozen encoder",
@@ -68,7 +68,7 @@ def test_the_report_tells_of_both_systems_and_every_combination(embedded):
     assert len(combinations(read_params())) == 16
     assert "- 4 combinations: The bank holds 2 reference clips of the target domain, too few for k = 2" in page
     assert len(rows) == 2 * 12
-    assert float(rows[12]["total"]) == pytest.approx(verdicts["fine-tuned"].literal_total, abs=1e-4)
+    assert float(rows[12]["total"]) == pytest.approx(results["fine-tuned"].literal_total, abs=1e-4)
     assert (rows[12]["system"], rows[12]["pooling"]) == ("fine-tuned", LITERAL.pooling)
 
 

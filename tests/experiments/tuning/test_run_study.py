@@ -1,4 +1,4 @@
-"""Whole studies: worker processes, the parent run, the report, and values applied."""
+"""Complete studies: worker processes, parent run, report, and applied values."""
 
 from pathlib import Path
 
@@ -6,11 +6,13 @@ import pytest
 from mlflow import MlflowClient
 
 from stridor.common.errors import StridorError
-from stridor.experiments.tuning.run import TuneOptions, detector_of, tune
+from stridor.experiments.tuning.run_study import TuneOptions, detector_of, tune
 from stridor.experiments.tuning.study import open_study
 from stridor.params import Params, read_params
 from tiny_project import DATA_MD5
 from tiny_study import spec_of, write_study
+
+pytestmark = pytest.mark.slow
 
 
 def all_runs():
@@ -58,7 +60,7 @@ def test_without_a_finished_trial_there_is_nothing_to_apply(project):
     assert {run.info.status for run in all_runs()} == {"FAILED"}
 
 
-def test_too_few_labelled_clips_are_said_before_anything_starts(project):
+def test_too_few_labelled_clips_are_an_error_before_anything_starts(project):
     write_study(project, tests=3)
     with pytest.raises(StridorError, match="objective: normal_only"):
         tune("pump", read_params(), TuneOptions(trials=1))

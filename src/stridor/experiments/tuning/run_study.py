@@ -1,4 +1,4 @@
-"""A whole study: worker processes, the display, the MLflow parent run, and what is made of the outcome."""
+"""Run a study: worker processes, progress display, MLflow parent run, report, and applying the best values."""
 
 import os
 import time
@@ -15,7 +15,6 @@ from stridor.common.compute import THREADS, cores
 from stridor.common.dvc import data_md5
 from stridor.common.errors import StridorError
 from stridor.experiments.tuning.progress import Progress
-from stridor.experiments.tuning.report import comparison_table, write_report
 from stridor.experiments.tuning.result import Comparison, compare, halves_of
 from stridor.experiments.tuning.space import Space
 from stridor.experiments.tuning.storage import storage_shown, storage_url
@@ -32,6 +31,7 @@ from stridor.experiments.tuning.study import (
     open_study,
     trials_in,
 )
+from stridor.experiments.tuning.study_report import comparison_table, write_report
 from stridor.params import Params, apply
 from stridor.stages.layout import DATA
 from stridor.tracking.describe import DataVersion, code_tags
@@ -42,25 +42,25 @@ if TYPE_CHECKING:
     import optuna
     from optuna.trial import FrozenTrial
 
-LOOK_S = 0.5
-# After a request to stop, workers end their runs; one that hangs is killed.
-PATIENCE_S = 60.0
+POLL_INTERVAL_S = 0.5
+# Time for workers to end their runs after a request to stop; afterwards they are killed.
+STOP_TIMEOUT_S = 60.0
 
 
 @dataclass(frozen=True)
 class TuneOptions:
-    """What the user asks of a study.
+    """Options of the command `stridor tune`.
 
     Attributes
     ----------
     trials : int
-        That the study shall have in the end; 0 runs none and looks at what there is.
+        Number of trials that the study will have at the end; 0 runs none and reports the existing ones.
     jobs : int
-        Worker processes.
+        Number of worker processes.
     write : bool
         Write the best values to params.yaml.
     force : bool
-        Even if the held-back half got worse.
+        Write them even if the held-back half got worse.
     """
 
     trials: int
@@ -70,12 +70,12 @@ class TuneOptions:
 
 
 def detector_of(machine: str, params: Params) -> str:
-    """Return the detector of one machine alone.
+    """Return the detector of a machine that does not share its detector.
 
     Raises
     ------
     StridorError
-        If no detector listens to the machine, or one that listens to others as well.
+        If the machine has no detector, or shares its detector with others.
     """
     found = {name: entry.machines for name, entry in params.detectors.items() if machine in entry.machines}
     if not found:
@@ -93,40 +93,40 @@ def detector_of(machine: str, params: Params) -> str:
 
 
 def tune(detector: str, params: Params, options: TuneOptions) -> None:
-    """Run a study, or go on with it, and report.
+    """Run a study or continue it, and write its report.
 
     Raises
     ------
     StridorError
-        If parameters, data or stores do not allow it, no trial finished, or values may not be applied.
+        If parameters, data or stores are invalid, no trial finished, or the values must not be applied.
     """
     version = data_md5(DATA)
     threads = max(1, cores() // options.jobs)
     spec = StudySpec(detector, Space.of(params, detector), version, storage_url(), threads)
-    # Before anything else is touched: clips that cannot be split end it here.
+    # First of all, because clips that cannot be split are an error.
     halves = halves_of(spec.space.base) if params.tune.judged_by_labels else None
     study = open_study(spec)
-    _sweep(study)
+    _fail_lost_trials(study)
     missing = options.trials - counted(study)
-    of = f" of {options.trials}" if options.trials else ""
-    click.echo(f"Study {spec.name} in {storage_shown(spec.storage)}: {counted(study)}{of} trials done.")
+    total = f" of {options.trials}" if options.trials else ""
+    click.echo(f"Study {spec.name} in {storage_shown(spec.storage)}: {counted(study)}{total} trials done.")
     with _parent_run(study, spec) as (log, spec):
         if missing > 0:
             _run_workers(study, spec, missing, options)
         best = best_of(study)
         if best is None:
-            raise StridorError(_why_none(study, spec))
+            raise StridorError(_no_result_message(study, spec))
         general = default_trial(study)
         comparison = compare(spec, halves, general, best) if halves and general else None
-        place = write_report(study, spec, comparison, log)
-    click.echo(f"\nBest: trial {best.number}, {best.value:.4f}. Report: {place / 'study.md'}")
+        folder = write_report(study, spec, comparison, log)
+    click.echo(f"\nBest: trial {best.number}, {best.value:.4f}. Report: {folder / 'study.md'}")
     if comparison is not None:
         click.echo(f"\n{comparison_table(comparison)}")
-    _offer(spec, best, comparison, options)
+    _apply_best(spec, best, comparison, options)
 
 
-def _offer(spec: StudySpec, best: "FrozenTrial", comparison: Comparison | None, options: TuneOptions) -> None:
-    """Show what the best values change in params.yaml, and write them if wished and wise."""
+def _apply_best(spec: StudySpec, best: "FrozenTrial", comparison: Comparison | None, options: TuneOptions) -> None:
+    """Show what the best values change in params.yaml; write them if requested and not worse on held-back clips."""
     before = apply.read_text()
     values = {} if best.user_attrs.get(DEFAULT) else spec.space.values(best)
     after = apply.with_entry(before, spec.detector, spec.space.entry(values) if values else {})
@@ -144,8 +144,8 @@ def _offer(spec: StudySpec, best: "FrozenTrial", comparison: Comparison | None, 
         gain = comparison.held_back.difference
         raise StridorError(
             f"The best trial is {-100 * gain.value:.2f} points worse than the general values on the half of the test "
-            "clips that the study did not look at: its gain was luck. params.yaml is unchanged; run more trials, or "
-            "insist with --force."
+            "clips that the study did not use: its gain was due to chance. params.yaml is unchanged; run more "
+            "trials, or use --force."
         )
     apply.write_text(after)
     click.echo(f"Written to params.yaml; 'dvc repro' trains {spec.detector} with it.")
@@ -160,7 +160,7 @@ def _how_to_apply(spec: StudySpec) -> str:
 
 @contextmanager
 def _parent_run(study: "optuna.Study", spec: StudySpec) -> Iterator[tuple]:
-    """Open the study's MLflow run, the parent of those of its trials, or go on with it."""
+    """Open or resume the study's MLflow run, the parent of the runs of its trials."""
     base = spec.space.base
     searched = {
         f"search.{name}": str(choice.model_dump(exclude_none=True)) for name, choice in spec.space.search.items()
@@ -178,41 +178,43 @@ def _parent_run(study: "optuna.Study", spec: StudySpec) -> Iterator[tuple]:
 
 
 def _run_workers(study: "optuna.Study", spec: StudySpec, trials: int, options: TuneOptions) -> None:
-    # Imported by the children anew; here only its name is needed.
+    # The children import it themselves; here only its name is needed.
     from stridor.experiments.tuning.worker import work
 
     enqueue_default(study, spec.space)
-    # The children read it when they load their numerical libraries.
+    # The children's numerical libraries read it when they are loaded.
     os.environ[THREADS] = str(spec.threads)
     context = get_context("spawn")
-    tickets = context.Semaphore(trials)
+    remaining = context.Semaphore(trials)
     workers = [
-        context.Process(target=work, args=(spec, i, tickets), name=f"worker {i}")
+        context.Process(target=work, args=(spec, i, remaining), name=f"worker {i}")
         for i in range(min(options.jobs, trials))
     ]
-    click.echo(f"{len(workers)} worker(s) with {spec.threads} thread(s) each; their output: {spec.folder}/worker_*.log")
+    click.echo(
+        f"{len(workers)} worker(s) with {spec.threads} thread(s) each; their output is in {spec.folder}/worker_*.log"
+    )
     try:
         for worker in workers:
             worker.start()
         with Progress(study, options.trials, options.trials - trials) as progress:
-            gone: set[str] = set()
+            lost: set[str] = set()
             while any(worker.is_alive() for worker in workers):
-                time.sleep(LOOK_S)
-                _notice_losses(study, workers, gone)
-                progress.look()
-            progress.look()
+                time.sleep(POLL_INTERVAL_S)
+                _report_lost_workers(study, workers, lost)
+                progress.update()
+            progress.update()
     finally:
         _stop(workers)
-        _sweep(study)
+        _fail_lost_trials(study)
 
 
-def _notice_losses(study: "optuna.Study", workers: Sequence[BaseProcess], gone: set[str]) -> None:
-    """Give up the trial of a worker that was killed, and say so; the others go on."""
+def _report_lost_workers(study: "optuna.Study", workers: Sequence[BaseProcess], lost: set[str]) -> None:
+    """Mark the trial of a killed worker as failed and print a line; the other workers continue."""
     for worker in workers:
-        if worker.exitcode and worker.name not in gone:
-            gone.add(worker.name)
-            _sweep(study)
-            click.echo(f"{worker.name} ended with {worker.exitcode}; its trial is lost, the others go on.", err=True)
+        if worker.exitcode and worker.name not in lost:
+            lost.add(worker.name)
+            _fail_lost_trials(study)
+            click.echo(f"{worker.name} ended with {worker.exitcode}; its trial is lost, the others continue.", err=True)
 
 
 def _stop(workers: Sequence[BaseProcess]) -> None:
@@ -220,7 +222,7 @@ def _stop(workers: Sequence[BaseProcess]) -> None:
     for worker in started:
         if worker.is_alive():
             worker.terminate()
-    end = time.monotonic() + PATIENCE_S
+    end = time.monotonic() + STOP_TIMEOUT_S
     for worker in started:
         worker.join(max(0.1, end - time.monotonic()))
         if worker.is_alive():
@@ -228,8 +230,8 @@ def _stop(workers: Sequence[BaseProcess]) -> None:
             worker.join()
 
 
-def _sweep(study: "optuna.Study") -> None:
-    """Give up lost trials, and end the MLflow runs that their workers could not end."""
+def _fail_lost_trials(study: "optuna.Study") -> None:
+    """Mark the trials of killed workers as failed, and end their MLflow runs."""
     fail_lost_trials(study)
     for trial in trials_in(study, "FAIL"):
         run_id = trial.user_attrs.get(RUN_ID)
@@ -237,8 +239,8 @@ def _sweep(study: "optuna.Study") -> None:
             end_as(run_id, "KILLED", {"trial_state": "interrupted"})
 
 
-def _why_none(study: "optuna.Study", spec: StudySpec) -> str:
+def _no_result_message(study: "optuna.Study", spec: StudySpec) -> str:
     errors = [trial.user_attrs[ERROR] for trial in study.get_trials(deepcopy=False) if ERROR in trial.user_attrs]
     if errors:
-        return f"No trial of the study {spec.name} finished; the first one says: {errors[0]}"
+        return f"No trial of the study {spec.name} finished; the first one failed with: {errors[0]}"
     return f"The study {spec.name} has no finished trial; run 'stridor tune --detector {spec.detector}' first."

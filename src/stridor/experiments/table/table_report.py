@@ -1,26 +1,26 @@
-"""What is said of the table: a page for people and a CSV with every number."""
+"""Report of the table: a Markdown page, and a CSV file with every number."""
 
 from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
 from stridor.evaluation.results_table import ROWS, difference_text, interval_text, markdown_table
-from stridor.experiments.table.compare import Compared
+from stridor.experiments.table.compare import ComparedRow
 from stridor.experiments.table.published import Published
 from stridor.params import Params
 
 FIELDS = tuple(ROWS)
 
 
-def to_markdown(compared: Sequence[Compared], params: Params, published: Mapping[str, Published]) -> str:
-    """Write the page.
+def to_markdown(compared: Sequence[ComparedRow], params: Params, published: Mapping[str, Published]) -> str:
+    """Return the Markdown page.
 
     Parameters
     ----------
-    compared : sequence of Compared
+    compared : sequence of ComparedRow
     params : Params
     published : mapping of str to Published
-        By the key of a row; empty where the data are not those of the published numbers.
+        By key of a row; empty if the data are not those of the published results.
     """
     variants = [
         f"- {one.row.name}: {', '.join(f'`{name}: {value}`' for name, value in changes.items())}"
@@ -40,8 +40,8 @@ def to_markdown(compared: Sequence[Compared], params: Params, published: Mapping
     return "\n\n".join(parts) + "\n"
 
 
-def to_csv(compared: Sequence[Compared]) -> str:
-    """Write a row for every system: total, spread, interval, difference to the full method, measures; percent."""
+def to_csv(compared: Sequence[ComparedRow]) -> str:
+    """Return a CSV row for every system: total, spread, interval, difference to the full method, measures; percent."""
     rows = []
     for one in compared:
         gain = one.to_full
@@ -59,7 +59,7 @@ def to_csv(compared: Sequence[Compared]) -> str:
     return pd.DataFrame(rows).to_csv(index=False, float_format="%.4f", lineterminator="\n")
 
 
-def _introduction(compared: Sequence[Compared], params: Params, published: Mapping[str, Published]) -> str:
+def _introduction(compared: Sequence[ComparedRow], params: Params, published: Mapping[str, Published]) -> str:
     seeds, evaluation = len(params.table.seeds), params.evaluation
     text = (
         f"Percent. The total is the harmonic mean of AUC source, AUC target and pAUC over {len(compared[0].machines)} "
@@ -82,7 +82,7 @@ def _introduction(compared: Sequence[Compared], params: Params, published: Mappi
     return text
 
 
-def _totals(compared: Sequence[Compared], published: Mapping[str, Published]) -> list[list[str]]:
+def _totals(compared: Sequence[ComparedRow], published: Mapping[str, Published]) -> list[list[str]]:
     spread = any(one.spread is not None for one in compared)
     head = ["system", "total", *(["spread over seeds"] if spread else []), "interval", "minus full method"]
     lines = [[*head, *(["published"] if published else [])]]
@@ -97,15 +97,15 @@ def _totals(compared: Sequence[Compared], published: Mapping[str, Published]) ->
     return lines
 
 
-def _machines(compared: Sequence[Compared], published: Mapping[str, Published]) -> list[list[str]]:
+def _machines(compared: Sequence[ComparedRow], published: Mapping[str, Published]) -> list[list[str]]:
     others = [(one.row.name, published[one.row.key]) for one in compared if one.row.key in published]
-    others = [(name, of) for name, of in others if of.machines]
+    others = [(name, other) for name, other in others if other.machines]
     lines = [
         ["machine", "measure", *(one.row.name for one in compared), *(f"{name} (published)" for name, _ in others)]
     ]
     for machine in compared[0].machines:
         for field, title in ROWS.items():
-            values = [one.machines for one in compared] + [of.machines for _, of in others]
+            values = [one.machines for one in compared] + [other.machines for _, other in others]
             numbers = (f"{100 * getattr(measures[machine], field):.2f}" for measures in values)
             lines.append([machine if field == FIELDS[0] else "", title, *numbers])
     return lines

@@ -1,56 +1,59 @@
-"""The table from the pipeline's results and those of the cells, which DVC runs several at a time."""
+"""Run the cells of the table in parallel, and write the table from their results and the pipeline's."""
 
 from collections.abc import Callable
 
 from stridor.common.atomic import atomic_file
 from stridor.common.compute import processes_at_a_time
+from stridor.common.dvc import out_of_date
 from stridor.common.errors import one_sentence
 from stridor.data.manifest import Manifest
 from stridor.evaluation.results_table import difference_text
 from stridor.experiments.table.cells import FULL
-from stridor.experiments.table.compare import Compared, compare
+from stridor.experiments.table.compare import ComparedRow, compare
 from stridor.experiments.table.picture import draw
 from stridor.experiments.table.published import PUBLISHED, is_development_set
-from stridor.experiments.table.report import to_csv, to_markdown
 from stridor.experiments.table.rows import read_rows
+from stridor.experiments.table.table_report import to_csv, to_markdown
 from stridor.params import Params, read_params
 from stridor.params.table_seeds import set_seeds
-from stridor.pipeline.dvc_stages import reproduce, run_stale, stale_stages
+from stridor.pipeline.dvc_stages import reproduce, run_stale
 from stridor.pipeline.repro import PIPELINE, STAGES, detector_stages
 from stridor.stages.layout import REPORTS, Layout
 
 CELLS = "experiments/table/dvc.yaml"
-# The table needs all of the pipeline but the registry, which is left to 'dvc repro'.
-_NEEDED = tuple(stage for stage in STAGES if stage != "register")
+# All stages of the pipeline that the table needs; it does not need the registry.
+_STAGES = tuple(stage for stage in STAGES if stage != "register")
 
 
-def make(seeds: int | None = None, jobs: int | None = None, say: Callable[[str], object] = print) -> None:
-    """Run what is missing of pipeline and cells, then report.
+def make_table(seeds: int | None = None, jobs: int | None = None, print_line: Callable[[str], object] = print) -> None:
+    """Run the stages of pipeline and cells that are not up to date, then write the table.
 
     Parameters
     ----------
     seeds : int, optional
-        Written into params.yaml; left as it is there if not given.
+        Number of seeds, written to params.yaml; unchanged if not given.
     jobs : int, optional
-        Trainings at a time; by default `processes_at_a_time`.
+        Number of trainings in parallel; by default `processes_at_a_time`.
+    print_line : callable
+        Prints a line.
 
     Raises
     ------
     StridorError
-        If DVC fails; what it has finished is kept.
+        If DVC fails; finished stages are kept.
     """
     if seeds is not None:
         set_seeds(read_params().seed, seeds)
     params = read_params()
     jobs = jobs or processes_at_a_time(params.compute.threads, params.compute.accelerator)
-    stale = stale_stages(PIPELINE, CELLS)
-    run_stale("detectors of the pipeline", detector_stages(params, _NEEDED), stale, jobs, say)
-    run_stale("cells", targets(params), stale, jobs, say)
+    stale = out_of_date(PIPELINE, CELLS)
+    run_stale("detectors of the pipeline", detector_stages(params, _STAGES), stale, jobs, print_line)
+    run_stale("cells", cell_stages(params), stale, jobs, print_line)
     reproduce("summary", f"{CELLS}:report", alone=True)
 
 
-def targets(params: Params) -> list[tuple[str, str]]:
-    """Name the two stages of every cell, as DVC does."""
+def cell_stages(params: Params) -> list[tuple[str, str]]:
+    """Return the names that DVC gives to the two stages of every cell."""
     cells = [("", f"{variant}-{seed}") for seed in params.table.seeds for variant in params.table.variants]
     cells += [(f"_{FULL}", str(seed)) for seed in params.table.full_seeds]
     return [
@@ -60,7 +63,7 @@ def targets(params: Params) -> list[tuple[str, str]]:
     ]
 
 
-def report(params: Params, say: Callable[[str], object] = print) -> list[Compared]:
+def write_table(params: Params, print_line: Callable[[str], object] = print) -> list[ComparedRow]:
     """Write `reports/table.md`, `table.csv` and `table.png`.
 
     Raises
@@ -72,15 +75,15 @@ def report(params: Params, say: Callable[[str], object] = print) -> list[Compare
     manifests = [Manifest.read(Layout(detector).manifest) for detector in params.detectors]
     published = PUBLISHED if is_development_set(manifests) else {}
     for name, text in (("table.md", to_markdown(compared, params, published)), ("table.csv", to_csv(compared))):
-        with atomic_file(REPORTS / name) as beside:
-            beside.write_text(text, encoding="utf-8")
+        with atomic_file(REPORTS / name) as temporary:
+            temporary.write_text(text, encoding="utf-8")
     draw(compared, REPORTS / "table.png")
     for one in compared:
         gain = "" if one.to_full is None else f", minus full method {difference_text(one.to_full)}"
-        say(f"{one.row.name}: {100 * one.total:.2f}{gain}")
+        print_line(f"{one.row.name}: {100 * one.total:.2f}{gain}")
     return compared
 
 
 if __name__ == "__main__":
     with one_sentence():
-        report(read_params())
+        write_table(read_params())

@@ -8,12 +8,12 @@ from click.testing import CliRunner
 from mlflow import MlflowClient
 
 from stridor.cli.main import main
-from stridor.distillation import run as wiring
-from stridor.distillation.run import EXPERIMENT
+from stridor.distillation import run_distillation as wiring
+from stridor.distillation.run_distillation import EXPERIMENT
 from stridor.models.checkpoint import load_encoder, save_encoder
 from stridor.models.config import PRESETS
 from stridor.models.log_mel import LogMelPatches
-from tiny_lesson import STUDENT, tiny_teacher, write_sounds
+from tiny_distillation import STUDENT, tiny_teacher, write_sounds
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def the_runs():
     return client.search_runs([experiment.experiment_id])
 
 
-def test_a_student_comes_out_and_a_run_tells_of_it(teacher):
+def test_a_student_is_written_and_a_run_logged(teacher):
     done = distill("--teacher", "teacher.pt", "--audio", "sounds", "--out", "students/small.pt")
     assert done.exit_code == 0, done.output
     assert "step     4/4: loss" in done.output
@@ -82,8 +82,8 @@ def test_a_killed_distillation_continues_its_run(teacher, monkeypatch):
     ("arguments", "message"),
     [
         ({"--teacher": "nowhere.pt"}, "The teacher nowhere.pt is missing"),
-        ({"--audio": "empty"}, "empty holds no audio file"),
-        ({"--audio": "nowhere"}, "nowhere is no folder"),
+        ({"--audio": "empty"}, "empty contains no audio file"),
+        ({"--audio": "nowhere"}, "nowhere is not a folder"),
         ({"--out": "empty"}, "empty is a folder"),
         ({"--out": "teacher.pt"}, "teacher.pt is the teacher"),
         ({"--out": "teacher.pt/small.pt"}, "teacher.pt"),
@@ -91,7 +91,7 @@ def test_a_killed_distillation_continues_its_run(teacher, monkeypatch):
         ({"--precision": "8"}, "--precision is '8'"),
     ],
 )
-def test_what_cannot_be_done_is_said_in_one_sentence(teacher, arguments, message):
+def test_invalid_arguments_are_an_error(teacher, arguments, message):
     Path("empty").mkdir()
     given = {"--teacher": "teacher.pt", "--audio": "sounds", "--out": "small.pt"} | arguments
     done = distill(*(part for pair in given.items() for part in pair))

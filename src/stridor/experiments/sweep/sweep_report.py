@@ -1,4 +1,4 @@
-"""What is said of a sweep: a page for people and a table with every combination."""
+"""Report of a sweep: a Markdown page, and a CSV file with every combination."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -7,7 +7,7 @@ from dataclasses import asdict
 import pandas as pd
 
 from stridor.evaluation.results_table import difference_text
-from stridor.experiments.sweep.choose import OptionGain, Verdict, totals
+from stridor.experiments.sweep.choose import OptionGain, SystemSweep, totals
 from stridor.experiments.sweep.grid import LITERAL
 
 INTRODUCTION = """\
@@ -25,77 +25,77 @@ clips; the choices are not made again.
 """
 
 
-def to_markdown(verdicts: Mapping[str, Verdict], confidence: float) -> str:
-    """Write the page.
+def to_markdown(results: Mapping[str, SystemSweep], confidence: float) -> str:
+    """Return the Markdown page.
 
     Parameters
     ----------
-    verdicts : mapping of str to Verdict
-        By the name of the system.
+    results : mapping of str to SystemSweep
+        By name of the system.
     confidence : float
         Of the intervals, in (0, 1).
     """
-    return "\n".join([INTRODUCTION, *(_system(name, one, confidence) for name, one in verdicts.items())])
+    return "\n".join([INTRODUCTION, *(_system(name, one, confidence) for name, one in results.items())])
 
 
-def to_csv(verdicts: Mapping[str, Verdict]) -> str:
-    """Write a row for every combination of every system, with three measures of each machine and the total."""
+def to_csv(results: Mapping[str, SystemSweep]) -> str:
+    """Return a CSV row for every combination of every system, with the three measures of each machine and the total."""
     rows = []
-    for system, verdict in verdicts.items():
-        for one, values, total in zip(verdict.combinations, verdict.values, totals(verdict.values), strict=True):
+    for system, result in results.items():
+        for one, values, total in zip(result.combinations, result.values, totals(result.values), strict=True):
             row = {"system": system} | asdict(one) | {"total": total}
-            for machine, of_machine in zip(verdict.machines, values, strict=True):
+            for machine, machine_values in zip(result.machines, values, strict=True):
                 names = (f"{machine}/{measure}" for measure in ("auc_source", "auc_target", "pauc"))
-                row |= dict(zip(names, of_machine, strict=True))
+                row |= dict(zip(names, machine_values, strict=True))
             rows.append(row)
     return pd.DataFrame(rows).to_csv(index=False, float_format="%.4f", lineterminator="\n")
 
 
-def summary(name: str, verdict: Verdict) -> str:
-    """Say the outcome of a system in one line."""
-    literal, chosen = 100 * verdict.literal_total, 100 * (verdict.literal_total + verdict.gain.value)
+def summary(name: str, result: SystemSweep) -> str:
+    """Return the result of a system in one line."""
+    literal, chosen = 100 * result.literal_total, 100 * (result.literal_total + result.gain.value)
     return (
         f"{name}: literal {literal:.2f}, leave one machine out {chosen:.2f}, "
-        f"gain {difference_text(verdict.gain)}; recommended: {verdict.recommended.text()}"
+        f"gain {difference_text(result.gain)}; recommended: {result.recommended.text()}"
     )
 
 
-def _system(name: str, verdict: Verdict, confidence: float) -> str:
-    literal = verdict.literal_total
+def _system(name: str, result: SystemSweep, confidence: float) -> str:
+    literal = result.literal_total
     lines = [
         f"## {name[0].upper()}{name[1:]}",
         "",
-        f"{len(verdict.combinations)} combinations on {len(verdict.machines)} machines. Totals in percent:",
+        f"{len(result.combinations)} combinations on {len(result.machines)} machines. Totals in percent:",
         "",
         "| | total |",
         "|---|---:|",
         f"| literal setting | {100 * literal:.2f} |",
-        f"| leave one machine out | {100 * (literal + verdict.gain.value):.2f} |",
-        f"| best on these labels (no finding) | {100 * verdict.favourite_total:.2f} |",
+        f"| leave one machine out | {100 * (literal + result.gain.value):.2f} |",
+        f"| best on these labels (no finding) | {100 * result.favourite_total:.2f} |",
         "",
-        f"Leave one machine out minus literal: {difference_text(verdict.gain)} "
+        f"Leave one machine out minus literal: {difference_text(result.gain)} "
         f"({100 * confidence:.0f} % paired bootstrap interval).",
         "",
-        *_recommendation(verdict),
+        *_recommendation(result),
         "",
         "| machine | chosen by the others | literal | with the choice | gain |",
         "|---|---|---:|---:|---:|",
         *(
             f"| {one.machine} | {one.combination.text()} | {100 * one.literal:.2f} | {100 * one.chosen:.2f} | "
             f"{100 * (one.chosen - one.literal):+.2f} |"
-            for one in verdict.choices
+            for one in result.choices
         ),
-        f"| total | {_counted(verdict)} | {100 * literal:.2f} | {100 * (literal + verdict.gain.value):.2f} | "
-        f"{100 * verdict.gain.value:+.2f} |",
+        f"| total | {_counted(result)} | {100 * literal:.2f} | {100 * (literal + result.gain.value):.2f} | "
+        f"{100 * result.gain.value:+.2f} |",
         "",
         "Mean gain of a machine's harmonic mean by one option in the place of its literal value: with all other "
         "options literal, and over all combinations of the others. No value is chosen here, so every machine counts.",
         "",
         "| option | value | others literal | over all others | machines better | chosen for |",
         "|---|---|---:|---:|---:|---:|",
-        *(_option(one, len(verdict.machines)) for one in verdict.options),
+        *(_option(one, len(result.machines)) for one in result.options),
         "",
-        *_impossible(verdict),
+        *_impossible(result),
     ]
     return "\n".join(lines)
 
@@ -108,27 +108,27 @@ def _option(one: OptionGain, machines: int) -> str:
     )
 
 
-def _recommendation(verdict: Verdict) -> list[str]:
-    if verdict.recommended == LITERAL:
-        if verdict.favourite == LITERAL:
-            why = "all machines together choose it"
-        elif verdict.gain.interval.low > 0:
-            why = "two machines are too few to choose by"
+def _recommendation(result: SystemSweep) -> list[str]:
+    if result.recommended == LITERAL:
+        if result.favourite == LITERAL:
+            reason = "all machines together choose it"
+        elif result.gain.interval.low > 0:
+            reason = "two machines are too few to choose by"
         else:
-            why = "the gain is not beyond luck"
-        return [f"Recommended: the literal setting; {why}."]
-    return ["Recommended:", "", "```yaml", verdict.recommended.yaml(), "```"]
+            reason = "the gain is not beyond luck"
+        return [f"Recommended: the literal setting; {reason}."]
+    return ["Recommended:", "", "```yaml", result.recommended.yaml(), "```"]
 
 
-def _counted(verdict: Verdict) -> str:
-    counts = Counter(choice.combination for choice in verdict.choices)
+def _counted(result: SystemSweep) -> str:
+    counts = Counter(choice.combination for choice in result.choices)
     return f"{len(counts)} different, the most frequent {counts.most_common(1)[0][1]} times"
 
 
-def _impossible(verdict: Verdict) -> list[str]:
-    if not verdict.impossible:
+def _impossible(result: SystemSweep) -> list[str]:
+    if not result.impossible:
         return []
-    reasons = Counter(verdict.impossible.values())
+    reasons = Counter(result.impossible.values())
     return [
         "Left out, because a machine has too few clips:",
         "",

@@ -7,12 +7,14 @@ from stridor.common.errors import StridorError
 from stridor.evaluation.official import read_official
 from stridor.experiments.table import score_cell, train_cell
 from stridor.experiments.table.cells import CellLayout, cell_params
+from stridor.experiments.table.make_table import cell_stages, write_table
 from stridor.experiments.table.rows import read_rows
-from stridor.experiments.table.run import report, targets
 from stridor.params import read_params
 from stridor.stages import augment, autoencoder, evaluate, index, train
 from stridor.stages.layout import Layout
 from tiny_project import VALUES, params_of, write_params, write_project
+
+pytestmark = pytest.mark.slow
 
 PIPELINE = Layout("pump")
 
@@ -35,7 +37,7 @@ def evaluated(project):
     return project
 
 
-def test_cells_beside_the_pipeline(evaluated):
+def test_cells_and_the_pipeline_do_not_change_each_other(evaluated):
     from mlflow import MlflowClient
 
     for variant in ("same", "unmixed"):
@@ -54,7 +56,7 @@ def test_cells_beside_the_pipeline(evaluated):
     rows = {row.key: row for row in read_rows(read_params())}
     assert list(rows)[-4:] == ["stage_one", "full", "unmixed", "same"]
     said = []
-    compared = {one.row.key: one for one in report(read_params(), said.append)}
+    compared = {one.row.key: one for one in write_table(read_params(), said.append)}
     assert compared["same"].to_full.value == 0
     assert any(line.startswith("unmixed: ") for line in said)
     page = (evaluated / "reports/table.md").read_text()
@@ -73,7 +75,7 @@ def test_rows_that_do_not_belong_together_are_refused(evaluated):
 
 def test_every_cell_has_a_target(project):
     write_project(project, table=VALUES["table"] | {"seeds": [1, 2], "full_seeds": [2]})
-    assert targets(read_params()) == [
+    assert cell_stages(read_params()) == [
         (f"experiments/table/dvc.yaml:train{cell}", f"experiments/table/dvc.yaml:score{cell}")
         for cell in ("@unmixed-1-pump", "@same-1-pump", "@unmixed-2-pump", "@same-2-pump", "_full@2-pump")
     ]

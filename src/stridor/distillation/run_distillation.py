@@ -1,4 +1,4 @@
-"""A whole distillation: teacher, recordings and parameters in, a student's checkpoint and an MLflow run out."""
+"""The command `stridor distill`: run a distillation, write the student's checkpoint and log an MLflow run."""
 
 import hashlib
 import json
@@ -31,7 +31,7 @@ EXPERIMENT = "stridor-distillation"
 
 @dataclass(frozen=True)
 class NamedTeacher:
-    """A teacher and the file that its weights come from."""
+    """A teacher and the file of its weights."""
 
     network: Teacher
     weights: Path
@@ -63,10 +63,10 @@ def run(
     out: Path,
     compute: ComputeParams | None = None,
 ) -> None:
-    """Write a student's checkpoint in half precision, and log one run with all figures.
+    """Write a student's checkpoint in half precision, and log one run with all metrics.
 
-    Beside `out`, `.<name>.unfinished-distill/` holds the state of an unfinished distillation and
-    `student.pt`, the student as of the latest report; called again with the same inputs, it goes on from there.
+    Next to `out`, `.<name>.unfinished-distill/` contains the state of an unfinished distillation and `student.pt`, the
+    student at the latest report; a call with the same inputs resumes it.
 
     Raises
     ------
@@ -82,19 +82,19 @@ def run(
         strategy=compute.strategy, precision=params.precision,
     )  # fmt: skip
     fabric.launch()
-    # Of several processes the first one speaks for all.
+    # With several processes, only the first one prints, logs and writes.
     first = fabric.is_global_zero
     data = [DataVersion(*version) for version in _versions(recordings)]
     student_seed = seed_for(params.seed, "student")
     values = params.model_dump() | {"teacher": teacher.weights.name, "teacher_md5": file_md5(teacher.weights)}
     resume = ResumeFolder(unfinished(out), json.dumps([values, [version.digest for version in data]]))
     texts = {key: str(value) for key, value in values.items()}
-    logged = logged_run(f"distil {out.stem}", EXPERIMENT, texts, data, code_tags(), resume.run_id)
-    with logged if first else no_run() as log:
+    tracked = logged_run(f"distil {out.stem}", EXPERIMENT, texts, data, code_tags(), resume.run_id)
+    with tracked if first else no_run() as log:
         resume.run_id = log.run_id
 
         def on_report(report: Report, student: Encoder) -> None:
-            log.log_epoch(report.step, report.figures)
+            log.log_epoch(report.step, report.metrics)
             if first:
                 print(_line(report, params), flush=True)
                 _save(student, resume.folder / "student.pt")
@@ -111,17 +111,17 @@ def run(
 
 
 def unfinished(out: Path) -> Path:
-    """Return the folder in which an unfinished distillation keeps its state."""
+    """Return the folder with the state of an unfinished distillation."""
     return out.parent / f".{out.stem}.unfinished-distill"
 
 
 def _save(student: Encoder, path: Path) -> None:
-    with atomic_file(path) as beside:
-        save_encoder(student, beside, torch.float16)
+    with atomic_file(path) as temporary:
+        save_encoder(student, temporary, torch.float16)
 
 
 def _versions(recordings: Recordings) -> list[tuple[str, str]]:
-    """Return, of every group of recordings, the folder that holds it and a digest of names and sizes."""
+    """Return, for every group of recordings, its folder and a digest of names and sizes."""
     versions = []
     for group in recordings.groups:
         text = "\n".join(f"{path.name} {path.stat().st_size}" for path in group)
@@ -140,10 +140,10 @@ def _common_parts(paths: list[tuple[str, ...]]) -> list[str]:
 
 
 def _line(report: Report, params: DistillParams) -> str:
-    figures = report.figures
+    metrics = report.metrics
     return (
-        f"step {report.step:5d}/{params.steps}: loss {figures['loss/total']:.4f} (pooled {figures['loss/pooled']:.4f}, "
-        f"map {figures['loss/map']:.4f}, tags {figures['loss/tags']:.5f}, relation {figures['loss/relation']:.4f}), "
-        f"gradient {figures['gradient_norm']:.2f}, learning rate {figures['learning_rate']:.1e}, "
-        f"{figures['clips_per_second']:.1f} clips/s"
+        f"step {report.step:5d}/{params.steps}: loss {metrics['loss/total']:.4f} (pooled {metrics['loss/pooled']:.4f}, "
+        f"map {metrics['loss/map']:.4f}, tags {metrics['loss/tags']:.5f}, relation {metrics['loss/relation']:.4f}), "
+        f"gradient {metrics['gradient_norm']:.2f}, learning rate {metrics['learning_rate']:.1e}, "
+        f"{metrics['clips_per_second']:.1f} clips/s"
     )

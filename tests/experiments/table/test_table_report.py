@@ -7,19 +7,19 @@ import pytest
 
 from stridor.evaluation.bootstrap import Difference, Interval
 from stridor.evaluation.measures import MachineMeasures
-from stridor.experiments.table.compare import Compared
+from stridor.experiments.table.compare import ComparedRow
 from stridor.experiments.table.picture import draw
 from stridor.experiments.table.published import Published
-from stridor.experiments.table.report import to_csv, to_markdown
 from stridor.experiments.table.rows import Row
+from stridor.experiments.table.table_report import to_csv, to_markdown
 from stridor.params import Params
 
 GAIN = Difference(-0.0234, Interval(-0.05, 0.01), 0.2)
 
 
-def compared(key: str, totals: tuple[float, ...], gain: Difference | None = GAIN) -> Compared:
+def compared(key: str, totals: tuple[float, ...], gain: Difference | None = GAIN) -> ComparedRow:
     measures = {"fan": MachineMeasures(0.7, 0.6, 0.55), "valve": MachineMeasures(0.9, 0.8, 0.75)}
-    return Compared(Row(key, key.replace("_", " "), ()), measures, totals, Interval(0.5, 0.7), gain)
+    return ComparedRow(Row(key, key.replace("_", " "), ()), measures, totals, Interval(0.5, 0.7), gain)
 
 
 def params(seeds: int) -> Params:
@@ -30,7 +30,7 @@ def params(seeds: int) -> Params:
 ROWS = [compared("frozen", (0.61,)), compared("full", (0.6, 0.62), None), compared("mask_decoder", (0.58, 0.59))]
 
 
-def test_one_seed_has_no_spread_and_says_so():
+def test_one_seed_has_no_spread():
     page = to_markdown([compared("full", (0.6,), None), compared("mask_decoder", (0.58,))], params(1), {})
     assert "| mask decoder | 58.00 | [50.0, 70.0] | -2.34 [-5.0, +1.0] |" in page
     assert "| full | 60.00 | [50.0, 70.0] |  |" in page
