@@ -184,9 +184,7 @@ class Detector:
         known = ", ".join(self.machines)
         if machine is None:
             if len(self.machines) > 1:
-                raise StridorError(
-                    f"{name} names no machine, but this detector listens to several; give one of {known}."
-                )
+                raise StridorError(f"{name} names no machine, but this detector listens to several; name one: {known}.")
             return self.machines[0]
         if machine not in self.references:
             raise StridorError(
