@@ -77,7 +77,7 @@ def _detector_scores_every_machine():
         for name, score in zip(official.file_names, official.scores, strict=True):
             verdict = detector.score(Path(f"data/{machine}/test") / name, machine)
             assert verdict.score == pytest.approx(score, abs=1e-5)
-    with pytest.raises(StridorError, match=r"names no machine, but .* give one of pump, press, mixer"):
+    with pytest.raises(StridorError, match=r"names no machine, but .* name one: pump, press, mixer"):
         detector.score(Path(f"data/pump/test/{official.file_names[0]}"))
     with pytest.raises(StridorError, match="'fan', which this detector has not learnt; it knows pump, press, mixer"):
         detector.score(Path(f"data/pump/test/{official.file_names[0]}"), "fan")
