@@ -12,7 +12,7 @@ import pytest
 from stridor.pipeline import processes as commands_module
 from stridor.pipeline.processes import Command, run_parallel
 
-TIMEOUT_S = 60
+TIMEOUT_S = 300
 # A shell that waits for a program, as DVC runs its stages; each writes its process.
 SLEEPER = "import os, sys, time; open(sys.argv[1], 'w').write(str(os.getpid())); time.sleep(300)"
 CALLER = """

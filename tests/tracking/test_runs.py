@@ -113,7 +113,7 @@ def test_terminated_then_resumed(project):
     )  # fmt: skip
     run_id = process.stdout.readline().strip()
     process.terminate()
-    assert process.wait(timeout=60) == 128 + signal.SIGTERM
+    assert process.wait(timeout=300) == 128 + signal.SIGTERM
     open_store()
     assert run_of(run_id).info.status == "KILLED"
     with training_run("pump", tiny_params(), DATA, resume=run_id) as log:

@@ -58,7 +58,7 @@ def test_two_processes_create_it_at_once(nowhere):
     code = "from stridor.tracking.store import *; s = open_store(); print(experiment_id(s, 'stridor'))"
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     both = [subprocess.Popen([sys.executable, "-c", code], **pipes) for _ in range(2)]
-    answers = [process.communicate(timeout=120) for process in both]
+    answers = [process.communicate(timeout=600) for process in both]
     assert [process.returncode for process in both] == [0, 0], answers
     assert answers[0][0] == answers[1][0]
     assert not list(nowhere.glob(".*unfinished*"))

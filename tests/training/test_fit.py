@@ -140,7 +140,7 @@ def test_a_training_killed_with_sigkill_resumes():
 
 def test_two_processes_train_one_encoder():
     script = write_script(accelerator="cpu", devices=2, strategy="ddp")
-    done = subprocess.run(script, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(script, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stderr
     params = tiny_params()
     _, data = tiny_training_set(params)

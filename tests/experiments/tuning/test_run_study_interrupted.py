@@ -16,7 +16,8 @@ from tiny_study import TUNE, write_study
 
 pytestmark = pytest.mark.slow
 
-TIMEOUT_S = 120
+# A limit for what hangs; a busy machine takes minutes.
+TIMEOUT_S = 600
 # Long enough to be caught in the middle, and never pruned.
 LONG = {"pruner": "none", "budget": TUNE["budget"] | {"training.stage_two.epochs": 6}}
 

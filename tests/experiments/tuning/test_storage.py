@@ -59,7 +59,7 @@ def test_many_open_a_new_one_at_the_same_moment(url):
     together = Barrier(6)
 
     def opened(_):
-        together.wait(timeout=60)
+        together.wait(timeout=300)
         return open_storage(url)
 
     with ThreadPoolExecutor(6) as threads:
