@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 import torch
-from scipy.fft import next_fast_len
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -216,7 +215,7 @@ class PositionalConvolution(nn.Module):
         quarter of a training step, and this way a tenth of that.
         """
         kernel, count = self.weight_v.shape[-1], x.shape[-1]
-        size = next_fast_len(count + kernel // 2, real=True)
+        size = fast_length(count + kernel // 2)
         # Half precision has no such transform.
         with torch.autocast(x.device.type, enabled=False):
             exact = torch.promote_types(x.dtype, torch.float32)
@@ -227,3 +226,19 @@ class PositionalConvolution(nn.Module):
             y = torch.fft.irfft((signal @ filters).permute(2, 0, 3, 1).flatten(1, 2), size)
             y = y.roll(kernel // 2, dims=-1)[..., :count] + self.bias[:, None]
         return y.to(x.dtype)
+
+
+def fast_length(least: int) -> int:
+    """Return the smallest product of powers of 2, 3 and 5 that is not below `least`, a fast length for a transform."""
+    # What scipy.fft.next_fast_len returns for real input; SciPy takes half a second to import.
+    size = least
+    while _without_small_factors(size) > 1:
+        size += 1
+    return size
+
+
+def _without_small_factors(number: int) -> int:
+    for factor in (2, 3, 5):
+        while number % factor == 0:
+            number //= factor
+    return number
