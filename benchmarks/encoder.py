@@ -6,8 +6,8 @@ import torch
 
 from benchmarks.harness import Bench
 from benchmarks.straightforward import Straightforward
-from stridor.audio.files import SAMPLE_RATE_HZ
 from stridor.audio.fbank import frame_counts
+from stridor.audio.files import SAMPLE_RATE_HZ
 from stridor.models.beats import Beats, random_beats
 from stridor.models.config import PRESETS, BeatsConfig
 from stridor.models.encoder import BANDS, PATCH

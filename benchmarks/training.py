@@ -21,7 +21,7 @@ def run(bench: Bench) -> None:
         batch = batch_of_noise(clips, seconds)
         case = f"{preset}, {clips} x {seconds} s"
         one, two, both = (step_of(preset, frozen) for frozen in (False, True, False))
-        flops = [operations(lambda step=step: step(batch)) for step in (one, two)]
+        flops = [operations(lambda step=step, batch=batch: step(batch)) for step in (one, two)]
 
         def share(times: Times, flop: float = flops[0]) -> str:
             return f"{flop / times.best / 1e9 / bench.gflops:.0%} of the matrix product"
