@@ -10,11 +10,11 @@ from stridor.common.atomic import atomic_file
 from stridor.common.digests import file_digest
 from stridor.common.download import fetch, partial_of
 from stridor.common.errors import StridorError
-from stridor.common.http import Patience
+from stridor.common.http import StoppableRetry
 from stridor.ingest.checkpoints.published import AUTHORS_PAGE, Published
 
 # Another source is tried rather than a dead one asked for long.
-SHORT = Patience(tries=3, longest_pause_seconds=10.0, timeout_seconds=30.0)
+SHORT = StoppableRetry(total=2, backoff_max=10.0)
 
 
 def bring(
@@ -23,7 +23,7 @@ def bring(
     *,
     from_file: Path | None = None,
     say: Callable[[str], None] = lambda _: None,
-    patience: Patience = SHORT,
+    retry: StoppableRetry = SHORT,
 ) -> Path:
     """Put a checkpoint into a folder, unless it lies there; a call that was cut off goes on where it stopped.
 
@@ -60,7 +60,7 @@ def bring(
     for source in wanted.sources:
         say(f"Asking {source} ({wanted.bytes / 1e6:.0f} MB) ...")
         try:
-            _fetch(source, place, wanted, patience)
+            _fetch(source, place, wanted, retry)
         except StridorError as error:
             problems.append(str(error))
             say(f"  {error}")
@@ -73,7 +73,7 @@ def bring(
     )
 
 
-def _fetch(source: str, place: Path, wanted: Published, patience: Patience) -> None:
+def _fetch(source: str, place: Path, wanted: Published, retry: StoppableRetry) -> None:
     partial = partial_of(place, wanted.sha256)
     start = partial.stat().st_size if partial.exists() else 0
     with tqdm(
@@ -81,7 +81,7 @@ def _fetch(source: str, place: Path, wanted: Published, patience: Patience) -> N
     ) as bar:
         fetch(
             source, place, size=wanted.bytes, digest=wanted.sha256, algorithm="sha256", moved=bar.update,
-            patience=patience,
+            retry=retry,
         )  # fmt: skip
 
 
