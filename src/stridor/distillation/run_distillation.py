@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from lightning_fabric import Fabric
 
 from stridor.common.atomic import atomic_file
 from stridor.common.digests import file_md5
@@ -24,6 +23,7 @@ from stridor.params.sections import ComputeParams
 from stridor.tracking.describe import code_tags
 from stridor.tracking.run import logged_run
 from stridor.tracking.runs import DataVersion, no_run
+from stridor.training.fit import make_fabric
 from stridor.training.resume import ResumeFolder
 
 EXPERIMENT = "stridor-distillation"
@@ -77,10 +77,7 @@ def run(
         what = "a folder" if out.is_dir() else "the teacher"
         raise StridorError(f"{out} is {what}; give the name of a new file for the student.")
     compute = compute or ComputeParams()
-    fabric = Fabric(
-        accelerator=compute.accelerator, devices=compute.devices, num_nodes=compute.num_nodes,
-        strategy=compute.strategy, precision=params.precision,
-    )  # fmt: skip
+    fabric = make_fabric(compute, params.precision)
     fabric.launch()
     # With several processes, only the first one prints, logs and writes.
     first = fabric.is_global_zero

@@ -69,7 +69,7 @@ def measure_step(params: Params, seconds: float) -> StepCost:
     alone = params.replaced({"compute.devices": 1, "compute.strategy": "auto", "compute.num_nodes": 1})
     encoder = initial_encoder(alone.encoder, alone.seed)
     task = SeparationTask(encoder, Separator(encoder.width, alone.decoder), alone.training)
-    fabric = make_fabric(alone)
+    fabric = make_fabric(alone.compute, alone.training.precision)
     fabric.launch()
     encoder_size, separator_size = (
         sum(parameter.numel() for parameter in part.parameters()) for part in (encoder, task.separator)
