@@ -1,4 +1,4 @@
-"""Judge an encoder on sounds that it never heard, layer by layer, beside random weights and the mean log-mel.
+"""Evaluate an encoder on sounds that it was not trained on, layer by layer, compared with random weights and the mean log-mel.
 
 python pretrained/recipe/evaluate.py pretrained/beats_mini.pt --esc10 ESC10 --machines data --machines REAL
 """
