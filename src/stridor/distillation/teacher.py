@@ -42,10 +42,6 @@ class Teacher(Protocol):
 
 class BeatsTeacher(nn.Module):
     """BEATs as a teacher: its last layer, and its tags if the checkpoint is fine-tuned.
-
-    Parameters
-    ----------
-    encoder : Beats
     """
 
     def __init__(self, encoder: Beats) -> None:

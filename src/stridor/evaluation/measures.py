@@ -18,7 +18,6 @@ class ScoredClips:
 
     Attributes
     ----------
-    machine : str
     file_names : tuple of N str
     domains, labels : tuple of N str
         "source" or "target", "normal" or "anomaly"; the None of a name that hides them is refused.

@@ -47,7 +47,6 @@ def draw_roc(
 
     Parameters
     ----------
-    clips : ScoredClips
     measures : MachineMeasures
         Of these clips, for the legend.
     path : Path
@@ -90,7 +89,6 @@ def draw_histogram(
 
     Parameters
     ----------
-    clips : ScoredClips
     threshold : float
         A score strictly above it is flagged.
     path : Path

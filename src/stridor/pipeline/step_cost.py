@@ -28,7 +28,6 @@ class StepCost:
 
     Attributes
     ----------
-    encoder_parameters, separator_parameters : int
     step_seconds : float
         Forward, backward and update.
     embed_seconds : float
@@ -37,7 +36,6 @@ class StepCost:
         Floating-point operations of a step; a multiplication and an addition count as two.
     peak_bytes : int
         Peak memory of the accelerator, or of this process on a CPU.
-    device : str
     """
 
     encoder_parameters: int

@@ -71,7 +71,6 @@ def tags_of(detector: str, params: Params) -> dict[str, str]:
 
     Parameters
     ----------
-    detector : str
     params : Params
         Of the detector.
     """

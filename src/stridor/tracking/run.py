@@ -121,12 +121,10 @@ def logged_run(
 
     Parameters
     ----------
-    name, experiment : str
     values : mapping of str to str
         The run's parameters.
     data : sequence of DataVersion
         What it learns from.
-    tags : mapping of str to str
     resume : str, optional
         Id of the run of an interrupted block. If it does not exist or has other parameters, a new run is started,
         with a warning and the tag `continues_run`.

@@ -35,10 +35,8 @@ def training_run(
 
     Parameters
     ----------
-    detector : str
     params : Params
         Of the detector, logged flattened: `training.stage_one.epochs`.
-    data : DataVersion
     resume : str, optional
         Id of the run of an interrupted training. If it does not exist or has other training parameters, a new run is
         started, with a warning and the tag `continues_run`.
@@ -84,10 +82,8 @@ def log_evaluation(
     ----------
     run_id : str or None
         As `find_training_run` gives it.
-    detector : str
     params : Params
         Of the detector.
-    measures : mapping of str to float
     figures : list of Path
         Image files, kept under `figures/`.
 
@@ -113,7 +109,6 @@ def later_run(name: str, detector: str, params: Params, parent: str | None = Non
     ----------
     name : str
         Shown in the list of runs.
-    detector : str
     params : Params
         Of the detector.
     parent : str, optional
@@ -184,7 +179,6 @@ def autoencoder_run(detector: str, machine: str, params: Params, data: DataVersi
         The run is called after the machine, `fan autoencoder`.
     params : Params
         Of the detector.
-    data : DataVersion
     """
     values = {
         name: value

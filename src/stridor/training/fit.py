@@ -69,9 +69,6 @@ class FineTuned:
 
     Attributes
     ----------
-    encoder : Encoder
-    separator : Separator
-    epochs : list of Epoch
     after_stage_one : Encoder or None
         The encoder after stage one; None if one of the stages has no epochs.
     """
@@ -122,7 +119,6 @@ def fine_tune(
     ----------
     encoder : Encoder
         Encoder to be trained; changed in place.
-    data : TrainingSet
     params : Params
         Parameters of one detector.
     fabric : Fabric

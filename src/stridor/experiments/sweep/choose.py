@@ -64,7 +64,6 @@ class SystemSweep:
         Total of the chosen combinations, each on the machine that was left out, minus the literal total.
     favourite : Combination
         The combination with the best total over all machines.
-    options : list of OptionGain
     impossible : mapping of Combination to str
         Combinations that a machine has too few clips for, and why.
     """

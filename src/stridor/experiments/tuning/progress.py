@@ -16,7 +16,6 @@ class Progress:
 
     Parameters
     ----------
-    study : Study
     total : int
         Number of trials that the study will have at the end.
     before : int

@@ -32,7 +32,6 @@ def write_report(study: "optuna.Study", spec: StudySpec, comparison: Comparison 
     ----------
     study : Study
         With at least one finished trial.
-    spec : StudySpec
     comparison : Comparison or None
         None if the objective does not use labels, or the general values have no finished trial.
     log : RunLog
