@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -122,18 +123,9 @@ def _versions(recordings: Recordings) -> list[tuple[str, str]]:
     versions = []
     for group in recordings.groups:
         text = "\n".join(f"{path.name} {path.stat().st_size}" for path in group)
-        folder = Path(*_common_parts([path.parent.parts for path in group]))
+        folder = Path(os.path.commonpath([path.parent for path in group]))
         versions.append((folder.as_posix(), hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()))
     return versions
-
-
-def _common_parts(paths: list[tuple[str, ...]]) -> list[str]:
-    common = []
-    for parts in zip(*paths, strict=False):
-        if len(set(parts)) > 1:
-            break
-        common.append(parts[0])
-    return common
 
 
 def _line(report: Report, params: DistillParams) -> str:

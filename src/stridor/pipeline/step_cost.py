@@ -3,8 +3,7 @@
 import resource
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -89,7 +88,8 @@ def measure_step(params: Params, seconds: float) -> StepCost:
     while len(times) < STEPS and sum(times) < ENOUGH_SECONDS:
         times.append(_timed(step, fabric.device))
     peak = _peak_bytes(fabric.device)
-    with torch.inference_mode(), _evaluating(task):
+    task.eval()
+    with torch.inference_mode():
         one = TripleBatch(*(part[:1] for part in batch))
         embed = _timed(lambda: task.encoder(one.mixture, one.lengths), fabric.device)
     flop = float(counter.get_total_flops())
@@ -115,10 +115,3 @@ def _peak_bytes(device: torch.device) -> int:
     # Linux counts in kilobytes, macOS in bytes.
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else 1024 * peak
-
-
-@contextmanager
-def _evaluating(task: SeparationTask) -> Iterator[None]:
-    task.eval()
-    yield
-    task.train()

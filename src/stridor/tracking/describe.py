@@ -74,11 +74,7 @@ def tags_of(detector: str, params: Params) -> dict[str, str]:
     params : Params
         Of the detector.
     """
-    tags = {
-        "detector": detector,
-        "machines": ", ".join(params.detectors[detector].machines),
-        "seed": str(params.seed),
-    }
+    tags = {"detector": detector, "machines": ", ".join(params.detectors[detector].machines), "seed": str(params.seed)}
     return tags | code_tags()
 
 

@@ -58,10 +58,7 @@ class RunLog:
 
 
 class MlflowRun(RunLog):
-    """Writes to a run of an open store.
-
-    Every method raises StridorError if the store fails.
-    """
+    """A log that writes to a run of an open store."""
 
     run_id: str
 
@@ -72,29 +69,24 @@ class MlflowRun(RunLog):
         self._store, self._client = store, MlflowClient()
 
     def log_epoch(self, step: int, figures: Mapping[str, float]) -> None:
-        """Log the figures of one epoch."""
         import mlflow
 
         with self._store.errors():
             mlflow.log_metrics(as_metrics(figures), step=step, run_id=self.run_id)
 
     def log_figure(self, figure: "Figure", path: str) -> None:
-        """Keep a figure."""
         with self._store.errors():
             self._client.log_figure(self.run_id, figure, path)
 
     def log_file(self, file: Path, folder: str | None = None) -> None:
-        """Keep a file."""
         with self._store.errors():
             self._client.log_artifact(self.run_id, str(file), folder)
 
     def log_folder(self, folder: Path, name: str) -> None:
-        """Keep a folder."""
         with self._store.errors():
             self._client.log_artifacts(self.run_id, str(folder), name)
 
     def set_tag(self, key: str, value: str) -> None:
-        """Set a tag."""
         with self._store.errors():
             self._client.set_tag(self.run_id, key, value)
 

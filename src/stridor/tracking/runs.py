@@ -22,11 +22,7 @@ def no_run() -> Iterator[RunLog]:
 
 @contextmanager
 def training_run(
-    detector: str,
-    params: Params,
-    data: DataVersion,
-    resume: str | None = None,
-    tags: Mapping[str, str] | None = None,
+    detector: str, params: Params, data: DataVersion, resume: str | None = None, tags: Mapping[str, str] | None = None
 ) -> Iterator[RunLog]:
     """Log a training as one run, which ends with the block: finished, failed by an error, or killed.
 
@@ -73,7 +69,7 @@ def find_training_run(weights_md5: str) -> str | None:
 def log_evaluation(
     run_id: str | None, detector: str, params: Params, measures: Mapping[str, float], figures: list[Path]
 ) -> str:
-    """Add final measures and figures to a training's run.
+    """Add final measures and figures to a training's run; return the id of the run that got them.
 
     A run's parameters cannot change. If the scoring parameters differ from those of the training run, or there is no
     training run, the measures go to a new run, a child of the training run if there is one.
@@ -86,11 +82,6 @@ def log_evaluation(
         Of the detector.
     figures : list of Path
         Image files, kept under `figures/`.
-
-    Returns
-    -------
-    str
-        Id of the run that got the measures.
     """
     store = open_store()
     if run_id is not None and agrees(store, run_id, _only(flatten(params), _SCORED_BY)):

@@ -25,21 +25,14 @@ def bring(
     say: Callable[[str], None] = lambda _: None,
     retry: StoppableRetry = SHORT,
 ) -> Path:
-    """Put a checkpoint into a folder, unless it lies there; a call that was cut off goes on where it stopped.
+    """Put a checkpoint into a folder, unless it is there, and return its path; an interrupted download is resumed.
 
     Parameters
     ----------
-    wanted : Published
-    folder : Path
     from_file : Path, optional
         A file got by hand, which is checked and copied instead of a download.
     say : callable
         Told what happens.
-
-    Returns
-    -------
-    Path
-        Of the file.
 
     Raises
     ------
@@ -94,7 +87,7 @@ def check(path: Path, wanted: Published) -> None:
         If it is missing, or its size or digest is another.
     """
     if not path.is_file():
-        raise StridorError(f"{path} is no file; name the checkpoint that was got by hand.")
+        raise StridorError(f"{path} is not a file; give the path of the checkpoint that was downloaded by hand.")
     size = path.stat().st_size
     if size != wanted.bytes:
         raise StridorError(

@@ -96,12 +96,7 @@ def _supplement(machine: DemoMachine, seed: int) -> list[PlannedClip]:
 
 
 def _clip(
-    machine: DemoMachine,
-    split: str,
-    label: str,
-    number: int,
-    condition: Condition,
-    fault: Fault | None = None,
+    machine: DemoMachine, split: str, label: str, number: int, condition: Condition, fault: Fault | None = None
 ) -> PlannedClip:
     shown = "_".join(f"{name}_{value}" for name, value in condition.attributes)
     ending = "noAttribute" if machine.attributes_hidden else shown

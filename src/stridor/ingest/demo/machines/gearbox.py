@@ -9,16 +9,7 @@ from stridor.ingest.demo.impacts import Body, crossings, strikes
 from stridor.ingest.demo.machine import Fault, Machine
 from stridor.ingest.demo.parts import partials, running_rate, scrape, wandering
 from stridor.ingest.demo.settings import setting
-from stridor.ingest.demo.signals import (
-    coloured_noise,
-    drift,
-    falling,
-    gain,
-    harmonics,
-    pulse_shape,
-    turns,
-    unit,
-)
+from stridor.ingest.demo.signals import coloured_noise, drift, falling, gain, harmonics, pulse_shape, turns, unit
 
 
 @dataclass(frozen=True)

@@ -9,16 +9,7 @@ from stridor.ingest.demo.impacts import Body, since_latest, strikes
 from stridor.ingest.demo.machine import Fault, Machine
 from stridor.ingest.demo.parts import wandering
 from stridor.ingest.demo.settings import setting
-from stridor.ingest.demo.signals import (
-    SAMPLE_RATE_HZ,
-    coloured_noise,
-    drift,
-    falling,
-    gain,
-    harmonics,
-    turns,
-    unit,
-)
+from stridor.ingest.demo.signals import SAMPLE_RATE_HZ, coloured_noise, drift, falling, gain, harmonics, turns, unit
 
 
 @dataclass(frozen=True)
