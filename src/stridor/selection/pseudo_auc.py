@@ -70,7 +70,8 @@ class FaultyClips:
         for fault, source in zip(self.faults, self.sources.tolist(), strict=True):
             rng = rng_for(seed, "fault", clips[source].path, fault)
             other = (source + 1 + int(rng.integers(len(clips) - 1))) % len(clips)
-            yield inject(fault, *(read_clip(clips[one].path, audio.channel) for one in (source, other)), rng)
+            wave, another = (read_clip(clips[one].path, audio.channel) for one in (source, other))
+            yield inject(fault, wave, another, rng)
 
 
 def pseudo_auc(clips: int, faulty: FaultyClips, score: Scorer, seed: int, machine: str) -> float:
