@@ -133,14 +133,20 @@ class EncoderEmbedder(Embedder):
                     f"embedding.layer is {one.layer}, but the encoder has {layers} layers; choose {known}, or -1 for "
                     "the last."
                 )
+        # Counted from the input, so that the layers behind the last of them need not be computed.
+        self._layers = tuple(one.layer % (layers + 1) for one in self.settings)
         self.widths = tuple(pooled_width(encoder.width, one) for one in self.settings)
         super().__init__(sum(self.widths), device)
         self.encoder = encoder.to(device).eval()
 
     def embed_batch(self, wave: Tensor, lengths: Tensor) -> Tensor:
         """Pool the tokens in every way."""
-        tokens = self.encoder(wave, lengths)
-        return torch.cat([pool(tokens.layers[one.layer], tokens.valid, one) for one in self.settings], dim=1)
+        tokens = self.encoder(wave, lengths, up_to=max(self._layers))
+        pooled = [
+            pool(tokens.layers[layer], tokens.valid, one)
+            for layer, one in zip(self._layers, self.settings, strict=True)
+        ]
+        return torch.cat(pooled, dim=1)
 
 
 class LogMelEmbedder(Embedder):
