@@ -6,7 +6,7 @@ from threading import Event, Thread
 
 import pytest
 
-from stridor.common.interrupts import sigterm_allowed, sigterm_as_exit, sigterm_postponed
+from stridor.common.interrupts import disturbable, sigterm_as_exit, undisturbed
 from stridor.tracking.location import find_store
 
 
@@ -35,23 +35,23 @@ def test_a_request_ends_the_block_and_the_handler_before_is_put_back():
 
 def test_it_waits_for_the_outermost_block_that_must_not_be_cut_short():
     def work(note):
-        with sigterm_postponed():
-            with sigterm_postponed():
+        with undisturbed():
+            with undisturbed():
                 ask_to_stop()
             note("inner")
         note("outer")
 
     assert stopped(work)[1] == ["inner"]
     # Nothing is left of it.
-    with sigterm_as_exit(), sigterm_postponed():
+    with sigterm_as_exit(), undisturbed():
         pass
 
 
 def test_long_work_inside_is_cut_short_and_what_follows_is_not():
     def work(note):
-        with sigterm_postponed():
+        with undisturbed():
             try:
-                with sigterm_allowed():
+                with disturbable():
                     ask_to_stop()
                     note("long work")
             finally:
@@ -62,9 +62,9 @@ def test_long_work_inside_is_cut_short_and_what_follows_is_not():
 
 def test_long_work_does_not_begin_after_a_request():
     def work(note):
-        with sigterm_postponed():
+        with undisturbed():
             ask_to_stop()
-            with sigterm_allowed():
+            with disturbable():
                 note("long work")
 
     assert stopped(work)[1] == []
@@ -72,7 +72,7 @@ def test_long_work_does_not_begin_after_a_request():
 
 def test_an_error_does_not_swallow_the_request():
     def work(note):
-        with sigterm_postponed():
+        with undisturbed():
             ask_to_stop()
             raise ValueError
 
@@ -83,7 +83,7 @@ def test_other_threads_hold_nothing_up():
     held, release = Event(), Event()
 
     def hold():
-        with sigterm_postponed():
+        with undisturbed():
             held.set()
             release.wait(60)
 

@@ -1,4 +1,4 @@
-"""Errors that a user can cause, reported in one sentence with exit code 2."""
+"""What a user did wrong or what the machine refused, said in one sentence with exit code 2."""
 
 import sys
 from collections.abc import Iterator
@@ -50,7 +50,7 @@ def one_sentence() -> Iterator[None]:
             raise
         where = f" ({error.filename})" if error.filename else ""
         fail(
-            f"{error.strerror}{where}; nothing half-written was kept, free the space or correct the permissions "
+            f"{error.strerror}{where}; nothing half-written was kept, free the space or mend the permission "
             "and run the command again."
         )
 

@@ -1,29 +1,29 @@
-"""SIGTERM as an exception that unwinds the block, but not inside a transaction."""
+"""A polite request to stop, turned into an exception, but not in the midst of a transaction."""
 
 import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-# The number of nested blocks that postpone the signal, and the signal that is postponed.
-_postponing = 0
-_postponed: int | None = None
+# How many blocks put a request off, and the signal that is put off.
+_holding = 0
+_put_off: int | None = None
 
 
 @contextmanager
 def sigterm_as_exit() -> Iterator[None]:
-    """Let SIGTERM raise SystemExit inside the block, so that `finally` clauses end what was started."""
-    # Python lets only the main thread set handlers; in others SIGTERM keeps its meaning.
+    """Let a polite request to stop unwind the block like an error, so that the run gets ended."""
+    # Python lets only the main thread set handlers; elsewhere SIGTERM is not ours to judge.
     if threading.current_thread() is not threading.main_thread():
         yield
         return
 
     def leave(number: int, frame: object) -> None:
-        # A second signal must not interrupt the clean-up.
+        # A second request must not cut short the ending of the run.
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        if _postponing:
-            global _postponed
-            _postponed = number
+        if _holding:
+            global _put_off
+            _put_off = number
             return
         raise SystemExit(128 + number)
 
@@ -35,37 +35,37 @@ def sigterm_as_exit() -> Iterator[None]:
 
 
 @contextmanager
-def sigterm_postponed() -> Iterator[None]:
-    """Postpone SIGTERM until the block has ended.
+def undisturbed() -> Iterator[None]:
+    """Put a request to stop off until the block has ended.
 
-    An exception during a roll-back or a commit can leave a connection, and with it a SQLite file, locked.
+    An exception in the midst of a roll-back or a commit can leave a connection, and with it a SQLite file, locked.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    global _postponing
-    _postponing += 1
+    global _holding
+    _holding += 1
     try:
         yield
     finally:
-        _postponing -= 1
-        _exit_if_postponed()
+        _holding -= 1
+        _leave_if_asked()
 
 
 @contextmanager
-def sigterm_allowed() -> Iterator[None]:
-    """Let the signal through at once inside a block of `sigterm_postponed`, for what takes long."""
-    global _postponing
-    before, _postponing = _postponing, 0
+def disturbable() -> Iterator[None]:
+    """Let a request through at once for what takes long inside a block of `undisturbed`."""
+    global _holding
+    before, _holding = _holding, 0
     try:
-        _exit_if_postponed()
+        _leave_if_asked()
         yield
     finally:
-        _postponing = before
+        _holding = before
 
 
-def _exit_if_postponed() -> None:
-    global _postponed
-    if not _postponing and _postponed is not None:
-        number, _postponed = _postponed, None
+def _leave_if_asked() -> None:
+    global _put_off
+    if not _holding and _put_off is not None:
+        number, _put_off = _put_off, None
         raise SystemExit(128 + number)

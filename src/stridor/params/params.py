@@ -113,7 +113,7 @@ class Params(Section):
             for part in groups:
                 group = group.get(part) if isinstance(group, dict) else None
             if not isinstance(group, dict):
-                raise StridorError(f"unknown parameter '{name}'; remove it or fix its name.")
+                raise StridorError(f"unknown parameter '{name}'; remove it or mend its name.")
             group[last] = value
         try:
             return Params.model_validate(everything)
@@ -127,9 +127,9 @@ def read_params(path: Path = PARAMS) -> Params:
     Raises
     ------
     StridorError
-        If the file is missing, is not YAML, or holds an unknown key or a value out of range.
+        If the file is missing, is no YAML, or holds an unknown key or a value out of range.
     """
-    # ruamel reads YAML 1.2, where 1e-3 is a number; PyYAML reads it as a string.
+    # ruamel reads YAML 1.2, where 1e-3 is a number; PyYAML takes it for a text.
     from ruamel.yaml import YAML, YAMLError
 
     try:
@@ -138,7 +138,7 @@ def read_params(path: Path = PARAMS) -> Params:
     except FileNotFoundError:
         raise StridorError(f"{path} is missing; run the command in the project's root.") from None
     except (YAMLError, UnicodeDecodeError) as error:
-        raise StridorError(f"{path} is not valid YAML: {' '.join(str(error).split())}.") from None
+        raise StridorError(f"{path} is no valid YAML: {' '.join(str(error).split())}.") from None
     if not isinstance(values, dict):
         raise StridorError(f"{path} holds no parameters; expected keys such as 'detectors' and 'training'.")
     try:
@@ -149,10 +149,10 @@ def read_params(path: Path = PARAMS) -> Params:
 
 def _first_problem(error: ValidationError) -> str:
     problem = error.errors()[0]
-    # A union reports the problem of each member under the member's class name, which tells a user nothing.
+    # A union reports each member's complaint under the member's class name, which says nothing to a user.
     where = ".".join(str(part) for part in problem["loc"] if not str(part)[0].isupper())
     if problem["type"] == "extra_forbidden":
-        return f"unknown parameter '{where}'; remove it or fix its name"
+        return f"unknown parameter '{where}'; remove it or mend its name"
     if not where:
         # Of how sections fit together; the input would be the whole file.
         return problem["msg"].removeprefix("Value error, ")

@@ -189,7 +189,7 @@ class SearchChoices(Section):
 
 
 class TuneParams(Section):
-    """A study: search space, budget and objective."""
+    """A study: what it searches, on what budget, and by what it judges."""
 
     trials: Annotated[int, Field(ge=1)] = 20
     objective: Literal["hmean", "normal_only"] = "hmean"
@@ -226,10 +226,10 @@ VariantName = Annotated[str, Field(pattern="^[a-z][a-z0-9_]*$")]
 
 
 class TableParams(Section):
-    """What `make table` compares with the full method: variants, by the full names of the values that they change."""
+    """What `make table` sets beside the full method: variants, by the full names of the values that they change."""
 
     seeds: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1)] = (0,)
-    # Of the full method, in addition to the seed of the pipeline.
+    # Of the full method beside the seed of the pipeline.
     full_seeds: tuple[Annotated[int, Field(ge=0)], ...] = ()
     variants: dict[VariantName, dict[str, bool | int | float | str | list[float]]] = {}
 

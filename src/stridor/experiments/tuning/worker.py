@@ -8,7 +8,7 @@ import warnings
 from multiprocessing.synchronize import Semaphore
 from typing import TYPE_CHECKING
 
-from stridor.common.interrupts import sigterm_as_exit, sigterm_postponed
+from stridor.common.interrupts import sigterm_as_exit, undisturbed
 from stridor.experiments.tuning.study import StudySpec, best_of, default_trial, open_study
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def _run_trials(spec: StudySpec, remaining: Semaphore) -> None:
 
     while remaining.acquire(block=False):
         # Only the stages of a trial may be interrupted, not Optuna's transactions before and after them.
-        with sigterm_postponed():
+        with undisturbed():
             study.optimize(objective, n_trials=1, catch=(Exception,), callbacks=[remove_files])
 
 
