@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from stridor.common.atomic import atomic_file
-from stridor.common.compute import set_threads
+from stridor.common.compute import check_compute, set_threads
 from stridor.common.errors import one_sentence
 from stridor.params import Params, read_params
 
@@ -123,6 +123,7 @@ def run_for_detector(stage: Callable[[Layout, Params], None]) -> None:
             raise SystemExit(f"usage: python -m stridor.stages.{Path(sys.argv[0]).stem} <detector>")
         detector = sys.argv[1]
         params = read_params().for_detector(detector)
+        check_compute(params.compute.accelerator, params.compute.num_nodes)
         set_threads(params.compute.threads)
         stage(Layout(detector), params)
 

@@ -32,7 +32,7 @@ from stridor.experiments.tuning.study import (
     trials_in,
 )
 from stridor.experiments.tuning.study_report import comparison_table, write_report
-from stridor.params import Params, editing
+from stridor.params import Params, editing, text
 from stridor.stages.layout import DATA
 from stridor.tracking.describe import DataVersion, code_tags
 from stridor.tracking.run import logged_run
@@ -127,10 +127,10 @@ def tune(detector: str, params: Params, options: TuneOptions) -> None:
 
 def _apply_best(spec: StudySpec, best: "FrozenTrial", comparison: Comparison | None, options: TuneOptions) -> None:
     """Show what the best values change in params.yaml; write them if requested and not worse on held-back clips."""
-    before = editing.read_text()
+    before = text.read_text()
     values = {} if best.user_attrs.get(DEFAULT) else spec.space.values(best)
     after = editing.with_entry(before, spec.detector, spec.space.entry(values) if values else {})
-    changes = editing.diff(before, after)
+    changes = text.diff(before, after)
     if not values:
         click.echo("The general values are the best: nothing of the detector's own is needed in params.yaml.")
     if not changes:
@@ -147,7 +147,7 @@ def _apply_best(spec: StudySpec, best: "FrozenTrial", comparison: Comparison | N
             "clips that the study did not use: its gain was due to chance. params.yaml is unchanged; run more "
             "trials, or use --force."
         )
-    editing.write_text(after)
+    text.write_text(after)
     click.echo(f"Written to params.yaml; 'dvc repro' trains {spec.detector} with it.")
 
 
