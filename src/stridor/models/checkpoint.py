@@ -15,7 +15,11 @@ from stridor.params.sections import EncoderParams
 
 # By the entry "family" of a checkpoint's cfg. Published files have none and are BEATs.
 FAMILIES: dict[str, type[Encoder]] = {one.family: one for one in (Beats, LogMelPatches)}
-_MISSING = "put the file there, or set encoder.checkpoint in params.yaml to the path of the file (or to none for random weights)"
+_MISSING = (
+    "put the file there, or set encoder.checkpoint in params.yaml to the path of the file (or to none for random "
+    "weights)"
+)
+_DAMAGED = "get the file again from a source that you trust"
 
 
 def initial_encoder(params: EncoderParams, seed: int) -> Encoder:
@@ -54,16 +58,14 @@ def load_encoder(path: str | Path) -> Encoder:
     ...     load_encoder(Path(folder, "encoder.pt")).width
     16
     """
-    checkpoint = read_tensor_file(
-        path, "a PyTorch checkpoint", _MISSING, "get the file again from a source that you trust"
-    )
+    checkpoint = read_tensor_file(path, "a PyTorch checkpoint", _MISSING, _DAMAGED)
     if not isinstance(checkpoint, dict) or not all(isinstance(checkpoint.get(key), dict) for key in ("cfg", "model")):
         raise StridorError(f"{path} is not an encoder checkpoint; expected a file with the entries 'cfg' and 'model'.")
     cfg, weights = checkpoint["cfg"], checkpoint["model"]
     family = str(cfg.get("family", Beats.family))
     if family not in FAMILIES:
-        raise StridorError(f"{path} holds an encoder of the family '{family[:100]}', but only {', '.join(FAMILIES)} are "
-                           "known; use the version of stridor that wrote it.")  # fmt: skip
+        raise StridorError(f"{path} holds an encoder of the family '{family[:50]}', but only {', '.join(FAMILIES)} "
+                           "are known; use the version of stridor that wrote it.")  # fmt: skip
     try:
         # Without memory for its values first, since a cfg may ask for any size.
         with torch.device("meta"), torch.random.fork_rng(devices=[]):

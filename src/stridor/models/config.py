@@ -94,8 +94,8 @@ class BeatsConfig:
         # A quarter of the buckets hold one distance each, the others share those up to the largest.
         if self.num_buckets < 4 or self.max_distance <= self.num_buckets // 4:
             raise StridorError(
-                f"Its cfg has {self.num_buckets} num_buckets for a max_distance of {self.max_distance}; expected at least "
-                "4, and a distance above a quarter of them."
+                f"Its cfg has {self.num_buckets} num_buckets for a max_distance of {self.max_distance}; expected at "
+                "least 4, and a distance above a quarter of them."
             )
 
     @property

@@ -47,7 +47,7 @@ def check_weights(weights: Mapping[object, object], expected: Mapping[str, Tenso
         if not largest < float("inf"):
             raise StridorError(f"{path}: the tensor '{name}' holds values that are not finite; get the file again.")
         if largest > LARGEST_WEIGHT:
-            raise StridorError(f"{path}: the tensor '{name}' holds the value {largest:.3g}, and no network has one above "
+            raise StridorError(f"{path}: the tensor '{name}' holds the value {largest:.3g}, no network one above "
                                f"{LARGEST_WEIGHT:g}; it is damaged, get the file again.")  # fmt: skip
 
 

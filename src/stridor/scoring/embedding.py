@@ -12,7 +12,7 @@ from stridor.audio.fbank import FRAME_SAMPLES, HOP_SAMPLES, MEL_BANDS, Fbank, fr
 from stridor.audio.files import SAMPLE_RATE_HZ, read_clip
 from stridor.common.errors import StridorError
 from stridor.data.manifest import Clip
-from stridor.models.encoder import PATCH, Encoder
+from stridor.models.encoder import PATCH, Encoder, check_layer
 from stridor.models.pooling import pool, pooled_width
 from stridor.params.sections import AudioParams, EmbeddingParams
 
@@ -125,14 +125,8 @@ class EncoderEmbedder(Embedder):
         device: str | torch.device = "cpu",
     ) -> None:
         self.ways = (ways,) if isinstance(ways, EmbeddingParams) else tuple(ways)
-        layers = encoder.layers
         for way in self.ways:
-            if not -layers - 1 <= way.layer <= layers:
-                known = f"0 (its input) to {layers}" if layers else "0 (its only tokens)"
-                raise StridorError(
-                    f"embedding.layer is {way.layer}, but the encoder has {layers} layers; choose {known}, or -1 for "
-                    "the last."
-                )
+            check_layer(encoder, way)
         self.widths = tuple(pooled_width(encoder.width, way) for way in self.ways)
         super().__init__(sum(self.widths), device)
         self.encoder = encoder.to(device).eval()

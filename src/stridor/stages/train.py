@@ -15,7 +15,7 @@ from stridor.common.dvc import data_md5
 from stridor.data.augment import read_pairs
 from stridor.data.manifest import Manifest
 from stridor.models.checkpoint import initial_encoder, save_encoder
-from stridor.models.encoder import Encoder
+from stridor.models.encoder import Encoder, check_layer
 from stridor.params import TRAINING_SECTIONS, Params
 from stridor.stages.layout import DATA, Layout, run_for_detector, write_json
 from stridor.tracking.runs import DataVersion, RunLog, no_run, training_run
@@ -49,6 +49,7 @@ def run(layout: Layout, params: Params, hooks: TrainingHooks | None = None) -> N
     hooks = hooks or TrainingHooks()
     data = training_set(Manifest.read(layout.manifest), read_pairs(layout.augmented), params)
     encoder = initial_encoder(params.encoder, params.seed)
+    check_layer(encoder, params.embedding)  # now, and not in the next stage, hours later
     fabric = make_fabric(params)
     fabric.launch()
     resume = ResumeFolder(layout.resume, _inputs(layout, params))
