@@ -130,7 +130,8 @@ def check_layer(encoder: Encoder, params: EmbeddingParams) -> None:
     if not -layers - 1 <= params.layer <= layers:
         known = f"0 (its input) to {layers}" if layers else "0 (its only tokens)"
         raise StridorError(
-            f"embedding.layer is {params.layer}, but the encoder has {layers} layers; choose {known}, or -1 for the last."
+            f"embedding.layer is {params.layer}, but the encoder has {layers} layers; choose {known}, or -1 for the "
+            "last."
         )
 
 

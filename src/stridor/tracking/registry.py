@@ -173,7 +173,7 @@ def _signature() -> "ModelSignature":
     outputs = Schema([
         ColSpec(DataType.double, "score"), ColSpec(DataType.double, "threshold"),
         ColSpec(DataType.boolean, "anomalous"), ColSpec(DataType.string, "nearest"),
-        ColSpec(DataType.string, "machine"),
+        ColSpec(DataType.string, "machine"), ColSpec(DataType.string, "error", required=False),
     ])  # fmt: skip
     return ModelSignature(inputs, outputs)
 
