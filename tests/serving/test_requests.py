@@ -15,18 +15,18 @@ from stridor.serving.verdict import Verdict
 def verdicts(rows):
     """Score rows by their first byte; some cannot be scored."""
     for row in rows:
-        if row.audio == b"bad":
+        if row.audio == b"\0bad":
             raise StridorError(f"{row.name} is bad.")
-        if row.audio == b"huge":
+        if row.audio == b"\0huge":
             raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes")
-        if row.audio == b"odd":
+        if row.audio == b"\0odd":
             raise ZeroDivisionError
     return [Verdict(row.name, row.machine or "fan", float(row.audio[0]), 1.0, True, "n.wav") for row in rows]
 
 
 def test_good_rows_are_answered_and_bad_ones_named():
     audio = [bytes([number]) for number in range(40)]
-    audio[3], audio[20], audio[21], audio[39] = b"bad", b"huge", b"odd", b"bad"
+    audio[3], audio[20], audio[21], audio[39] = b"\0bad", b"\0huge", b"\0odd", b"\0bad"
     table, errors = answer(pd.DataFrame({"audio": audio}), verdicts)
     assert list(table.columns) == list(COLUMNS)
     wrong = table["error"].notna()
@@ -46,8 +46,8 @@ def test_no_rows_are_no_answers():
 @pytest.mark.parametrize("machine", [["valve"], 3, {"a": 1}, True])
 def test_a_machine_that_is_no_text_is_named(machine):
     with pytest.raises(StridorError, match=r"Row 7 names as machine a .*; give the name as a text"):
-        read_row(b"x", machine, "Row 7")
-    assert read_row(b"x", float("nan"), "Row 7").machine is None
+        read_row(b"\0", machine, "Row 7")
+    assert read_row(b"\0", float("nan"), "Row 7").machine is None
 
 
 def test_a_request_that_timed_out_is_not_computed_any_further(monkeypatch):
@@ -60,7 +60,7 @@ def test_a_request_that_timed_out_is_not_computed_any_further(monkeypatch):
         return verdicts(rows)
 
     with pytest.raises(OutOfTimeError):
-        answer(pd.DataFrame({"audio": [b"x"] * 100}), slowly)
+        answer(pd.DataFrame({"audio": [b"\0"] * 100}), slowly)
     assert len(scored) == requests.ROWS_AT_A_TIME
 
 
@@ -74,13 +74,13 @@ def test_retries_do_not_pile_up(monkeypatch):
         free.wait(60)
         return verdicts(rows)
 
-    first = threading.Thread(target=answer, args=(pd.DataFrame({"audio": [b"x"]}), held))
+    first = threading.Thread(target=answer, args=(pd.DataFrame({"audio": [b"\0"]}), held))
     first.start()
     try:
         assert inside.wait(60)
         with pytest.raises(OutOfTimeError):
-            answer(pd.DataFrame({"audio": [b"x"]}), verdicts)
+            answer(pd.DataFrame({"audio": [b"\0"]}), verdicts)
     finally:
         free.set()
         first.join()
-    assert answer(pd.DataFrame({"audio": [b"x"]}), verdicts)[1] == []
+    assert answer(pd.DataFrame({"audio": [b"\0"]}), verdicts)[1] == []

@@ -9,7 +9,7 @@ from typing import Any
 
 from stridor.common.atomic import atomic_file
 from stridor.common.compute import check_compute, set_threads
-from stridor.common.errors import one_sentence
+from stridor.common.stage_process import stage_process
 from stridor.params import Params, read_params
 
 DATA = Path("data")
@@ -76,6 +76,11 @@ class Layout:
         return self.base / "artifacts/.resume" / self.detector
 
     @property
+    def finished(self) -> Path:
+        """A mark in `resume`: the training has ended, and DVC may not have recorded it yet."""
+        return self.resume / "finished"
+
+    @property
     def banks(self) -> Path:
         """Reference banks, by system and machine."""
         return self.artifacts / "bank"
@@ -118,7 +123,7 @@ class Layout:
 
 def run_for_detector(stage: Callable[[Layout, Params], None]) -> None:
     """Run a stage for the detector named on the command line, with this detector's parameters."""
-    with one_sentence():
+    with stage_process():
         if len(sys.argv) != 2:
             raise SystemExit(f"usage: python -m stridor.stages.{Path(sys.argv[0]).stem} <detector>")
         detector = sys.argv[1]

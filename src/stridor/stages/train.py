@@ -69,8 +69,9 @@ def run(layout: Layout, params: Params, hooks: TrainingHooks | None = None) -> N
 
         tuned = fine_tune(encoder, data, params, fabric, resume, on_epoch)
         if first:
+            # What resumes stays until the next stage: killed before DVC has recorded the outputs, it is not lost.
+            layout.finished.touch()
             _write(tuned, data, params, layout, log)
-            resume.remove()
 
 
 def _write(tuned: FineTuned, data: TrainingSet, params: Params, layout: Layout, log: RunLog) -> None:

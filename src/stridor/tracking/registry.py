@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from stridor.params import Params
 from stridor.tracking.describe import as_metrics, flatten, tags_of
-from stridor.tracking.runs import later_run
+from stridor.tracking.later import later_run
 from stridor.tracking.store import open_store
 
 if TYPE_CHECKING:
