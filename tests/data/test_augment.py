@@ -95,3 +95,27 @@ def test_no_supplements_make_an_empty_table():
 def test_a_missing_table_is_an_error_with_the_command_to_run():
     with pytest.raises(StridorError, match="dvc repro"):
         read_pairs(Path("nowhere"))
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (lambda text: "", "No columns"),
+        (lambda text: text.replace("gain", "gian"), "its columns are"),
+        (lambda text: text.replace("pump,noise", "pump,nosie"), "it has the kind 'nosie'"),
+        (lambda text: text.replace(",1.0\n", ",loud\n"), "gain holds something besides numbers"),
+        (lambda text: text.replace(",1.0\n", ",inf\n"), "gain holds something besides numbers"),
+        (lambda text: text + "a,b,c,d,e,f,g,h,i,j\n", "is not the table"),
+    ],
+)
+def test_a_damaged_table_is_told_by_what_is_wrong_with_it(spoil, said):
+    augment(supplements(), tiny_params(), Path("augmented"))
+    table = Path("augmented/pairs.csv")
+    text = table.read_text()
+    assert spoil(text) != text
+    table.write_text(spoil(text))
+    with pytest.raises(StridorError, match=said):
+        read_pairs(Path("augmented"))
+    table.write_bytes(b"\xff\xfe")
+    with pytest.raises(StridorError, match="is not the table"):
+        read_pairs(Path("augmented"))

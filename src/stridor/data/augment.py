@@ -2,6 +2,7 @@
 
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pandas as pd
@@ -102,4 +103,22 @@ def read_pairs(folder: Path) -> list[Pair]:
         raise StridorError(
             f"{folder / 'pairs.csv'} is missing; run 'dvc repro' so that the augment stage writes it."
         ) from None
+    except ValueError as error:
+        raise _not_a_table(folder, str(error)) from None
+    columns = [field.name for field in fields(Pair)]
+    if sorted(table.columns) != sorted(columns):
+        raise _not_a_table(folder, f"its columns are {', '.join(map(str, table.columns))}"[:200])
+    for name, kind in (("variant", "iu"), ("snr_db", "iuf"), ("gain", "iuf")):
+        if len(table) and (table[name].dtype.kind not in kind or not np.isfinite(table[name]).all()):
+            raise _not_a_table(folder, f"{name} holds something besides numbers")
+    if unknown := set(table["kind"]) - {*get_args(Kind), ""}:
+        raise _not_a_table(folder, f"it has the kind {str(min(map(str, unknown)))[:50]!r}")
     return [Pair(**row) for row in table.astype(object).to_dict(orient="records")]
+
+
+def _not_a_table(folder: Path, reason: str) -> StridorError:
+    said = " ".join(reason.split())
+    return StridorError(
+        f"{folder / 'pairs.csv'} is not the table of the mixtures ({said}); run 'dvc repro --force' so that the "
+        "augment stage writes it again."
+    )

@@ -1,8 +1,10 @@
 """The manifest of a detector: one row for each clip of its machines, with everything that later stages need."""
 
 import json
+import math
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from typing import Any, get_args
 
 import pandas as pd
 
@@ -10,7 +12,7 @@ from stridor.audio.files import probe
 from stridor.common.atomic import atomic_file
 from stridor.common.digests import file_md5
 from stridor.common.errors import StridorError
-from stridor.data.names import AUDIO_SUFFIXES, Domain, Kind, Label, Split, parse_clip_name
+from stridor.data.names import AUDIO_SUFFIXES, DOMAINS, LABELS, Domain, Kind, Label, Split, parse_clip_name
 
 # Length of one column of patches: 16 frames of 25 ms, 10 ms apart.
 SHORTEST_SECONDS = 0.175
@@ -55,6 +57,9 @@ class Clip:
 
 _COLUMNS = [field.name for field in fields(Clip)]
 _NUMBERS = ("seconds", "sample_rate_hz", "channels")
+_KNOWN: dict[str, tuple[object, ...]] = {
+    "split": SPLITS, "domain": (*DOMAINS, None), "label": (*LABELS, None), "kind": (*get_args(Kind), None),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -109,14 +114,30 @@ class Manifest:
                 keep_default_na=False,
                 na_values={name: [""] for name in ("domain", "label", "kind")},
             )[_COLUMNS]
+            rows: list[dict[str, Any]] = table.astype(object).where(table.notna(), None).to_dict(orient="records")
+            for row in rows:
+                _check(row)
         except FileNotFoundError:
             raise StridorError(f"{path} is missing; run 'dvc repro' so that the augment stage writes it.") from None
-        except (KeyError, ValueError):
+        except (KeyError, ValueError, TypeError, OverflowError) as error:
+            reason = f" ({error})" if isinstance(error, _Unknown) else ""
             raise StridorError(
-                f"{path} is not a manifest; run 'dvc repro --force' so that the augment stage writes it again."
+                f"{path} is not a manifest{reason}; run 'dvc repro --force' so that the augment stage writes it again."
             ) from None
-        rows = table.astype(object).where(table.notna(), None).to_dict(orient="records")
         return cls(tuple(Clip(**row) for row in rows))
+
+
+class _Unknown(ValueError):
+    """A value that no clip has."""
+
+
+def _check(row: dict[str, Any]) -> None:
+    for name, known in _KNOWN.items():
+        if row[name] not in known:
+            raise _Unknown(f"{row['path']} has the {name} {str(row[name])[:50]!r}")
+    for name in _NUMBERS:
+        if not 0 < row[name] < math.inf:
+            raise _Unknown(f"{row['path']} has the {name} {row[name]}")
 
 
 def build_manifest(data: Path, machines: tuple[str, ...], root: Path = Path()) -> Manifest:
