@@ -121,9 +121,10 @@ def test_audio_files_are_recognised_by_extension_in_any_case(tmp_path):
     [("split", "trananin"), ("domain", "sauce"), ("label", "x"), ("kind", "x"), ("seconds", "-1"), ("seconds", "inf")],
 )
 def test_a_value_that_no_clip_has_is_named(root, column, value):
+    said = "has a length" if value == "-1" else f"{column} is '{value}'"
     build_manifest(root / "data", ("fan",), root).write(root / "manifest.csv")
     table = pd.read_csv(root / "manifest.csv", dtype=str, keep_default_na=False)
     table.loc[1, column] = value
     table.to_csv(root / "manifest.csv", index=False)
-    with pytest.raises(StridorError, match=rf"manifest\.csv is not a manifest \(.* has the {column} '?{value}"):
+    with pytest.raises(StridorError, match=rf"manifest\.csv is not a manifest \(.*{said}"):
         Manifest.read(root / "manifest.csv")

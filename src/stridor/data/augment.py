@@ -2,10 +2,9 @@
 
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import numpy as np
-import pandas as pd
 
 from stridor.audio.files import read_clip, write_clip
 from stridor.audio.mixing import scale_to_snr
@@ -14,6 +13,7 @@ from stridor.common.errors import StridorError
 from stridor.common.seeds import rng_for
 from stridor.data.manifest import Clip
 from stridor.data.names import Kind
+from stridor.data.tables import check_known, numbers_of, read_table, write_table
 from stridor.params import Params
 from stridor.params.sections import AugmentParams, FixedSnrs, SnrChoice
 
@@ -40,6 +40,10 @@ class Pair:
     variant: int
     snr_db: float
     gain: float
+
+
+_COLUMNS = [field.name for field in fields(Pair)]
+_NUMBERS = {"variant": int, "snr_db": float, "gain": float}
 
 
 def draw_snr_db(choice: SnrChoice, rng: np.random.Generator) -> float:
@@ -80,8 +84,7 @@ def augment(clips: list[Clip], params: Params, output: Path) -> list[Pair]:
                 pairs.append(
                     Pair((output / name).as_posix(), clip.path, clip.machine, clip.kind, variant, snr_db, gain)
                 )
-        table = pd.DataFrame([asdict(pair) for pair in pairs], columns=[field.name for field in fields(Pair)])
-        table.to_csv(folder / "pairs.csv", index=False, lineterminator="\n")
+        write_table(folder / "pairs.csv", _COLUMNS, (asdict(pair) for pair in pairs))
     return pairs
 
 
@@ -96,29 +99,27 @@ def mix_with_noise(
 
 
 def read_pairs(folder: Path) -> list[Pair]:
-    """Read the table of pairs in the folder of augmented clips."""
+    """Read the table of pairs in the folder of augmented clips.
+
+    Raises
+    ------
+    StridorError
+        If it is missing or not such a table.
+    """
     try:
-        table = pd.read_csv(folder / "pairs.csv", dtype={"machine": str}, keep_default_na=False)
+        return [_pair_of(row) for row in read_table(folder / "pairs.csv", _COLUMNS)]
     except FileNotFoundError:
         raise StridorError(
             f"{folder / 'pairs.csv'} is missing; run 'dvc repro' so that the augment stage writes it."
         ) from None
     except ValueError as error:
-        raise _not_a_table(folder, str(error)) from None
-    columns = [field.name for field in fields(Pair)]
-    if sorted(table.columns) != sorted(columns):
-        raise _not_a_table(folder, f"its columns are {', '.join(map(str, table.columns))}"[:200])
-    for name, kind in (("variant", "iu"), ("snr_db", "iuf"), ("gain", "iuf")):
-        if len(table) and (table[name].dtype.kind not in kind or not np.isfinite(table[name]).all()):
-            raise _not_a_table(folder, f"{name} holds something besides numbers")
-    if unknown := set(table["kind"]) - {*get_args(Kind), ""}:
-        raise _not_a_table(folder, f"it has the kind {str(min(map(str, unknown)))[:50]!r}")
-    return [Pair(**row) for row in table.astype(object).to_dict(orient="records")]
+        raise StridorError(
+            f"{folder / 'pairs.csv'} is not a table of pairs ({error}); run 'dvc repro --force' so that the augment "
+            "stage writes it again."
+        ) from None
 
 
-def _not_a_table(folder: Path, reason: str) -> StridorError:
-    said = " ".join(reason.split())
-    return StridorError(
-        f"{folder / 'pairs.csv'} is not the table of the mixtures ({said}); run 'dvc repro --force' so that the "
-        "augment stage writes it again."
-    )
+def _pair_of(row: dict[str, str]) -> Pair:
+    check_known(row, "kind", ("", *get_args(Kind)))
+    values: dict[str, Any] = row | numbers_of(row, _NUMBERS)
+    return Pair(**values | {"kind": row["kind"] or None})
