@@ -89,12 +89,27 @@ def test_what_makes_no_result_is_refused_and_leaves_nothing(tmp_path, names, sco
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("line", ["a.wav", "a.wav,high", "a.wav,1,2", "a.wav,"])
+@pytest.mark.parametrize("line", ["a.wav", "a.wav,high", "a.wav,1,2", "a.wav,", "a.wav,nan", "a.wav,inf"])
 def test_a_line_that_is_no_result_is_named(tmp_path, line):
     write_official(tmp_path, "fan", NAMES, [1, 2, 3], [0, 0, 1])
     with open(score_file(tmp_path, "fan", "00"), "a") as file:
         file.write(line + "\n")
     with pytest.raises(StridorError, match="line 4"):
+        read_official(tmp_path, "fan")
+
+
+def test_files_that_hold_no_results_are_refused(tmp_path):
+    write_official(tmp_path, "fan", NAMES, [1, 2, 3], [0, 0, 1])
+    place = decision_file(tmp_path, "fan", "00")
+    good = place.read_text()
+    place.write_text(good.replace(",1", ",7"))
+    with pytest.raises(StridorError, match="decisions other than 0 and 1"):
+        read_official(tmp_path, "fan")
+    place.write_bytes(good.encode("utf-16"))
+    with pytest.raises(StridorError, match="is not a result file"):
+        read_official(tmp_path, "fan")
+    place.write_text('"' + "x" * 200_000)
+    with pytest.raises(StridorError, match="is not a result file"):
         read_official(tmp_path, "fan")
 
 

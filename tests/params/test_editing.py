@@ -8,7 +8,8 @@ from ruamel.yaml import YAML
 from recordings import PARAMS
 from stridor.common.errors import StridorError
 from stridor.params import read_params
-from stridor.params.editing import diff, edit_detectors, read_text, with_seeds, with_tuned_values, write_text
+from stridor.params.editing import edit_detectors, with_tuned_values, with_seeds
+from stridor.params.text import diff, read_text, write_text
 
 ROOT = Path(__file__).resolve().parents[2]
 FILES = (ROOT / "params.yaml", *sorted((ROOT / "profiles").glob("*.yaml")))
@@ -212,7 +213,7 @@ def test_other_indentation_becomes_that_of_the_project():
 
 def test_a_value_that_two_entries_share_is_not_edited():
     text = "detectors:\n  fan: &one\n    machines: [fan]\n  valve: *one\n"
-    with pytest.raises(StridorError, match="none of these can be edited alone; write them out"):
+    with pytest.raises(StridorError, match="which cannot be edited alone; write them out"):
         with_tuned_values(text, "fan", ENTRY)
     assert edit_detectors(text, ("saw",)).text == f"{text}  saw:\n    machines: [saw]\n"
 

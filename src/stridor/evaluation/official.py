@@ -1,6 +1,7 @@
 """Result files in the format of the organisers' evaluator, one pair per section of a machine."""
 
 import csv
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
@@ -101,6 +102,11 @@ def read_official(folder: Path, machine: str, section: str = "00") -> SectionRes
             f"{score_file(folder, machine, section)} and {decision_file(Path(), machine, section)} do not contain "
             "the same clips; write both again."
         )
+    if not {value for _, value in decisions} <= {0.0, 1.0}:
+        raise StridorError(
+            f"{decision_file(folder, machine, section)} holds decisions other than 0 and 1; run the evaluate "
+            "stage again."
+        )
     return SectionResults(
         file_names=tuple(name for name, _ in scores),
         scores=np.array([value for _, value in scores], dtype=np.float64),
@@ -114,13 +120,17 @@ def _read_rows(path: Path) -> list[tuple[str, float]]:
             rows = [row for row in csv.reader(file) if row]
     except FileNotFoundError:
         raise StridorError(f"{path} is missing; run the evaluate stage to write it.") from None
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise StridorError(f"{path} is not a result file ({error}); run the evaluate stage again.") from None
     read = []
     for number, row in enumerate(rows, start=1):
         try:
-            name, value = row
-            read.append((name, float(value)))
-        except ValueError:
+            name, value = row[0], float(row[1])
+            if len(row) != 2 or not math.isfinite(value):
+                raise ValueError
+            read.append((name, value))
+        except (ValueError, IndexError):
             raise StridorError(
-                f"{path}: line {number} is '{','.join(row)}'; expected 'file name,value' without a header."
+                f"{path}: line {number} is '{','.join(row)[:100]}'; expected 'file name,value' without a header."
             ) from None
     return read

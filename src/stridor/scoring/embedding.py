@@ -12,7 +12,7 @@ from stridor.audio.fbank import FRAME_SAMPLES, HOP_SAMPLES, MEL_BANDS, Fbank, fr
 from stridor.audio.files import SAMPLE_RATE_HZ, read_clip
 from stridor.common.errors import StridorError
 from stridor.data.manifest import Clip
-from stridor.models.encoder import PATCH, Encoder
+from stridor.models.encoder import PATCH, Encoder, check_layer
 from stridor.models.pooling import pool, pooled_width
 from stridor.params.sections import AudioParams, EmbeddingParams
 
@@ -127,12 +127,7 @@ class EncoderEmbedder(Embedder):
         self.settings = (settings,) if isinstance(settings, EmbeddingParams) else tuple(settings)
         layers = encoder.layers
         for one in self.settings:
-            if not -layers - 1 <= one.layer <= layers:
-                known = f"0 (its input) to {layers}" if layers else "0 (its only tokens)"
-                raise StridorError(
-                    f"embedding.layer is {one.layer}, but the encoder has {layers} layers; choose {known}, or -1 for "
-                    "the last."
-                )
+            check_layer(encoder, one)
         # Counted from the input, so that the layers behind the last of them need not be computed.
         self._layers = tuple(one.layer % (layers + 1) for one in self.settings)
         self.widths = tuple(pooled_width(encoder.width, one) for one in self.settings)

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from stridor.common.atomic import atomic_file
-from stridor.common.compute import set_threads
-from stridor.common.errors import one_sentence
+from stridor.common.compute import check_compute, set_threads
+from stridor.common.stage_process import stage_process
 from stridor.params import Params, read_params
 
 DATA = Path("data")
@@ -55,6 +55,7 @@ class Layout:
         """State of an unfinished training; not among the outputs, which DVC deletes before a stage runs."""
         return self.base / "artifacts/.resume" / self.detector
 
+    finished = PathBelow("resume", "finished")  # a mark: the training has ended, and DVC may not have recorded it yet
     manifest = PathBelow("artifacts", "manifest.csv")  # every clip of the detector's machines
     augmented = PathBelow("artifacts", "augmented")  # mixtures and the table that pairs them with their originals
     trained = PathBelow("artifacts", "encoder")  # folder of the weights
@@ -73,11 +74,12 @@ class Layout:
 
 def run_for_detector(stage: Callable[[Layout, Params], None]) -> None:
     """Run a stage for the detector named on the command line, with this detector's parameters."""
-    with one_sentence():
+    with stage_process():
         if len(sys.argv) != 2:
             raise SystemExit(f"usage: python -m stridor.stages.{Path(sys.argv[0]).stem} <detector>")
         detector = sys.argv[1]
         params = read_params().for_detector(detector)
+        check_compute(params.compute.accelerator, params.compute.num_nodes)
         set_threads(params.compute.threads)
         stage(Layout(detector), params)
 

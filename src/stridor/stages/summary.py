@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterable
 import numpy as np
 
 from stridor.common.atomic import atomic_file
-from stridor.common.errors import StridorError, one_sentence
+from stridor.common.errors import StridorError
+from stridor.common.stage_process import stage_process
 from stridor.data.names import parse_clip_name
 from stridor.evaluation.bootstrap import bootstrap_difference, bootstrap_intervals
 from stridor.evaluation.measures import ScoredClips, measure, total_score
@@ -107,5 +108,5 @@ def scored_clips(layout: Layout, system: str, machines: Iterable[str]) -> list[S
 
 
 if __name__ == "__main__":
-    with one_sentence():
+    with stage_process():
         run(read_params())

@@ -9,6 +9,8 @@ from stridor.tracking.store import open_store
 
 # MLflow's description of a model.
 DESCRIPTION_FILE = "MLmodel"
+_ADDRESSES = ("models:/", "runs:/")
+_LONGEST_ADDRESS = 500
 
 
 def download_model(name_or_uri: str, folder: Path) -> Path:
@@ -34,6 +36,7 @@ def download_model(name_or_uri: str, folder: Path) -> Path:
     import mlflow
     from mlflow.exceptions import MlflowException
 
+    check_address(name_or_uri)
     store = open_store()
     uri = name_or_uri if ":/" in name_or_uri else f"models:/{model_name(name_or_uri)}@{CHAMPION}"
     with store.errors():
@@ -49,9 +52,31 @@ def download_model(name_or_uri: str, folder: Path) -> Path:
             ) from error
 
 
+def check_address(name_or_uri: str) -> None:
+    """Refuse addresses that are none of a registered model.
+
+    Raises
+    ------
+    StridorError
+        If it is neither a name nor an address in the MLflow store.
+    """
+    # Others would be fetched from wherever they name, by packages that may not be there.
+    if not name_or_uri.strip() or not name_or_uri.isprintable() or len(name_or_uri) > _LONGEST_ADDRESS:
+        raise StridorError("The detector's name is empty or not printable; give the name of a registered detector.")
+    if ":" in name_or_uri and not name_or_uri.startswith(_ADDRESSES):
+        raise StridorError(
+            f"'{name_or_uri}' is not the address of a registered detector; give its name, an address such as "
+            "models:/stridor-valve/3, or the folder of a model that was downloaded."
+        )
+
+
 def is_folder(source: str | Path) -> bool:
     """Return whether `source` is a model's folder, as opposed to a detector's name or an address."""
-    if isinstance(source, Path) or (Path(source) / DESCRIPTION_FILE).is_file():
+    if isinstance(source, Path):
+        return True
+    if not source.isprintable() or len(source) > _LONGEST_ADDRESS:
+        return False
+    if (Path(source) / DESCRIPTION_FILE).is_file():
         return True
     return ":/" not in source and Path(source).name != source
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from stridor.params import Params
 from stridor.tracking.describe import as_metrics, flatten, tags_of
-from stridor.tracking.runs import later_run
+from stridor.tracking.later import later_run
 from stridor.tracking.store import open_store
 
 if TYPE_CHECKING:
@@ -173,7 +173,7 @@ def _signature() -> "ModelSignature":
     outputs = Schema([
         ColSpec(DataType.double, "score"), ColSpec(DataType.double, "threshold"),
         ColSpec(DataType.boolean, "anomalous"), ColSpec(DataType.string, "nearest"),
-        ColSpec(DataType.string, "machine"),
+        ColSpec(DataType.string, "machine"), ColSpec(DataType.string, "error", required=False),
     ])  # fmt: skip
     return ModelSignature(inputs, outputs)
 

@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stridor.common.interrupts import sigterm_as_exit
+from stridor.common.interrupts import sigterm_as_exit, undisturbed
+from stridor.common.processes import host_mark, is_gone, process_mark
 from stridor.tracking.describe import DataVersion, as_metrics
 from stridor.tracking.store import Store, brief_retries, experiment_id, open_store
 
@@ -19,6 +20,8 @@ WEIGHTS_TAG = "weights_md5"
 SEPARATION_TAG = "separation_learnt"
 # Tells two-stage trainings from autoencoders in a list of runs.
 KIND_TAG = "kind"
+# Which process works on the run.
+PROCESS_TAG = "process"
 
 
 class RunLog:
@@ -136,18 +139,21 @@ def logged_run(
             stacklevel=4,
         )
         tags["continues_run"], resume = resume, None
+    tags[PROCESS_TAG] = process_mark()
+    end_lost_runs(store)
     with sigterm_as_exit():
-        with store.errors():
-            run = mlflow.start_run(
-                run_id=resume,
-                experiment_id=None if resume else experiment_id(store, experiment),
-                run_name=None if resume else name,
-                nested=True,
-                tags=tags,
-                log_system_metrics=True,
-            )
-        status = "FAILED"
+        run, status = None, "FAILED"
         try:
+            # A request to stop in here would leave a run that nobody ends.
+            with undisturbed(), store.errors():
+                run = mlflow.start_run(
+                    run_id=resume,
+                    experiment_id=None if resume else experiment_id(store, experiment),
+                    run_name=None if resume else name,
+                    nested=True,
+                    tags=tags,
+                    log_system_metrics=True,
+                )
             with store.errors():
                 # A killed run may have been stopped before all of its parameters were written.
                 missing = {key: value for key, value in values.items() if key not in run.data.params}
@@ -160,7 +166,31 @@ def logged_run(
             status = "KILLED"
             raise
         finally:
-            _end(store, run.info.run_id, status)
+            if run is not None:
+                _end(store, run.info.run_id, status)
+
+
+def end_lost_runs(store: Store) -> list[str]:
+    """End the runs of all kinds whose process is gone, as KILLED, and return their ids.
+
+    A process of another host, or of another container, is never taken for gone.
+
+    Raises
+    ------
+    StridorError
+        If the store fails.
+    """
+    from mlflow import MlflowClient
+
+    client = MlflowClient()
+    with store.errors():
+        experiments = [experiment.experiment_id for experiment in client.search_experiments()]
+        running = f"attributes.status = 'RUNNING' and tags.{PROCESS_TAG} LIKE '{host_mark()}:%'"
+        found = client.search_runs(experiments, running, max_results=1000) if experiments else []
+        lost = [run.info.run_id for run in found if is_gone(run.data.tags[PROCESS_TAG])]
+        for run_id in lost:
+            client.set_terminated(run_id, "KILLED")
+    return lost
 
 
 def agrees(store: Store, run_id: str, values: Mapping[str, str]) -> bool:

@@ -6,8 +6,9 @@ from pathlib import Path
 
 from stridor.params import ENVIRONMENT_SECTIONS, EVALUATION_SECTIONS, SCORING_SECTIONS, Params
 from stridor.tracking.describe import DataVersion, flatten, tags_of
+from stridor.tracking.later import later_run
 from stridor.tracking.run import KIND_TAG, WEIGHTS_TAG, MlflowRun, RunLog, agrees, find_run, logged_run
-from stridor.tracking.store import experiment_id, open_store
+from stridor.tracking.store import open_store
 
 __all__ = ["DataVersion", "RunLog", "find_training_run", "log_evaluation", "no_run", "training_run"]
 
@@ -90,39 +91,6 @@ def log_evaluation(
     with later_run(f"{detector} evaluation", detector, params, parent=run_id) as run:
         _add(run, measures, figures)
     return run.run_id
-
-
-@contextmanager
-def later_run(name: str, detector: str, params: Params, parent: str | None = None) -> Iterator[MlflowRun]:
-    """Open a run for what cannot be added to the training's run.
-
-    Parameters
-    ----------
-    name : str
-        Shown in the list of runs.
-    params : Params
-        Of the detector.
-    parent : str, optional
-        Id of the run below which it is shown.
-    """
-    import mlflow
-    from mlflow import MlflowClient
-
-    store = open_store()
-    client = MlflowClient()
-    tags = tags_of(detector, params) | ({} if parent is None else {"mlflow.parentRunId": parent})
-    with store.errors():
-        experiment = experiment_id(store, params.tracking.experiment)
-        run_id = client.create_run(experiment, run_name=name, tags=tags).info.run_id
-    status = "FAILED"
-    run = MlflowRun(store, run_id)
-    try:
-        with store.errors():
-            mlflow.log_params(flatten(params), run_id=run_id)
-        yield run
-        status = "FINISHED"
-    finally:
-        run.end(status)
 
 
 def _add(run: RunLog, measures: Mapping[str, float], figures: list[Path]) -> None:

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from stridor.common.compute import set_threads
-from stridor.common.errors import StridorError, one_sentence
+from stridor.common.errors import StridorError
+from stridor.common.stage_process import stage_process
 from stridor.params import Params, read_params
 from stridor.stages.layout import Layout, PathBelow
 
@@ -77,7 +78,7 @@ def cell_params(params: Params, layout: CellLayout) -> Params:
 
 def run_for_cell(stage: Callable[[CellLayout, Params], None]) -> None:
     """Run a stage for the variant, seed and detector named on the command line."""
-    with one_sentence():
+    with stage_process():
         if len(sys.argv) != 4:
             raise SystemExit(f"usage: {Path(sys.argv[0]).stem} <variant> <seed> <detector>")
         variant, seed, detector = sys.argv[1:]

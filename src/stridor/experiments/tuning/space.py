@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 from stridor.common.errors import StridorError
 from stridor.params import Params
-from stridor.params.sections import DetectorParams, SearchChoices, SearchRange, SnrInterval
+from stridor.params.experiments import SearchChoices, SearchRange
+from stridor.params.sections import DetectorParams, SnrInterval
 
 if TYPE_CHECKING:
     import optuna

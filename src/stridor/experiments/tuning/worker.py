@@ -8,7 +8,8 @@ import warnings
 from multiprocessing.synchronize import Semaphore
 from typing import TYPE_CHECKING
 
-from stridor.common.interrupts import sigterm_as_exit, undisturbed
+from stridor.common.interrupts import release_stop_requests, sigterm_as_exit, undisturbed
+from stridor.common.processes import end_with
 from stridor.experiments.tuning.study import StudySpec, best_of, default_trial, open_study
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ def work(spec: StudySpec, number: int, remaining: Semaphore) -> None:
     # Ctrl-C in a terminal reaches all processes, and the study then asks its workers to stop. A second request
     # could interrupt the rollback of a transaction, on whose lock all others would wait.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    release_stop_requests()
+    end_with([os.getppid()])
     try:
         with sigterm_as_exit():
             _run_trials(spec, remaining)
