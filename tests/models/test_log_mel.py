@@ -8,7 +8,7 @@ from stridor.audio.fbank import Fbank
 from stridor.common.errors import StridorError
 from stridor.models.checkpoint import load_encoder, save_encoder
 from stridor.models.log_mel import LogMelPatches
-from stridor.params.sections import EmbeddingParams
+from stridor.params.scoring_sections import EmbeddingParams
 from stridor.scoring.embedding import EncoderEmbedder
 
 # Samples of whole patches: 16 and 48 frames.

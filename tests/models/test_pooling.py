@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from stridor.models.pooling import pool, pooled_width
-from stridor.params.sections import EmbeddingParams
+from stridor.params.scoring_sections import EmbeddingParams
 
 WIDTH = 5
 COLUMNS = (1, 7, 31)

@@ -7,7 +7,7 @@ import pytest
 from sklearn.metrics.pairwise import cosine_distances
 
 from stridor.common.errors import StridorError
-from stridor.params.sections import BankParams
+from stridor.params.scoring_sections import BankParams
 from stridor.scoring.bank import DESCRIPTION_FILE, EMBEDDINGS_FILE, ReferenceBank
 
 

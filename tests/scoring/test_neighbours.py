@@ -8,7 +8,7 @@ from sklearn.metrics.pairwise import cosine_distances, euclidean_distances
 from sklearn.neighbors import LocalOutlierFactor
 
 from stridor.common.errors import StridorError
-from stridor.params.sections import BankParams
+from stridor.params.scoring_sections import BankParams
 from stridor.scoring.bank import ReferenceBank
 from stridor.scoring.smote import smote
 

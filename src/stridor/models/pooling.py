@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from stridor.models.encoder import BANDS
-from stridor.params.sections import EmbeddingParams
+from stridor.params.scoring_sections import EmbeddingParams
 
 
 def pool(tokens: Tensor, valid: Tensor, params: EmbeddingParams) -> Tensor:

@@ -7,19 +7,18 @@ from typing import Annotated, Any, get_args
 from pydantic import Field, ValidationError, model_validator
 
 from stridor.common.errors import StridorError
+from stridor.params.scoring_sections import BankParams, EmbeddingParams
+from stridor.params.section import Section
 from stridor.params.sections import (
     AudioParams,
     AugmentParams,
     AutoencoderParams,
-    BankParams,
     Baseline,
     ComputeParams,
     DecoderParams,
     DetectorParams,
-    EmbeddingParams,
     EncoderParams,
     EvaluationParams,
-    Section,
     SweepParams,
     TableParams,
     TrackingParams,

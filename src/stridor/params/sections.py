@@ -2,13 +2,10 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
-
-class Section(BaseModel):
-    """Base of all sections."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
+from stridor.params.scoring_sections import DomainPools, Metric, Pooling
+from stridor.params.section import Section
 
 
 class FixedSnrs(Section):
@@ -47,7 +44,7 @@ class DetectorParams(Section):
     learning_rate: Annotated[float, Field(gt=0)] | None = None
     snr_db: SnrChoice | None = None
     # Any others, under their full names, as tuning writes them: {bank.k: 2}.
-    overrides: dict[str, bool | int | float | str | list[float]] = {}
+    overrides: dict[str, bool | int | float | str | list[float]] = Field(default={})
 
 
 class AudioParams(Section):
@@ -117,35 +114,6 @@ class ComputeParams(Section):
     threads: Literal["auto"] | Annotated[int, Field(ge=1)] = "auto"
 
 
-Pooling = Literal["mean", "gem", "rdp", "bands"]
-
-
-class EmbeddingParams(Section):
-    """Which layer's tokens become a clip's embedding (0 the encoder's input, -1 the last layer), and how."""
-
-    layer: int = -1
-    pooling: Pooling = "mean"
-    gem_p: Annotated[float, Field(gt=0)] = 3.0
-    rdp_gamma: Annotated[float, Field(ge=0)] = 4.0
-
-
-Metric = Literal["euclidean", "cosine"]
-DomainPools = Literal["joint", "separate"]
-
-
-class BankParams(Section):
-    """Distance to the reference bank and the decision threshold."""
-
-    k: Annotated[int, Field(ge=1)] = 1
-    metric: Metric = "euclidean"
-    # References whose mean distance measures a reference's local density; 0 leaves distances as they are.
-    density_neighbours: Annotated[int, Field(ge=0)] = 0
-    # Share of target clips among the references that synthetic ones fill up to; 0 adds none.
-    target_oversampling: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    domains: DomainPools = "joint"
-    threshold_percentile: Annotated[float, Field(gt=0, lt=100)] = 90.0
-
-
 class EvaluationParams(Section):
     """The bootstrap behind every interval."""
 
@@ -196,12 +164,15 @@ class TuneParams(Section):
     startup_trials: Annotated[int, Field(ge=1)] = 5
     pruner: Literal["median", "none"] = "median"
     report_epochs: Annotated[int, Field(ge=1)] = 1
-    budget: dict[str, bool | int | float | str | list[float]] = {}
-    search: Annotated[dict[str, SearchRange | SearchChoices], Field(min_length=1)] = {
-        "training.learning_rate": SearchRange(low=1e-6, high=1e-4, log=True),
-        "augment.snr_low_db": SearchRange(low=-15.0, high=5.0),
-        "augment.snr_width_db": SearchRange(low=0.0, high=30.0),
-    }
+    budget: dict[str, bool | int | float | str | list[float]] = Field(default={})
+    search: dict[str, SearchRange | SearchChoices] = Field(
+        min_length=1,
+        default={
+            "training.learning_rate": SearchRange(low=1e-6, high=1e-4, log=True),
+            "augment.snr_low_db": SearchRange(low=-15.0, high=5.0),
+            "augment.snr_width_db": SearchRange(low=0.0, high=30.0),
+        },
+    )
 
     @property
     def judged_by_labels(self) -> bool:
@@ -231,7 +202,7 @@ class TableParams(Section):
     seeds: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1)] = (0,)
     # Of the full method beside the seed of the pipeline.
     full_seeds: tuple[Annotated[int, Field(ge=0)], ...] = ()
-    variants: dict[VariantName, dict[str, bool | int | float | str | list[float]]] = {}
+    variants: dict[VariantName, dict[str, bool | int | float | str | list[float]]] = Field(default={})
 
     @field_validator("variants")
     @classmethod

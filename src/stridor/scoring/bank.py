@@ -4,8 +4,8 @@ import json
 import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -13,10 +13,9 @@ from numpy.typing import ArrayLike, NDArray
 from stridor.common.atomic import atomic_folder
 from stridor.common.errors import StridorError
 from stridor.data.names import Domain
-from stridor.params.sections import BankParams
-from stridor.scoring.distances import as_embeddings, distances, unmeasurable
-from stridor.scoring.neighbours import DistanceScorer
-from stridor.scoring.smote import smote
+from stridor.params.scoring_sections import SHRINKAGE, BankParams
+from stridor.scoring.distances import as_embeddings, unmeasurable
+from stridor.scoring.references import References
 
 # Not .npz, whose bytes depend on the version of Python: DVC runs stages again when bytes change.
 EMBEDDINGS_FILE = "embeddings.npy"
@@ -32,60 +31,15 @@ class Neighbour:
     distance: float
 
 
-class References:
-    """Recorded and synthetic references, and the distances that all scorers of them share.
-
-    Parameters
-    ----------
-    embeddings : float64 [R x D]
-        Of recorded clips, each with a distance (`unmeasurable`).
-    domains : R str
-    params : BankParams
-        Its metric and its share of synthetic references.
-
-    Raises
-    ------
-    StridorError
-        If the target clips are too few to make synthetic ones from.
-    """
-
-    def __init__(self, embeddings: NDArray[np.float64], domains: Sequence[Domain], params: BankParams) -> None:
-        synthetic, parents = smote(embeddings, domains, params.target_oversampling)
-        own = np.arange(len(embeddings))
-        self._metric = params.metric
-        self._embeddings = np.concatenate([embeddings, synthetic])
-        synthetic_domains: list[Domain] = ["target"] * len(synthetic)
-        self._domains = (*domains, *synthetic_domains)
-        self._parents = np.concatenate([np.stack([own, own], axis=1), parents])
-
-    def scorer(self, params: BankParams) -> DistanceScorer:
-        """Return the scorer for these references; `params` must have the same metric and share as the references.
-
-        Raises
-        ------
-        StridorError
-            If references are too few for the parameters, in a domain or in all.
-        """
-        return DistanceScorer(params, lambda: self._between, self._domains, self._parents)
-
-    def distances_from(self, queries: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the distances of queries `[Q x D]` to all references, float64 [Q x all references]."""
-        return distances(queries, self._embeddings, self._metric)
-
-    @cached_property
-    def _between(self) -> NDArray[np.float64]:
-        return self.distances_from(self._embeddings)
-
-
 class ReferenceBank:
     """Anomaly score of a clip: the mean distance of its embedding to the k nearest normal ones.
 
     Parameters
     ----------
     params : BankParams
-        With the options that change the distance: metric, local density (`scoring.neighbours`), synthetic
-        target references (`scoring.smote`) and a pool for each domain (`scoring.neighbours`). The defaults
-        are the literal setting.
+        With the options that change the distance: metric (`scoring.whitening` for the whitened one), local density
+        (`scoring.neighbours`), synthetic target references (`scoring.smote`) and a pool for each domain
+        (`scoring.neighbours`). The defaults are the literal setting.
 
     Attributes
     ----------
@@ -179,14 +133,15 @@ class ReferenceBank:
         Q lists of Neighbour, nearest first; equal distances in order of file names
         """
         ranked = []
-        for row in distances(self._checked(queries), self.embeddings_, self.params.metric).tolist():
+        recorded = self._references.distances_from(self._checked(queries))[:, : len(self.file_names_)]
+        for row in recorded.tolist():
             order = sorted(zip(row, self.file_names_, self.domains_, strict=True))
             ranked.append([Neighbour(name, domain, distance) for distance, name, domain in order[:n]])
         return ranked
 
     def save(self, folder: Path) -> None:
         """Write the bank to a folder, as one .npy and one .json file; equal banks give equal bytes."""
-        description = {
+        description: dict[str, Any] = {
             "k": self.params.k,
             "metric": self.params.metric,
             "density_neighbours": self.params.density_neighbours,
@@ -195,6 +150,8 @@ class ReferenceBank:
             "file_names": self.file_names_,
             "domains": self.domains_,
         }
+        if self.params.metric == "whitened":
+            description["shrinkage"] = self.params.shrinkage
         with atomic_folder(folder) as temporary:
             np.save(temporary / EMBEDDINGS_FILE, self.embeddings_)
             text = json.dumps(description, indent=1, ensure_ascii=False)
@@ -220,6 +177,7 @@ class ReferenceBank:
                 density_neighbours=description.get("density_neighbours", 0),
                 target_oversampling=description.get("target_oversampling", 0),
                 domains=description.get("pools", "joint"),
+                shrinkage=description.get("shrinkage", SHRINKAGE),
             )
             bank = cls(params)
             return bank.fit(embeddings, description["domains"], description["file_names"])

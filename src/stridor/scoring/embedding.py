@@ -14,7 +14,8 @@ from stridor.common.errors import StridorError
 from stridor.data.manifest import Clip
 from stridor.models.encoder import PATCH, Encoder
 from stridor.models.pooling import pool, pooled_width
-from stridor.params.sections import AudioParams, EmbeddingParams
+from stridor.params.scoring_sections import EmbeddingParams
+from stridor.params.sections import AudioParams
 
 MIN_SAMPLES = FRAME_SAMPLES + (PATCH - 1) * HOP_SAMPLES
 BATCH_SIZE = 16

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from stridor.data.manifest import Clip
-from stridor.params.sections import AudioParams, BankParams
+from stridor.params.scoring_sections import BankParams
+from stridor.params.sections import AudioParams
 from stridor.scoring.bank import ReferenceBank
 from stridor.scoring.embedding import Embedder
 from stridor.scoring.threshold import Calibration, calibrate

@@ -11,7 +11,8 @@ from numpy.typing import ArrayLike
 from stridor.audio.files import read_clip
 from stridor.common.errors import StridorError
 from stridor.models.checkpoint import load_encoder
-from stridor.params.sections import AudioParams, EmbeddingParams
+from stridor.params.scoring_sections import EmbeddingParams
+from stridor.params.sections import AudioParams
 from stridor.scoring.embedding import Embedder, EncoderEmbedder
 from stridor.scoring.reference import MachineReference
 from stridor.serving.verdict import Verdict

@@ -4,8 +4,7 @@ import itertools
 from dataclasses import dataclass, fields, replace
 
 from stridor.params import Params
-from stridor.params.sections import BankParams, EmbeddingParams
-from stridor.scoring.distances import Metric
+from stridor.params.scoring_sections import BankParams, EmbeddingParams, Metric
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from stridor.data.manifest import Clip, Manifest
 from stridor.experiments.sweep.grid import embedding_settings
 from stridor.experiments.sweep.vectors import POOLED, MachineVectors
 from stridor.params import Params
-from stridor.params.sections import EmbeddingParams
+from stridor.params.scoring_sections import EmbeddingParams
 from stridor.scoring.embedding import EncoderEmbedder
 from stridor.stages.evaluate import labelled_test_clips
 from stridor.stages.layout import Layout, run_for_detector

@@ -13,9 +13,9 @@ from stridor.evaluation.measures import MAX_FALSE_POSITIVE_RATE, ScoredClips, re
 from stridor.evaluation.roc import roc_areas
 from stridor.experiments.sweep.grid import Combination
 from stridor.experiments.sweep.vectors import MachineVectors
-from stridor.params.sections import BankParams
-from stridor.scoring.bank import References
-from stridor.scoring.distances import Metric, as_embeddings, unmeasurable
+from stridor.params.scoring_sections import BankParams, Metric
+from stridor.scoring.distances import as_embeddings, unmeasurable
+from stridor.scoring.references import References
 
 
 @dataclass(frozen=True, eq=False)
