@@ -6,7 +6,7 @@ from pydantic import Field
 
 from stridor.params.section import Section
 
-Pooling = Literal["mean", "gem", "rdp", "bands"]
+Pooling = Literal["mean", "gem", "rdp", "bands", "quantiles"]
 
 
 class EmbeddingParams(Section):

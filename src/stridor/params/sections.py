@@ -121,7 +121,9 @@ class EvaluationParams(Section):
     confidence: Annotated[float, Field(gt=0, lt=1)] = 0.95
 
 
-Baseline = Literal["autoencoder_mse", "autoencoder_mahalanobis", "log_mel", "random", "frozen", "stage_one"]
+Baseline = Literal[
+    "autoencoder_mse", "autoencoder_mahalanobis", "log_mel", "log_mel_mahalanobis", "random", "frozen", "stage_one"
+]  # fmt: skip
 
 
 class AutoencoderParams(Section):

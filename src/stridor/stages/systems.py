@@ -7,7 +7,9 @@ from stridor.baselines.machine import AutoencoderScorer, MachineAutoencoder, Sco
 from stridor.common.compute import device_for
 from stridor.models.checkpoint import initial_encoder, load_encoder
 from stridor.models.encoder import Encoder
+from stridor.models.log_mel import LogMelPatches
 from stridor.params import Params
+from stridor.params.scoring_sections import BankParams, EmbeddingParams
 from stridor.params.sections import Baseline
 from stridor.scoring.embedding import Embedder, EncoderEmbedder, LogMelEmbedder
 from stridor.scoring.reference import MachineReference, NearestNormal, Scorer
@@ -23,6 +25,7 @@ NAMES: dict[System, str] = {
     "autoencoder_mse": "autoencoder, MSE",
     "autoencoder_mahalanobis": "autoencoder, Mahalanobis",
     "log_mel": "log-mel mean",
+    "log_mel_mahalanobis": "log-mel Mahalanobis",
     "random": "random encoder",
     "frozen": "frozen encoder",
     "stage_one": "stage one only",
@@ -69,8 +72,9 @@ def scorers(system: System, machines: Iterable[str], layout: Layout, params: Par
 def make_embedder(system: System, layout: Layout, params: Params) -> Embedder:
     """Return the embedder of a system that scores by embeddings.
 
-    log_mel: the mean log-mel spectrum; random: the encoder's architecture with random weights; frozen: the encoder
-    before training; stage_one: the encoder after the first stage; fine_tuned: the encoder after both stages.
+    log_mel: the mean log-mel spectrum; log_mel_mahalanobis: quantiles of it over time; random: the encoder's
+    architecture with random weights; frozen: the encoder before training; stage_one: the encoder after the first stage;
+    fine_tuned: the encoder after both stages.
 
     Raises
     ------
@@ -80,11 +84,26 @@ def make_embedder(system: System, layout: Layout, params: Params) -> Embedder:
     device = device_for(params.compute.accelerator)
     if system == "log_mel":
         return LogMelEmbedder(device)
-    return EncoderEmbedder(encoder_of(system, layout, params), params.embedding, device)
+    way, _ = scoring_of(system, params)
+    return EncoderEmbedder(encoder_of(system, layout, params), way, device)
+
+
+def scoring_of(system: System, params: Params) -> tuple[EmbeddingParams, BankParams]:
+    """Return how the tokens of a system are pooled and its clips compared with the references.
+
+    log_mel_mahalanobis is one fixed rule, the whitened distance of the 5, 50 and 95 % quantiles over time of each mel
+    band to the nearest normal clip; all others score as `embedding` and `bank` say.
+    """
+    if system != "log_mel_mahalanobis":
+        return params.embedding, params.bank
+    shared = {name: getattr(params.bank, name) for name in ("shrinkage", "threshold_percentile")}
+    return EmbeddingParams(layer=0, pooling="quantiles"), BankParams(metric="whitened", **shared)
 
 
 def encoder_of(system: System, layout: Layout, params: Params) -> Encoder:
     """Return the encoder of a system that has one, as for `make_embedder`."""
+    if system == "log_mel_mahalanobis":
+        return LogMelPatches(frames=1)
     if system in (FINE_TUNED, "stage_one"):
         return load_encoder(layout.encoder if system == FINE_TUNED else layout.stage_one)
     encoder = initial_encoder(params.encoder, params.seed)

@@ -161,7 +161,7 @@ class _TrainingCallbacks:
         embedder = EncoderEmbedder(encoder, self.params.embedding, device_for(self.params.compute.accelerator))
         scored: list[ScoredClips] = []
         for machine, clips in evaluate.labelled_test_clips(manifest).items():
-            reference = index.fit_reference(embedder, manifest, machine, self.params)
+            reference = index.fit_reference(embedder, manifest, machine, self.params.audio, self.params.bank)
             scored.append(evaluate.score_clips(machine, clips, NearestNormal(embedder, reference), self.params))
         return total_score(measure(clips) for clips in scored)
 
