@@ -110,8 +110,8 @@ def _scores(
             for values, names in ((train, vectors.train_names), (test, vectors.test_names)):
                 if found := unmeasurable(values, metric):
                     raise StridorError(f"The embedding of {names[found[0]]} {found[1]}.")
-            shared = {"metric": metric, "target_oversampling": share}
-            references = References(train, domains, bank.model_copy(update=shared))
+            fixed = {"metric": metric, "target_oversampling": share}
+            references = References(train, domains, bank.model_copy(update=fixed))
         except StridorError as error:
             yield from ((one, str(error)) for one in group)
             continue
