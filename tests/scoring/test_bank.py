@@ -10,7 +10,8 @@ from sklearn.metrics.pairwise import cosine_distances
 
 from stridor.common.errors import StridorError
 from stridor.params.scoring_sections import BankParams
-from stridor.scoring.bank import DESCRIPTION_FILE, EMBEDDINGS_FILE, ReferenceBank
+from stridor.scoring.bank import ReferenceBank
+from stridor.scoring.bank_files import DESCRIPTION_FILE, EMBEDDINGS_FILE
 
 
 def made_embeddings(generator: np.random.Generator, clips: int, width: int = 13) -> np.ndarray:

@@ -153,6 +153,31 @@ def test_scoring_options_reach_index_evaluation_and_the_registered_detector(eval
         assert "_train_normal_" in verdict.nearest
 
 
+def test_joined_views_are_one_registered_detector(evaluated):
+    from stridor.serving.detector import Detector
+
+    views = [
+        {"encoder": "log_mel", "pooling": "quantiles", "metric": "whitened"},
+        {"encoder": "frozen", "layer": 1, "pooling": "bands"},
+        {"encoder": "fine_tuned", "metric": "cosine"},
+    ]
+    write_params(evaluated, bank=VALUES["bank"] | {"views": views}, baselines=["frozen"])
+    run(index, evaluate, register)
+    summary.run(params_of())
+    assert list(json.loads(PLACES.metrics.read_text())) == ["frozen", "fine_tuned", "joined"]
+    assert "Joined views minus, on the same resampled clips: frozen encoder" in Path("reports/summary.md").read_text()
+    # All that is needed travels with the model.
+    for path in (Path("tiny.pt"), PLACES.encoder, PLACES.banks):
+        path.rename(path.with_name(f"{path.name}.gone"))
+    detector = Detector.load("pump")
+    official = read_official(PLACES.scores / "joined", "pump")
+    for name, score, decision in zip(official.file_names, official.scores, official.decisions, strict=True):
+        verdict = detector.score(Path("data/pump/test") / name)
+        assert verdict.score == pytest.approx(score, abs=1e-5)
+        assert verdict.anomalous == bool(decision)
+        assert "_train_normal_" in verdict.nearest
+
+
 def test_an_interrupted_training_goes_on_with_its_run(project, monkeypatch):
     from mlflow import MlflowClient
 

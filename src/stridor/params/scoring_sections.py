@@ -1,6 +1,6 @@
 """The sections of params.yaml that decide the scores of a trained encoder."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import Field
 
@@ -24,8 +24,37 @@ DomainPools = Literal["joint", "separate"]
 SHRINKAGE = 0.1
 
 
+ViewEncoder = Literal["log_mel", "frozen", "fine_tuned"]
+
+
+class ViewParams(Section):
+    """One of several views of a clip that are joined; a value that is not set is that of `embedding` or `bank`."""
+
+    # The log-mel image itself, the encoder that training starts from, or the detector's own.
+    encoder: ViewEncoder
+    layer: int | None = None
+    pooling: Pooling | None = None
+    metric: Metric | None = None
+    k: Annotated[int, Field(ge=1)] | None = None
+    density_neighbours: Annotated[int, Field(ge=0)] | None = None
+    target_oversampling: Annotated[float, Field(ge=0, lt=1)] | None = None
+    domains: DomainPools | None = None
+
+    def embedding(self, shared: EmbeddingParams) -> EmbeddingParams:
+        """Return how the view embeds a clip."""
+        # The image has one layer only, whatever is set for networks.
+        return _with(shared if self.encoder != "log_mel" else _with(shared, layer=0), self)
+
+    def bank(self, shared: "BankParams") -> "BankParams":
+        """Return how the view compares clips."""
+        return _with(_with(shared, views=()), self)
+
+
 class BankParams(Section):
     """Distance to the reference bank and the decision threshold."""
+
+    # Joined by `scoring.joined`; none: one view, the fine-tuned encoder's.
+    views: tuple[ViewParams, ...] = ()
 
     k: Annotated[int, Field(ge=1)] = 1
     metric: Metric = "euclidean"
@@ -37,3 +66,24 @@ class BankParams(Section):
     target_oversampling: Annotated[float, Field(ge=0, lt=1)] = 0.0
     domains: DomainPools = "joint"
     threshold_percentile: Annotated[float, Field(gt=0, lt=100)] = 90.0
+
+
+# An encoder, and how its tokens are pooled.
+View = tuple[ViewEncoder, EmbeddingParams]
+
+
+def views_of(embedding: EmbeddingParams, bank: BankParams) -> tuple[View, ...]:
+    """Return the views of a detector; of one without `bank.views`, its own encoder alone."""
+    if not bank.views:
+        return (("fine_tuned", embedding),)
+    return tuple((view.encoder, view.embedding(embedding)) for view in bank.views)
+
+
+SectionT = TypeVar("SectionT", bound=Section)
+
+
+def _with(section: SectionT, view: ViewParams | None = None, **values: object) -> SectionT:
+    """Return a section with some values replaced, by name or by those that a view sets."""
+    if view is not None:
+        values = {name: value for name, value in view if name in type(section).model_fields and value is not None}
+    return section.model_copy(update=values)

@@ -12,7 +12,7 @@ from stridor.audio.fbank import FRAME_SAMPLES, HOP_SAMPLES, MEL_BANDS, Fbank, fr
 from stridor.audio.files import SAMPLE_RATE_HZ, read_clip
 from stridor.common.errors import StridorError
 from stridor.data.manifest import Clip
-from stridor.models.encoder import PATCH, Encoder
+from stridor.models.encoder import PATCH, Encoder, Tokens
 from stridor.models.pooling import pool, pooled_width
 from stridor.params.scoring_sections import EmbeddingParams
 from stridor.params.sections import AudioParams
@@ -26,12 +26,16 @@ class Embedder(ABC):
 
     Attributes
     ----------
+    widths : tuple of int
+        Values of an embedding that each of its parts contributes.
     width : int
+        Of all of them.
     device : torch.device
     """
 
-    def __init__(self, width: int, device: str | torch.device) -> None:
-        self.width = width
+    def __init__(self, widths: Sequence[int], device: str | torch.device) -> None:
+        self.widths = tuple(widths)
+        self.width = sum(self.widths)
         self.device = torch.device(device)
 
     @abstractmethod
@@ -98,11 +102,6 @@ class EncoderEmbedder(Embedder):
         Which layer is pooled and how; of several, an embedding holds the vectors one after the other.
     device : str or torch.device
 
-    Attributes
-    ----------
-    widths : tuple of int
-        Values that each way contributes.
-
     Raises
     ------
     StridorError
@@ -134,13 +133,15 @@ class EncoderEmbedder(Embedder):
                     f"embedding.layer is {way.layer}, but the encoder has {layers} layers; choose {known}, or -1 for "
                     "the last."
                 )
-        self.widths = tuple(pooled_width(encoder.width, way) for way in self.ways)
-        super().__init__(sum(self.widths), device)
+        super().__init__([pooled_width(encoder.width, way) for way in self.ways], device)
         self.encoder = encoder.to(device).eval()
 
     def embed_batch(self, wave: Tensor, lengths: Tensor) -> Tensor:
         """Pool the tokens in every way."""
-        tokens = self.encoder(wave, lengths)
+        return self.pool(self.encoder(wave, lengths))
+
+    def pool(self, tokens: Tokens) -> Tensor:
+        """Pool tokens in every way, Tensor[B x width]."""
         return torch.cat([pool(tokens.layers[way.layer], tokens.valid, way) for way in self.ways], dim=1)
 
 
@@ -148,7 +149,7 @@ class LogMelEmbedder(Embedder):
     """Mean spectrum of the log-mel image that an encoder gets: a baseline without any learning."""
 
     def __init__(self, device: str | torch.device = "cpu") -> None:
-        super().__init__(MEL_BANDS, device)
+        super().__init__([MEL_BANDS], device)
         self.fbank = Fbank().to(device)
 
     def embed_batch(self, wave: Tensor, lengths: Tensor) -> Tensor:

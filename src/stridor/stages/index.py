@@ -32,7 +32,7 @@ def fit_reference(
 ) -> MachineReference:
     """Embed a machine's training clips and fit its reference bank and threshold."""
     clips = manifest.select("train", machine)
-    return MachineReference.fit(embedder.embed_clips(clips, audio), clips, bank)
+    return MachineReference.fit(embedder.embed_clips(clips, audio), clips, bank, embedder.widths)
 
 
 if __name__ == "__main__":

@@ -9,14 +9,16 @@ from stridor.models.checkpoint import initial_encoder, load_encoder
 from stridor.models.encoder import Encoder
 from stridor.models.log_mel import LogMelPatches
 from stridor.params import Params
-from stridor.params.scoring_sections import BankParams, EmbeddingParams
+from stridor.params.scoring_sections import BankParams, EmbeddingParams, ViewEncoder, views_of
 from stridor.params.sections import Baseline
 from stridor.scoring.embedding import Embedder, EncoderEmbedder, LogMelEmbedder
 from stridor.scoring.reference import MachineReference, NearestNormal, Scorer
+from stridor.scoring.views import detector_embedder
 from stridor.stages.layout import Layout
 
 FINE_TUNED: Final = "fine_tuned"
-System = Literal["fine_tuned"] | Baseline
+JOINED: Final = "joined"
+System = Literal["fine_tuned", "joined"] | Baseline
 
 # The systems that use a machine's autoencoder, with the score that they take; all others embed clips.
 AUTOENCODERS: dict[System, Score] = {"autoencoder_mse": "mse", "autoencoder_mahalanobis": "mahalanobis"}
@@ -30,11 +32,12 @@ NAMES: dict[System, str] = {
     "frozen": "frozen encoder",
     "stage_one": "stage one only",
     "fine_tuned": "fine-tuned",
+    "joined": "joined views",
 }
 
 
 def systems_of(params: Params) -> tuple[System, ...]:
-    """Return the systems to be scored, the fine-tuned one last.
+    """Return the systems to be scored, the fine-tuned one and what is joined from several views last.
 
     A system that equals another is omitted: the random encoder if the frozen one has random weights, and the encoder
     after stage one if training has only one stage.
@@ -44,7 +47,13 @@ def systems_of(params: Params) -> tuple[System, ...]:
         same.add("random")
     if not (params.training.stage_one.epochs and params.training.stage_two.epochs):
         same.add("stage_one")
-    return (*(one for one in get_args(Baseline) if one in params.baselines and one not in same), FINE_TUNED)
+    baselines = [one for one in get_args(Baseline) if one in params.baselines and one not in same]
+    return (*baselines, FINE_TUNED, *([JOINED] if params.bank.views else []))
+
+
+def detector_system(params: Params) -> System:
+    """Return the system that the detector is: the joined views where there are any, else the fine-tuned encoder."""
+    return JOINED if params.bank.views else FINE_TUNED
 
 
 def embedding_systems_of(params: Params) -> tuple[System, ...]:
@@ -74,7 +83,7 @@ def make_embedder(system: System, layout: Layout, params: Params) -> Embedder:
 
     log_mel: the mean log-mel spectrum; log_mel_mahalanobis: quantiles of it over time; random: the encoder's
     architecture with random weights; frozen: the encoder before training; stage_one: the encoder after the first stage;
-    fine_tuned: the encoder after both stages.
+    fine_tuned: the encoder after both stages; joined: the views of `bank.views`.
 
     Raises
     ------
@@ -84,8 +93,19 @@ def make_embedder(system: System, layout: Layout, params: Params) -> Embedder:
     device = device_for(params.compute.accelerator)
     if system == "log_mel":
         return LogMelEmbedder(device)
-    way, _ = scoring_of(system, params)
+    way, bank = scoring_of(system, params)
+    if bank.views:
+        return make_detector_embedder(encoder_of(FINE_TUNED, layout, params), params)
     return EncoderEmbedder(encoder_of(system, layout, params), way, device)
+
+
+def make_detector_embedder(encoder: Encoder, params: Params) -> Embedder:
+    """Return the embedder of a detector with this fine-tuned encoder, of one view or of several."""
+    encoders: dict[ViewEncoder, Encoder] = {"fine_tuned": encoder}
+    views = views_of(params.embedding, params.bank)
+    if any(name == "frozen" for name, _ in views):
+        encoders["frozen"] = initial_encoder(params.encoder, params.seed)
+    return detector_embedder(views, encoders, device_for(params.compute.accelerator))
 
 
 def scoring_of(system: System, params: Params) -> tuple[EmbeddingParams, BankParams]:
@@ -94,8 +114,10 @@ def scoring_of(system: System, params: Params) -> tuple[EmbeddingParams, BankPar
     log_mel_mahalanobis is one fixed rule, the whitened distance of the 5, 50 and 95 % quantiles over time of each mel
     band to the nearest normal clip; all others score as `embedding` and `bank` say.
     """
-    if system != "log_mel_mahalanobis":
+    if system == JOINED:
         return params.embedding, params.bank
+    if system != "log_mel_mahalanobis":
+        return params.embedding, params.bank.model_copy(update={"views": ()})
     shared = {name: getattr(params.bank, name) for name in ("shrinkage", "threshold_percentile")}
     return EmbeddingParams(layer=0, pooling="quantiles"), BankParams(metric="whitened", **shared)
 
