@@ -28,7 +28,7 @@ class LogMelPatches(Encoder):
         super().__init__(width=PATCH, layers=0)
         self.frames = frames
 
-    def encode(self, log_mel: Tensor, frames: Tensor) -> Tokens:
+    def encode(self, log_mel: Tensor, frames: Tensor, up_to: int | None = None) -> Tokens:
         """Average every stretch over time."""
         valid = valid_tokens(frames, self.frames)
         columns = valid.shape[1] // BANDS

@@ -133,16 +133,26 @@ class EncoderEmbedder(Embedder):
                     f"embedding.layer is {way.layer}, but the encoder has {layers} layers; choose {known}, or -1 for "
                     "the last."
                 )
+        # Counted from the input, so that the layers behind the last of them need not be computed.
+        self._layers = tuple(way.layer % (layers + 1) for way in self.ways)
         super().__init__([pooled_width(encoder.width, way) for way in self.ways], device)
         self.encoder = encoder.to(device).eval()
 
     def embed_batch(self, wave: Tensor, lengths: Tensor) -> Tensor:
         """Pool the tokens in every way."""
-        return self.pool(self.encoder(wave, lengths))
+        return self.pool(self.encoder(wave, lengths, up_to=self.last_layer))
+
+    @property
+    def last_layer(self) -> int:
+        """The last of the encoder's layers that is pooled, counted from the input."""
+        return max(self._layers)
 
     def pool(self, tokens: Tokens) -> Tensor:
         """Pool tokens in every way, Tensor[B x width]."""
-        return torch.cat([pool(tokens.layers[way.layer], tokens.valid, way) for way in self.ways], dim=1)
+        pooled = [
+            pool(tokens.layers[layer], tokens.valid, way) for layer, way in zip(self._layers, self.ways, strict=True)
+        ]
+        return torch.cat(pooled, dim=1)
 
 
 class LogMelEmbedder(Embedder):

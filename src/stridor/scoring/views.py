@@ -34,8 +34,11 @@ class ViewsEmbedder(Embedder):
 
     def embed_batch(self, wave: Tensor, lengths: Tensor) -> Tensor:
         """Encode by every encoder and pool for every view."""
-        tokens = {id(encoder): encoder(wave, lengths) for encoder in {part.encoder for part in self._parts}}
-        return torch.cat([part.pool(tokens[id(part.encoder)]) for part in self._parts], dim=1)
+        up_to: dict[Encoder, int] = {}
+        for part in self._parts:
+            up_to[part.encoder] = max(part.last_layer, up_to.get(part.encoder, 0))
+        tokens = {encoder: encoder(wave, lengths, up_to=last) for encoder, last in up_to.items()}
+        return torch.cat([part.pool(tokens[part.encoder]) for part in self._parts], dim=1)
 
 
 def detector_embedder(

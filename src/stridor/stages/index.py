@@ -10,7 +10,8 @@ from stridor.params.sections import AudioParams
 from stridor.scoring.embedding import Embedder
 from stridor.scoring.reference import MachineReference
 from stridor.stages.layout import Layout, run_for_detector
-from stridor.stages.systems import embedding_systems_of, make_embedder, scoring_of
+from stridor.stages.scorers import make_embedder
+from stridor.stages.systems import embedding_systems_of, scoring_of
 
 
 def run(layout: Layout, params: Params) -> None:

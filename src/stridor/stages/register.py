@@ -6,11 +6,11 @@ from tempfile import TemporaryDirectory
 
 from stridor.common.digests import file_md5
 from stridor.common.errors import StridorError
-from stridor.models.checkpoint import save_encoder
+from stridor.models.checkpoint import initial_encoder, save_encoder
 from stridor.params import Params
 from stridor.scoring.bank_files import EMBEDDINGS_FILE
 from stridor.stages.layout import Layout, run_for_detector, write_json
-from stridor.stages.systems import detector_system, encoder_of
+from stridor.stages.systems import detector_system
 from stridor.tracking.registry import register
 from stridor.tracking.runs import find_training_run
 
@@ -32,7 +32,7 @@ def run(layout: Layout, params: Params) -> None:
     metrics = json.loads(layout.metrics.read_text())[system] if layout.metrics.exists() else {}
     weights = file_md5(layout.encoder)
     with TemporaryDirectory() as folder:
-        frozen = _write_frozen(Path(folder), layout, params)
+        frozen = _write_frozen(Path(folder), params)
         version = register(detector, layout.encoder, banks, params, find_training_run(weights), metrics, frozen)
     print(f"stridor-{detector} version {version} is models:/stridor-{detector}@champion")
     # Without run id and version number: equal inputs must give an equal file.
@@ -49,11 +49,11 @@ def run(layout: Layout, params: Params) -> None:
     })  # fmt: skip
 
 
-def _write_frozen(folder: Path, layout: Layout, params: Params) -> Path | None:
+def _write_frozen(folder: Path, params: Params) -> Path | None:
     """Write the encoder that training started from, which may have no file of its own, if a view needs it."""
     if not any(view.encoder == "frozen" for view in params.bank.views):
         return None
-    save_encoder(encoder_of("frozen", layout, params), folder / "frozen.pt")
+    save_encoder(initial_encoder(params.encoder, params.seed), folder / "frozen.pt")
     return folder / "frozen.pt"
 
 

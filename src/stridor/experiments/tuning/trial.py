@@ -15,7 +15,8 @@ from stridor.params import Params
 from stridor.scoring.reference import NearestNormal
 from stridor.stages import augment, evaluate, index, train
 from stridor.stages.layout import Layout
-from stridor.stages.systems import detector_system, make_detector_embedder
+from stridor.stages.scorers import make_detector_embedder
+from stridor.stages.systems import detector_system
 from stridor.tracking.run import RunLog
 from stridor.tracking.runs import end_as, reopened
 from stridor.training.fit import Epoch
