@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from stridor.common.errors import StridorError
     from stridor.evaluation.measures import ScoredClips, measure
     from stridor.models.checkpoint import load_encoder
-    from stridor.params.sections import BankParams, EmbeddingParams
+    from stridor.params.scoring_sections import BankParams, EmbeddingParams
     from stridor.scoring.bank import ReferenceBank
     from stridor.scoring.embedding import EncoderEmbedder
     from stridor.serving.detector import Detector, Verdict
@@ -30,9 +30,9 @@ if TYPE_CHECKING:
     __version__: str
 
 _MODULES = {
-    "BankParams": "stridor.params.sections",
+    "BankParams": "stridor.params.scoring_sections",
     "Detector": "stridor.serving.detector",
-    "EmbeddingParams": "stridor.params.sections",
+    "EmbeddingParams": "stridor.params.scoring_sections",
     "EncoderEmbedder": "stridor.scoring.embedding",
     "ReferenceBank": "stridor.scoring.bank",
     "ScoredClips": "stridor.evaluation.measures",

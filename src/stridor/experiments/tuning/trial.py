@@ -4,7 +4,6 @@ import json
 from multiprocessing import parent_process
 from typing import TYPE_CHECKING
 
-from stridor.common.compute import device_for
 from stridor.common.errors import StridorError
 from stridor.common.interrupts import disturbable, undisturbed
 from stridor.data.manifest import Manifest
@@ -13,11 +12,11 @@ from stridor.experiments.tuning.split import labelled_halves
 from stridor.experiments.tuning.study import DEFAULT, ERROR, RUN_ID, WORKER, StudySpec, worker_id
 from stridor.models.encoder import Encoder
 from stridor.params import Params
-from stridor.scoring.embedding import EncoderEmbedder
 from stridor.scoring.reference import NearestNormal
 from stridor.stages import augment, evaluate, index, train
 from stridor.stages.layout import Layout
-from stridor.stages.systems import FINE_TUNED
+from stridor.stages.scorers import make_detector_embedder
+from stridor.stages.systems import detector_system
 from stridor.tracking.run import RunLog
 from stridor.tracking.runs import end_as, reopened
 from stridor.training.fit import Epoch
@@ -79,7 +78,7 @@ class Objective:
         if params.tune.judged_by_labels:
             index.run(layout, params)
             evaluate.run(layout, params)
-            value = json.loads(layout.metrics.read_text())[FINE_TUNED]["hmean"]
+            value = json.loads(layout.metrics.read_text())[detector_system(params)]["hmean"]
         else:
             value = callbacks.separation()
         callbacks.log_objective(value)
@@ -158,10 +157,10 @@ class _TrainingCallbacks:
 
     def _evaluate(self, encoder: Encoder) -> float:
         manifest = Manifest.read(self.layout.manifest)
-        embedder = EncoderEmbedder(encoder, self.params.embedding, device_for(self.params.compute.accelerator))
+        embedder = make_detector_embedder(encoder, self.params)
         scored: list[ScoredClips] = []
         for machine, clips in evaluate.labelled_test_clips(manifest).items():
-            reference = index.fit_reference(embedder, manifest, machine, self.params)
+            reference = index.fit_reference(embedder, manifest, machine, self.params.audio, self.params.bank)
             scored.append(evaluate.score_clips(machine, clips, NearestNormal(embedder, reference), self.params))
         return total_score(measure(clips) for clips in scored)
 
