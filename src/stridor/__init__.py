@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 
 if sys.argv[:1] == ["-m"] and any(one.startswith(("stridor.stages.", "stridor.experiments.")) for one in sys.orig_argv):
     # A stage imports torch for seconds, before it can end anything in order.
-    from stridor.common.interrupts import hold_stop_requests
+    from stridor.common.interrupts import block_stop_signals
 
-    hold_stop_requests()
+    block_stop_signals()
 
 if TYPE_CHECKING:
     from stridor.audio.files import read_clip

@@ -50,7 +50,7 @@ def one_sentence() -> Iterator[None]:
             raise
         where = f" ({error.filename})" if error.filename else ""
         fail(
-            f"{error.strerror}{where}; nothing half-written was kept, free the space or mend the permission "
+            f"{error.strerror}{where}; nothing half-written was kept, free the space or correct the permissions "
             "and run the command again."
         )
 

@@ -116,8 +116,8 @@ def _opened(archive: Path) -> Iterator[zipfile.ZipFile]:
             yield opened
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
         raise StridorError(
-            f"{archive} is no sound zip archive ({str(error) or type(error).__name__}); delete it and run the command "
-            "again."
+            f"{archive} is not a valid zip archive ({str(error) or type(error).__name__}); delete it and run the "
+            "command again."
         ) from None
 
 

@@ -68,8 +68,8 @@ def newest_revision(names: list[str], stem: str) -> str | None:
 def _read_file(record: str, entry: dict) -> RecordFile:
     kind, _, md5 = str(entry["checksum"]).partition(":")
     if kind != "md5" or not _MD5.fullmatch(md5):
-        raise ValueError(f"the checksum of {entry['key']} is no MD5")
+        raise ValueError(f"the checksum of {entry['key']} is not an MD5")
     size = entry["size"]
     if not isinstance(size, int) or isinstance(size, bool) or size < 0:
-        raise ValueError(f"the size of {entry['key']} is no number of bytes")
+        raise ValueError(f"the size of {entry['key']} is not a number of bytes")
     return RecordFile(record, str(entry["key"]), size, md5)

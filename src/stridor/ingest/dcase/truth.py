@@ -29,7 +29,9 @@ def read_truth(folder: Path, machine: str) -> dict[str, str]:
         If there is no ground truth of the machine, or it is not as described.
     """
     if not folder.is_dir():
-        raise StridorError(f"{folder} is no folder; expected the organisers' evaluator, with ground_truth_attributes/.")
+        raise StridorError(
+            f"{folder} is not a folder; expected the organisers' evaluator, with ground_truth_attributes/."
+        )
     named = _read(folder / "ground_truth_attributes", machine)
     if named:
         full = {hidden: name if name.endswith(".wav") else f"{name}.wav" for hidden, name in named.items()}
@@ -57,7 +59,9 @@ def _read(folder: Path, machine: str) -> dict[str, str]:
                     if rows.setdefault(hidden.strip(), said.strip()) != said.strip():
                         raise ValueError(f"it names {hidden} twice")
         except (ValueError, csv.Error) as error:
-            raise StridorError(f"{path} is no ground truth ({error}); expected two columns without a header.") from None
+            raise StridorError(
+                f"{path} is not a ground truth ({error}); expected two columns without a header."
+            ) from None
     return rows
 
 
