@@ -82,7 +82,7 @@ def test_a_folder_needs_no_store_and_no_project(folder, pump, clip, tmp_path, mo
     expected = pump.score(clip)
     assert Detector.load(folder).score(clip) == expected
     assert Detector.load("model").score(clip) == expected
-    with pytest.raises(StridorError, match="lies in no project"):
+    with pytest.raises(StridorError, match="is not inside a project"):
         Detector.load("pump")
 
 

@@ -17,7 +17,7 @@ _LAUNCHERS = frozenset({"SLURM_PROCID", "NODE_RANK", "GROUP_RANK", "MASTER_ADDR"
 
 def cores() -> int:
     """Return the number of cores that this process may use."""
-    # A container or a batch system often leaves us only some of the machine's.
+    # A container or a batch system often gives a process only some of the machine's.
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
@@ -40,12 +40,12 @@ def set_threads(threads: int | Literal["auto"]) -> None:
 
 
 def device_for(accelerator: str) -> "torch.device":
-    """Return the device asked for (`compute.accelerator`); "auto" takes an accelerator that is there, else the CPU.
+    """Return the requested device (`compute.accelerator`); "auto" takes an available accelerator, else the CPU.
 
     Raises
     ------
     StridorError
-        If the accelerator asked for is not there.
+        If the requested accelerator is not available.
     """
     import torch
 

@@ -44,7 +44,7 @@ def decision_file(folder: Path, machine: str, section: str) -> Path:
 
 def write_official(
     folder: Path, machine: str, file_names: Sequence[str], scores: ArrayLike, decisions: ArrayLike
-) -> list[Path]:
+) -> None:
     """Write the results of a machine's test clips, rows sorted by file name.
 
     Parameters
@@ -54,10 +54,6 @@ def write_official(
     scores : float [N]
         Written with enough digits to read the same number back.
     decisions : int [N], 0 or 1
-
-    Returns
-    -------
-    The paths written, for each section its scores and its decisions
 
     Raises
     ------
@@ -79,7 +75,6 @@ def write_official(
     sections: dict[str, list[int]] = {}
     for i in sorted(range(len(names)), key=names.__getitem__):
         sections.setdefault(parse_clip_name(names[i], "test").section, []).append(i)
-    written = []
     for section, rows in sorted(sections.items()):
         # str of a Python float is the shortest text that reads back as the same number.
         columns = (
@@ -90,8 +85,6 @@ def write_official(
             path = path_of(folder, machine, section)
             with atomic_file(path) as temporary, open(temporary, "w", encoding="utf-8", newline="") as file:
                 csv.writer(file, lineterminator="\n").writerows(zip((names[i] for i in rows), values, strict=True))
-            written.append(path)
-    return written
 
 
 def read_official(folder: Path, machine: str, section: str = "00") -> SectionResults:

@@ -67,7 +67,7 @@ def edit_detectors(text: str, machines: tuple[str, ...], fresh: bool = False) ->
     return DetectorEdit(_dump(yaml, root, text, expected), added, removed)
 
 
-def with_entry(text: str, detector: str, entry: Mapping[str, Any]) -> str:
+def with_tuned_values(text: str, detector: str, entry: Mapping[str, Any]) -> str:
     """Return the text of params.yaml with tuned values in a detector's entry, in place of earlier ones.
 
     Parameters

@@ -121,7 +121,7 @@ class Detector:
             If a file cannot be read, or they do not fit together.
         """
         try:
-            audio, ways = AudioParams(**config["audio"]), EmbeddingParams(**config["embedding"])
+            audio, embedding = AudioParams(**config["audio"]), EmbeddingParams(**config["embedding"])
             machines, device = config["machines"], config["device"]
         except (KeyError, TypeError, ValueError) as error:
             reason = " ".join(str(error).split())
@@ -129,7 +129,7 @@ class Detector:
                 f"The settings of the detector {encoder.parent} are not readable ({reason}); load it with the version "
                 "of stridor that wrote it."
             ) from None
-        embedder = EncoderEmbedder(load_encoder(encoder), ways, device)
+        embedder = EncoderEmbedder(load_encoder(encoder), embedding, device)
         return cls(embedder, {machine: MachineReference.load(banks / machine) for machine in machines}, audio)
 
     def score(self, recording: str | Path | ArrayLike, machine: str | None = None) -> Verdict:

@@ -1,4 +1,4 @@
-"""The files of a registered detector: brought here from the store, and found in a model's folder."""
+"""The files of a registered detector: download, and lookup in a model's folder."""
 
 from pathlib import Path
 from typing import Any
@@ -7,7 +7,7 @@ from stridor.common.errors import StridorError
 from stridor.tracking.registry import CHAMPION, model_name, registered_detectors
 from stridor.tracking.store import open_store
 
-# What MLflow describes a model in.
+# MLflow's description of a model.
 DESCRIPTION_FILE = "MLmodel"
 _ADDRESSES = ("models:/", "runs:/")
 _LONGEST_ADDRESS = 500
@@ -19,7 +19,7 @@ def download_model(name_or_uri: str, folder: Path) -> Path:
     Parameters
     ----------
     name_or_uri : str
-        A detector's name stands for its champion; an address such as `models:/stridor-valve/3` for itself.
+        The name of a detector, for its champion, or an address such as `models:/stridor-valve/3`.
     folder : Path
         Where the files go.
 
@@ -71,7 +71,7 @@ def check_address(name_or_uri: str) -> None:
 
 
 def is_folder(source: str | Path) -> bool:
-    """Tell a model's folder from a detector's name, which another folder may have too, and from an address."""
+    """Return whether `source` is a model's folder, as opposed to a detector's name or an address."""
     if isinstance(source, Path):
         return True
     if not source.isprintable() or len(source) > _LONGEST_ADDRESS:
@@ -82,7 +82,7 @@ def is_folder(source: str | Path) -> bool:
 
 
 def read_model(folder: Path) -> tuple[Path, Path, dict[str, Any]]:
-    """Find the files of a detector in a model's folder, without running the code that lies in it.
+    """Find the files of a detector in a model's folder, without running the code in it.
 
     Returns
     -------

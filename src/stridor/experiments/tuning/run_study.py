@@ -130,7 +130,7 @@ def _apply_best(spec: StudySpec, best: "FrozenTrial", comparison: Comparison | N
     """Show what the best values change in params.yaml; write them if requested and not worse on held-back clips."""
     before = text.read_text()
     values = {} if best.user_attrs.get(DEFAULT) else spec.space.values(best)
-    after = editing.with_entry(before, spec.detector, spec.space.entry(values) if values else {})
+    after = editing.with_tuned_values(before, spec.detector, spec.space.detector_params(values) if values else {})
     changes = text.diff(before, after)
     if not values:
         click.echo("The general values are the best: nothing of the detector's own is needed in params.yaml.")

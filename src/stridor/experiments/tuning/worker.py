@@ -38,11 +38,12 @@ def work(spec: StudySpec, number: int, remaining: Semaphore) -> None:
 
 def _run_trials(spec: StudySpec, remaining: Semaphore) -> None:
     import torch
+    from optuna.exceptions import ExperimentalWarning
 
     from stridor.experiments.tuning.trial import Objective
 
     torch.set_num_threads(spec.threads)
-    warnings.simplefilter("ignore", category=_experimental())
+    warnings.simplefilter("ignore", category=ExperimentalWarning)
     study = open_study(spec)
     objective = Objective(spec)
 
@@ -71,9 +72,3 @@ def _print_to(spec: StudySpec, number: int) -> None:
     log = open(spec.folder / f"worker_{number}.log", "a", buffering=1, encoding="utf-8")  # noqa: SIM115
     os.dup2(log.fileno(), sys.stdout.fileno())
     os.dup2(log.fileno(), sys.stderr.fileno())
-
-
-def _experimental() -> type[Warning]:
-    from optuna.exceptions import ExperimentalWarning
-
-    return ExperimentalWarning
