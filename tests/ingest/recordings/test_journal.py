@@ -1,8 +1,11 @@
 """The journal of an import: what is undone, and what somebody did afterwards stays."""
 
+import subprocess
+
 import pytest
 
 from recordings import content
+from stridor.common.errors import StridorError
 from stridor.ingest.recordings.journal import Journal, undo_killed
 
 
@@ -54,6 +57,28 @@ def test_a_text_that_was_edited_since_stays(killed):
     (root / "params.yaml").write_text("edited")
     assert undo_killed(root / "data")
     assert content(root) == before | {"params.yaml": b"edited"}
+
+
+def test_what_was_committed_since_is_not_turned_back(killed):
+    root, before = killed
+
+    def git(*arguments):
+        identity = ["-c", "user.name=x", "-c", "user.email=x@example.org"]
+        subprocess.run(["git", "-C", str(root), *identity, *arguments], check=True, capture_output=True)
+
+    git("init")
+    git("add", "params.yaml")
+    git("commit", "-m", "what the import wrote")
+    after = content(root)
+    with pytest.raises(StridorError, match=r"params\.yaml has been committed since an import was cut off"):
+        undo_killed(root / "data")
+    assert content(root) == after
+    # Committed as it was before the import: nothing that an undo turns back.
+    (root / "params.yaml").write_text("old")
+    git("commit", "-am", "back")
+    (root / "params.yaml").write_text("new")
+    assert undo_killed(root / "data")
+    assert {name: text for name, text in content(root).items() if not name.startswith(".git")} == before
 
 
 def test_what_was_made_final_stays(killed):
