@@ -104,9 +104,7 @@ def test_a_handler_decides(python):
 
 def test_control_c_reaches_what_the_code_has_started(python):
     code = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {SLEEPER!r}])"
-    process = subprocess.Popen(
-        [python, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, process_group=0
-    )
+    process = subprocess.Popen([python, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, process_group=0)
     with process:
         process.stdout.readline()
         os.killpg(process.pid, signal.SIGINT)
@@ -159,7 +157,7 @@ time.sleep(600)
         # The job holds the other end of it.
         owner.communicate(timeout=TIMEOUT_S)
     end = time.monotonic() + TIMEOUT_S
-    with pytest.raises(ProcessLookupError):
+    with pytest.raises(ProcessLookupError):  # noqa: PT012
         while time.monotonic() < end:
             os.kill(job, 0)
             time.sleep(0.01)
