@@ -1,4 +1,4 @@
-"""Checking every clip of a machine in the DCASE layout before anything is placed."""
+"""Checking every clip of a machine in the DCASE layout before anything is written."""
 
 import warnings
 from collections.abc import Iterable
@@ -12,11 +12,13 @@ from tqdm import tqdm
 from stridor.audio.files import SAMPLE_RATE_HZ, AudioInfo, probe, read_clip
 from stridor.common.digests import file_md5
 from stridor.common.errors import StridorError
+from stridor.common.text import printable
 from stridor.data.manifest import SHORTEST_SECONDS
 from stridor.data.names import ClipName, Domain, Kind, Label, Split, parse_clip_name
 from stridor.ingest.recordings.attributes import attribute_notes
 from stridor.ingest.recordings.checks import refuse
-from stridor.ingest.recordings.layout import MachineFolder
+from stridor.ingest.recordings.dcase_layout import ListedClip, MachineFolder
+from stridor.ingest.recordings.files import LeftOut
 from stridor.ingest.recordings.report import ClipCount, MachineReport, Supplement
 
 SHORTEST_SAMPLES = round(SHORTEST_SECONDS * SAMPLE_RATE_HZ)
@@ -24,22 +26,29 @@ SHORTEST_SAMPLES = round(SHORTEST_SECONDS * SAMPLE_RATE_HZ)
 
 @dataclass(frozen=True)
 class CheckedMachine:
-    """A machine that may be placed.
+    """A machine that may be imported.
 
     Attributes
     ----------
-    files : tuple of (path, place)
+    files : tuple of (path, target)
         What to copy, and where to: relative to the machine's folder, with forward slashes.
     """
 
     machine: str
     files: tuple[tuple[Path, str], ...]
+    left_out: tuple[LeftOut, ...]
     report: MachineReport
+
+    @property
+    def clips(self) -> int:
+        """The number of clips."""
+        return sum(count.clips for count in self.report.counts)
 
 
 @dataclass(frozen=True)
 class _Clip:
     path: Path
+    file_name: str
     name: ClipName
     info: AudioInfo
     md5: str
@@ -64,11 +73,11 @@ def check_machine(folder: MachineFolder, channel: int | Literal["mean"]) -> Chec
     """
     clips: list[_Clip] = []
     problems: list[tuple[str, str]] = []
-    for split, path in tqdm(folder.clips, folder.machine, unit="clip", leave=False, disable=None):
+    for clip in tqdm(folder.clips, folder.machine, unit="clip", leave=False, disable=None):
         try:
-            clips.append(_check_clip(path, split, channel))
+            clips.append(_check_clip(clip, channel))
         except StridorError as error:
-            problems.append((path.name, str(error)))
+            problems.append((clip.path.name, str(error)))
     if problems:
         refuse(problems, "clips")
     train = [clip for clip in clips if clip.name.split == "train"]
@@ -79,9 +88,10 @@ def check_machine(folder: MachineFolder, channel: int | Literal["mean"]) -> Chec
         )
     twins = _refuse_leaks(clips)
     notes = [*folder.notes, *_notes(clips), *twins, *attribute_notes(folder)]
-    places = [(clip.path, f"{clip.name.split}/{clip.path.name}") for clip in clips]
+    places = [(clip.path, f"{clip.name.split}/{clip.file_name}") for clip in clips]
     return CheckedMachine(
         machine=folder.machine,
+        left_out=folder.left_out,
         files=(*places, *((table, table.name) for table in folder.tables)),
         report=MachineReport(
             machine=folder.machine,
@@ -96,12 +106,14 @@ def check_machine(folder: MachineFolder, channel: int | Literal["mean"]) -> Chec
     )
 
 
-def _check_clip(path: Path, split: Split, channel: int | Literal["mean"]) -> _Clip:
-    name = parse_clip_name(path.name, split)
-    try:
-        path.name.encode()
-    except UnicodeEncodeError:
-        raise StridorError(f"{path.name!r} is not named in UTF-8; rename it.") from None
+def _check_clip(listed: ListedClip, channel: int | Literal["mean"]) -> _Clip:
+    path, split = listed.path, listed.split
+    name = parse_clip_name(listed.name, split)
+    if printable(listed.name) != listed.name:
+        raise StridorError(
+            f"{printable(path)} has characters in its name that cannot be printed or are not UTF-8, and clips keep "
+            "their names; rename it."
+        )
     info = probe(path)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
@@ -117,7 +129,7 @@ def _check_clip(path: Path, split: Split, channel: int | Literal["mean"]) -> _Cl
             f"{path} is silent, so that nothing can be mixed with it at a signal-to-noise ratio; remove it."
         )
     notes = tuple(str(entry.message).rstrip(".") for entry in caught if entry.category is UserWarning)
-    return _Clip(path, name, info, file_md5(path), silent, notes)
+    return _Clip(path, listed.name, name, info, file_md5(path), silent, notes)
 
 
 def _refuse_leaks(clips: list[_Clip]) -> list[str]:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from stridor.data.names import Domain, Kind, Label, Split
+from stridor.ingest.recordings.files import FileCount
 
 Supplement = Literal["noise", "clean", "both", "none"]
 
@@ -66,17 +67,18 @@ class ImportReport:
     machines: tuple[MachineReport, ...]
     detectors_added: tuple[str, ...]
     detectors_removed: tuple[str, ...]
+    files: FileCount
     notes: tuple[str, ...] = ()
 
     def text(self) -> str:
         """Return the report to print."""
         parts = [machine.text() for machine in self.machines]
         parts += [f"note: {note}." for note in self.notes]
+        parts.append(self.files.text())
         if self.detectors_removed:
             parts.append(f"params.yaml: removed the detectors {', '.join(self.detectors_removed)}.")
         if self.detectors_added:
             parts.append(f"params.yaml: added the detectors {', '.join(self.detectors_added)}.")
-        names = ", ".join(machine.machine for machine in self.machines)
         names = ", ".join(machine.machine for machine in self.machines)
         parts.append(f"Imported into data/ and tracked by data.dvc: {names}.")
         unmeasured = [machine.machine for machine in self.machines if not machine.measurable]

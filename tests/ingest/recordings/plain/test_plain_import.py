@@ -175,7 +175,7 @@ def _import_and_die(source, project, options, at_step=None, at=None):
     for name in ("copyfile", "rmtree"):
         setattr(shutil, name, step(getattr(shutil, name)))
     writing._write_recording = step(writing._write_recording)
-    folder_module.bring = step(folder_module.bring)
+    folder_module.copy_machine = step(folder_module.copy_machine)
     folder_module.track = step(folder_module.track)
     import_folder(source, project, cutting=SHORT, **options)
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from statistics import median
 
-from stridor.ingest.recordings.plain.folder import ROLES
+from stridor.ingest.recordings.folder_names import ROLES
 from stridor.ingest.recordings.plain.survey import Heard
 
 # More samples at full scale than loud moments reach by themselves.

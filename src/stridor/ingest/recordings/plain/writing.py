@@ -7,7 +7,7 @@ import soundfile as sf
 from tqdm import tqdm
 
 from stridor.common.errors import StridorError
-from stridor.ingest.recordings.plain.planning import PlannedMachine, PlannedRecording
+from stridor.ingest.recordings.plain.plan import PlannedMachine, PlannedRecording
 from stridor.ingest.recordings.plain.survey import VALUES_PER_BLOCK
 
 # What a WAV file holds exactly, with the type that carries it there. Anything else (Vorbis, MP3) decodes to floats.
