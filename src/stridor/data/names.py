@@ -69,9 +69,7 @@ def parse_clip_name(file_name: str, split: Split) -> ClipName:
     stem = PurePath(file_name).stem
     file_name = printable(file_name)
     if len(stem) > _LONGEST_NAME:
-        raise StridorError(
-            f"The name {file_name[:40]}... has {len(stem)} characters; rename it to {_LONGEST_NAME} at most."
-        )
+        raise StridorError(f"The name {file_name[:40]}... is longer than {_LONGEST_NAME} characters; rename it.")
     if split == "supplemental":
         return _parse_supplemental(stem, file_name)
     if match := _LABELLED.fullmatch(stem):

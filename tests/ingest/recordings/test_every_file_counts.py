@@ -6,7 +6,6 @@ from collections import Counter
 from pathlib import Path
 
 import numpy as np
-import pytest
 
 from recordings import content
 from stridor.audio.files import write_clip
@@ -22,12 +21,14 @@ FILES = ["a.wav", "b.WAV", "._a.wav", "c.wav", "notes.txt", "d.wav", "e.flac", "
 
 def tree(rng: random.Random, top: Path) -> None:
     """Write a folder of a few machines with some of everything that goes wrong."""
-    clips = rng.choice([0, 0.05, 0.2])
-    for machine in rng.sample(["fan", "pump/id_00", "pump/id_02", "1e3", ""], rng.randint(1, 3)):
+    odd = rng.choice([0, 0, 0.05, 0.2])
+    for machine in rng.choice([["fan"], ["fan", "pump/id_00", "pump/id_02"], ["pump/id_00", "1e3"], ["", "fan"], [""]]):
+        write(rng, top / machine / "normal" / "first.wav")
+        write(rng, top / machine / "ok" / "second.wav")
         for _ in range(rng.randint(3, 12)):
-            role = rng.choice(STRANGE) if rng.random() < clips else rng.choice(ROLES) + "/"
-            below = rng.choice(BELOW if rng.random() < clips else BELOW[:5])
-            write(rng, top / machine / role / below / rng.choice(FILES if rng.random() < 2 * clips else FILES[:4]))
+            role = rng.choice(STRANGE) if rng.random() < odd else rng.choice(ROLES) + "/"
+            below = rng.choice(BELOW if rng.random() < odd else BELOW[:5])
+            write(rng, top / machine / role / below / rng.choice(FILES if rng.random() < 2 * odd else FILES[:4]))
     if rng.random() < 0.5:
         write(rng, top / "photos" / "deep" / "beep.wav")
 
@@ -37,17 +38,16 @@ def write(rng: random.Random, path: Path) -> None:
     if path.suffix.lower() != ".wav":
         path.write_bytes(b"neither")
         return
-    # Few different sounds, so that there are copies, and some are silent.
-    number = rng.choice([0, 1, *range(2, 200)])
+    # Some are copies of each other, and some are silent.
+    number = rng.choice([0, 1, *range(2, 2000)])
     wave = np.random.default_rng(number).uniform(-0.5, 0.5, 3200) * (number > 0)
     write_clip(path.with_suffix(".tmp"), wave)
     path.with_suffix(".tmp").rename(path)
 
 
-@pytest.mark.parametrize("part", range(6))
-def test_every_audio_file_is_taken_cut_or_left_out_once(project, tmp_path, part):
+def test_every_audio_file_is_taken_cut_or_left_out_once(project, tmp_path):
     outcomes: Counter[str] = Counter()
-    for seed in range(20 * part, 20 * part + 20):
+    for seed in range(60):
         rng, source = random.Random(seed), tmp_path / "in" / str(seed)
         tree(rng, source)
         names = FolderNames(leave_out=("gut",) if rng.random() < 0.5 else ())
@@ -63,8 +63,11 @@ def test_every_audio_file_is_taken_cut_or_left_out_once(project, tmp_path, part)
                 source, project, fresh=True, names=names, cutting=Cutting(1, skip_unreadable=rng.random() < 0.8)
             )
         except StridorError as error:
-            assert str(error).endswith(".")
-            assert "\n" not in str(error)
+            sentence = str(error)
+            report = None
+        if report is None:
+            assert sentence.endswith(".")
+            assert "\n" not in sentence
             assert content(project) == before
             outcomes["refused"] += 1
             continue
@@ -75,12 +78,11 @@ def test_every_audio_file_is_taken_cut_or_left_out_once(project, tmp_path, part)
         assert len(set(left_out)) == len(left_out)
         assert set(left_out) <= there
         origins = {
-            f"{machine}{line.rpartition(',')[2]}"
-            for machine in ("",)
+            line.rpartition(",")[2]
             for table in (project / "data").glob("*/attributes_00.csv")
             for line in table.read_text().splitlines()[1:]
         }
         assert all(any(path.endswith(origin) for path in there - set(left_out)) for origin in origins)
         assert f"{len(there)} audio files were found" in report.text()
         outcomes["imported"] += 1
-    assert min(outcomes["imported"], outcomes["refused"]) >= 2, outcomes
+    assert min(outcomes["imported"], outcomes["refused"]) >= 10, outcomes
