@@ -10,8 +10,11 @@ from typing import Literal
 import numpy as np
 import soundfile as sf
 
-from stridor.audio.files import is_cut_short, probe, read_clip
+from stridor.audio.files import probe, read_clip
+from stridor.audio.opening import Recording as OpenRecording
+from stridor.audio.opening import open_recording
 from stridor.common.errors import StridorError
+from stridor.common.text import printable
 from stridor.data.manifest import SHORTEST_SECONDS
 from stridor.ingest.recordings.plain.cutting import clip_lengths
 from stridor.ingest.recordings.plain.folder import Recording
@@ -124,23 +127,18 @@ def listen(recording: Recording, clip_seconds: float, channel: int | Literal["me
     info = probe(path)
     _try_reader(info.sample_rate_hz, info.channels, channel, path)
     clip_frames = round(clip_seconds * info.sample_rate_hz)
-    try:
-        with sf.SoundFile(path) as sound, np.errstate(invalid="ignore", over="ignore"):
-            cells = _cells(sound, clip_frames, channel)
-            log = sound.extra_info
-    except sf.SoundFileError as error:
-        reason = getattr(error, "error_string", str(error)).rstrip(".")
-        raise StridorError(f"{path} is damaged ({reason}); export it again.") from None
+    with open_recording(path) as opened, np.errstate(invalid="ignore", over="ignore"):
+        cells = _cells(opened, clip_frames, channel)
     frames = sum(cell.frames for cell in cells)
     if frames < SHORTEST_SECONDS * info.sample_rate_hz:
         raise StridorError(
-            f"{path} lasts {frames / info.sample_rate_hz:.4f} s; the encoder needs at least {SHORTEST_SECONDS} s, "
-            "remove it."
+            f"{printable(path)} lasts {frames / info.sample_rate_hz:.4f} s; the encoder needs at least "
+            f"{SHORTEST_SECONDS} s, remove it."
         )
     # The comparison is false for NaN too.
     peak = float(np.max([np.maximum(-cell.low, cell.high) for cell in cells]))
     if not peak <= _LARGEST_SAMPLE:
-        raise StridorError(f"{path} holds samples that are no audio (NaN or infinite); export it again.")
+        raise StridorError(f"{printable(path)} contains samples that are not audio (NaN or infinite); export it again.")
     return Heard(
         recording=recording,
         sample_rate_hz=info.sample_rate_hz,
@@ -148,15 +146,16 @@ def listen(recording: Recording, clip_seconds: float, channel: int | Literal["me
         pieces=_pieces(cells, clip_lengths(frames, clip_frames)),
         peak=peak,
         clipped_share=sum(cell.clipped for cell in cells) / (frames * info.channels),
-        cut_short=frames < info.frames or is_cut_short(log),
+        cut_short=frames < info.frames or opened.is_cut_short or opened.is_unfinished,
     )
 
 
-def _cells(sound: sf.SoundFile, clip_frames: int, channel: int | Literal["mean"]) -> list[_Cell]:
+def _cells(opened: OpenRecording, clip_frames: int, channel: int | Literal["mean"]) -> list[_Cell]:
+    sound = opened.sound
     block_frames = max(1, VALUES_PER_BLOCK // sound.channels)
     seed = f"{sound.samplerate} {sound.channels} ".encode()
     cells = [_Cell(seed)]
-    while len(block := sound.read(min(block_frames, clip_frames - cells[-1].frames), dtype="float32", always_2d=True)):
+    while len(block := opened.read(min(block_frames, clip_frames - cells[-1].frames))):
         cells[-1].add(block, channel)
         if cells[-1].frames == clip_frames:
             cells.append(_Cell(seed))
@@ -179,7 +178,7 @@ def _try_reader(rate_hz: int, channels: int, channel: int | Literal["mean"], pat
     try:
         _read_quiet(rate_hz, channels, channel)
     except StridorError as error:
-        raise StridorError(str(error).replace(_ANY, str(path))) from None
+        raise StridorError(str(error).replace(_ANY, printable(path))) from None
 
 
 _ANY = "the recording"
