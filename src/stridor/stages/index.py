@@ -4,6 +4,7 @@ from pathlib import Path
 
 from stridor.common.atomic import atomic_folder
 from stridor.data.manifest import Manifest
+from stridor.data.needs import smote_note
 from stridor.params import Params
 from stridor.scoring.embedding import Embedder
 from stridor.scoring.reference import MachineReference
@@ -18,6 +19,9 @@ def run(layout: Layout, params: Params) -> None:
         for system in embedding_systems_of(params):
             embedder = make_embedder(system, layout, params)
             for machine in manifest.machines:
+                domains = [clip.domain for clip in manifest.select("train", machine)]
+                if note := smote_note(domains, params.bank):
+                    print(f"{machine}, {system}: {note}.")
                 reference = fit_reference(embedder, manifest, machine, params)
                 reference.save(Path(folder) / system / machine)
                 threshold = reference.calibration.threshold

@@ -8,6 +8,7 @@ from typing import Literal
 from stridor.common.dvc import track
 from stridor.common.errors import StridorError
 from stridor.common.text import printable
+from stridor.data.needs import require_references, smote_note
 from stridor.ingest.recordings.checking import CheckedMachine, check_machine
 from stridor.ingest.recordings.files import FileCount
 from stridor.ingest.recordings.folder_names import FolderNames
@@ -22,7 +23,7 @@ from stridor.ingest.recordings.plain import (
     plan_machine,
     write_clips,
 )
-from stridor.ingest.recordings.report import ImportReport
+from stridor.ingest.recordings.report import ImportReport, MachineReport
 from stridor.ingest.recordings.transaction import Fill, copy_machine, transaction
 from stridor.params import Params, read_params
 from stridor.params.editing import edit_detectors
@@ -85,6 +86,10 @@ def import_folder(
         # As bytes, so that line ends stay as they are.
         edit = edit_detectors(params_file.read_bytes().decode(), machines, fresh)
         checked = _check_all(found.machines, params.audio.channel, cutting or Cutting())
+        reports = tuple(
+            machine_report(machine) if isinstance(machine, PlannedMachine) else machine.report for machine in checked
+        )
+        notes = _needs(reports, params)
         files = _count_files(source, found, checked)
         plans = [machine for machine in checked if isinstance(machine, PlannedMachine)]
         texts = {root / "reports" / f"import_{plan.machine}.md": page(plan).encode() for plan in plans}
@@ -94,14 +99,23 @@ def import_folder(
         with transaction(fills, data, texts=texts, fresh=fresh):
             track(data)
     return ImportReport(
-        machines=tuple(
-            machine_report(machine) if isinstance(machine, PlannedMachine) else machine.report for machine in checked
-        ),
+        machines=reports,
         detectors_added=edit.added,
         detectors_removed=edit.removed,
         files=files,
-        notes=(*(("an import that was cut off was undone first",) if undone else ()), *found.notes),
+        notes=(*(("an import that was cut off was undone first",) if undone else ()), *found.notes, *notes),
     )
+
+
+def _needs(reports: tuple[MachineReport, ...], params: Params) -> list[str]:
+    """Refuse machines with too few clips for the project's parameters; return what will be left out for them."""
+    notes = []
+    for report in reports:
+        require_references(report.machine, report.clip_kinds, params.bank)
+        domains = [clip.domain for clip in report.clip_kinds if clip.split == "train"]
+        if note := smote_note(domains, params.bank):
+            notes.append(f"{report.machine}: {note}")
+    return notes
 
 
 def _fill(machine: CheckedMachine | PlannedMachine, link: bool) -> Fill:

@@ -139,9 +139,10 @@ def test_two_imports_at_a_time_are_refused(project, plain):
         assert make_ready(project) == f"{project / 'data'} is there."
         journal = project / ".data.unfinished-x" / "journal.json"
         journal.parent.mkdir()
-        journal.write_text('{"moves": [], "files": []}')
+        journal.write_text("of another")
         with pytest.raises(StridorError, match="is running"):
             make_ready(project)
+    shutil.rmtree(journal.parent)
     import_folder(plain, project)
 
 
