@@ -9,7 +9,7 @@ import pytest
 import soundfile as sf
 
 from stridor.audio.files import probe, read_clip
-from stridor.audio.opening import open_recording
+from stridor.audio.opening import open_sound
 from stridor.common.errors import StridorError
 
 SAMPLES = np.random.default_rng(0).integers(-9999, 9999, 16000, dtype=np.int16)
@@ -124,7 +124,7 @@ def test_any_header_cut_anywhere_is_one_sentence(tmp_path, kind):
     for length in range(120):
         path.write_bytes(content[:length])
         try:
-            with open_recording(path) as recording:
+            with open_sound(path) as recording:
                 recording.read(10)
         except StridorError as error:
             sentences.append(str(error))

@@ -10,7 +10,7 @@ from typing import BinaryIO, Literal
 import numpy as np
 import soundfile as sf
 
-from stridor.audio.opening import Recording, open_recording
+from stridor.audio.opening import OpenSound, open_sound
 from stridor.common.atomic import atomic_file
 from stridor.common.errors import StridorError
 
@@ -45,7 +45,7 @@ def probe(path: Path) -> AudioInfo:
     StridorError
         If the file is missing, empty, not audio, or contains no samples.
     """
-    with open_recording(path) as recording:
+    with open_sound(path) as recording:
         sound = recording.sound
         return AudioInfo(sound.frames / sound.samplerate, sound.samplerate, sound.channels, sound.frames)
 
@@ -88,7 +88,7 @@ def read_clip(
     >>> read_clip(file).shape
     (16000,)
     """
-    with open_recording(source, name) as recording:
+    with open_sound(source, name) as recording:
         wave, rate_hz, name = _one_channel(recording, channel), recording.sound.samplerate, recording.name
     # The comparison is false for NaN too.
     if not np.abs(wave).max() <= _LARGEST_SAMPLE:
@@ -125,7 +125,7 @@ def write_clip(path: Path, wave: np.ndarray) -> None:
         temporary.write_bytes(encoded.getvalue())
 
 
-def _one_channel(recording: Recording, channel: int | Literal["mean"]) -> np.ndarray:
+def _one_channel(recording: OpenSound, channel: int | Literal["mean"]) -> np.ndarray:
     sound, name = recording.sound, recording.name
     if channel != "mean" and not 0 <= channel < sound.channels:
         raise StridorError(

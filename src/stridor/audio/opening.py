@@ -23,7 +23,7 @@ _SILENCING = Lock()
 
 
 @dataclass(frozen=True)
-class Recording:
+class OpenSound:
     """An open recording.
 
     Attributes
@@ -66,7 +66,7 @@ class Recording:
 
 
 @contextmanager
-def open_recording(source: Path | str | BinaryIO, name: str = "the recording") -> Iterator[Recording]:
+def open_sound(source: Path | str | BinaryIO, name: str = "the recording") -> Iterator[OpenSound]:
     """Open a recording for reading.
 
     Parameters
@@ -106,7 +106,7 @@ def _regular_file(path: Path | str) -> BinaryIO:
 
 
 @contextmanager
-def _opened(file: BinaryIO, descriptor: int | None, name: str) -> Iterator[Recording]:
+def _opened(file: BinaryIO, descriptor: int | None, name: str) -> Iterator[OpenSound]:
     samples, start = find_samples(file), _start(file)
     patches = samples.patches if samples else {}
     is_mp3 = start[:3] == b"ID3" or (start[:1] == b"\xff" and start[1:2] >= b"\xe0")
@@ -130,7 +130,7 @@ def _opened(file: BinaryIO, descriptor: int | None, name: str) -> Iterator[Recor
             raise StridorError(f"{name} contains no samples; record it again or remove it.")
         if sound.frames >= _LONGEST_FRAMES:
             raise StridorError(f"The header of {name} does not contain its length; convert it to WAV.")
-        yield Recording(sound, name, samples, is_mp3)
+        yield OpenSound(sound, name, samples, is_mp3)
 
 
 def _start(file: BinaryIO) -> bytes:

@@ -1,6 +1,7 @@
 """Names of files as text: shown in one line by any terminal, and kept so that the name can be had back."""
 
 import re
+import sys
 
 # Control characters, line separators, changes of the writing direction, and bytes that are not UTF-8, which Python
 # keeps as surrogates.
@@ -18,6 +19,12 @@ def printable(text: object) -> str:
     two\nlines
     """
     return _UNSHOWABLE.sub(lambda match: _escape(match[0]), str(text))
+
+
+def escape_in_output() -> None:
+    """Have standard output escape what its encoding does not know: a name must not end a command that has done its work."""
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def escape_name(name: str) -> str:

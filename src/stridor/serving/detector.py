@@ -9,7 +9,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from stridor.audio.files import read_clip
+from stridor.audio.quality import refuse_silence
 from stridor.common.errors import StridorError
+from stridor.common.text import printable
 from stridor.models.checkpoint import load_encoder
 from stridor.params.sections import AudioParams, EmbeddingParams
 from stridor.scoring.embedding import Embedder, EncoderEmbedder
@@ -144,7 +146,7 @@ class Detector:
             If the recording cannot be read or scored; the message names it.
         """
         if isinstance(recording, str | Path):
-            name = str(recording)
+            name = printable(recording)
             wave = read_clip(recording, self.audio.channel)
         else:
             name = "The recording"
@@ -174,6 +176,8 @@ class Detector:
             If one cannot be scored; the message names it.
         """
         known = [self._known_machine(machine, name) for machine, name in zip(machines, names, strict=True)]
+        for wave, name in zip(waves, names, strict=True):
+            refuse_silence(wave, name)
         embeddings = self.embedder.embed(waves, names)
         for embedding, name in zip(embeddings, names, strict=True):
             if not np.isfinite(embedding).all():

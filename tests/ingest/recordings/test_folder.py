@@ -218,14 +218,14 @@ def test_a_threshold_needs_two_training_clips(project, tmp_path, names):
 @pytest.mark.parametrize("learnt", [f"train/{TRAIN[2]}", f"supplemental/{NAMES['supplemental'][0]}"])
 def test_a_clip_that_is_learnt_is_no_test(project, source, learnt):
     shutil.copy(source / "fan" / learnt, source / "fan" / "test" / TEST[0])
-    refuse(source, project, f"{TEST[0]} holds the same bytes as {learnt}")
+    refuse(source, project, f"{TEST[0]} holds the same sound as {learnt}")
 
 
 def test_twins_and_silence_are_noted(project, source):
     shutil.copy(source / "fan" / "train" / TRAIN[0], source / "fan" / "train" / TRAIN[1])
     write_clip(source / "fan" / "test" / TEST[0], np.zeros(4000))
     notes = import_folder(source, project).machines[0].notes
-    assert any("same bytes" in note and TRAIN[1] in note for note in notes)
+    assert any("same sound" in note and TRAIN[1] in note for note in notes)
     assert any("silent" in note and TEST[0] in note for note in notes)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import soundfile as sf
 from tqdm import tqdm
 
-from stridor.audio.opening import Recording, open_recording
+from stridor.audio.opening import OpenSound, open_sound
 from stridor.common.errors import StridorError
 from stridor.common.text import printable
 from stridor.ingest.recordings.plain.plan import PlannedMachine, PlannedRecording
@@ -44,7 +44,7 @@ def _write_recording(planned: PlannedRecording, folder: Path) -> None:
     # From its start in one go, as seeking in compressed files is not always exact.
     path, done = planned.heard.recording.path, 0
     try:
-        with open_recording(path) as opened:
+        with open_sound(path) as opened:
             sound = opened.sound
             dtype, subtype = _EXACT.get(sound.subtype, ("float32", "FLOAT"))
             for clip in planned.clips:
@@ -65,7 +65,7 @@ class _ShorterError(Exception):
     """The recording ends earlier than it did when it was looked at."""
 
 
-def _copy(opened: Recording, frames: int, dtype: str, out: sf.SoundFile | None) -> None:
+def _copy(opened: OpenSound, frames: int, dtype: str, out: sf.SoundFile | None) -> None:
     block_frames = max(1, VALUES_PER_BLOCK // opened.sound.channels)
     while frames:
         block = opened.read(min(frames, block_frames), dtype)
