@@ -22,7 +22,7 @@ def printable(text: object) -> str:
 
 
 def escape_in_output() -> None:
-    """Have standard output escape what its encoding does not know: a name must not end a command that has done its work."""
+    """Have standard output escape what its encoding does not know, so that no name ends a command with an error."""
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(errors="backslashreplace")
 

@@ -94,7 +94,7 @@ def check(path: Path, wanted: Published) -> None:
         If it is missing, or its size or digest is another.
     """
     if not path.is_file():
-        raise StridorError(f"{path} is no file; name the checkpoint that was got by hand.")
+        raise StridorError(f"{path} is not a file; name the checkpoint that was got by hand.")
     size = path.stat().st_size
     if size != wanted.bytes:
         raise StridorError(

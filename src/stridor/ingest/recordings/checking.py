@@ -162,7 +162,7 @@ def _refuse_leaks(clips: list[_Clip]) -> list[str]:
         if clip.name.split == "test" and other.name.split != "test":
             sentence = (
                 f"{clip.path} holds the same sound as {other.name.split}/{other.path.name}, and a clip that "
-                "is learnt is no test; remove one of them."
+                "is learnt cannot be a test; remove one of them."
             )
             leaks.append((clip.path.name, sentence))
         else:

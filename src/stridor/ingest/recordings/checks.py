@@ -30,7 +30,8 @@ def check_machine_name(name: str, folder: Path) -> str:
     StridorError
         If it does not.
     """
-    if not is_plain_name(name):
+    # The caches of Python are no data to git and DVC.
+    if not is_plain_name(name) or name == "__pycache__":
         raise StridorError(f"{printable(folder)} has the machine name '{printable(name)}'; rename the folder ({RULE}).")
     return name
 

@@ -158,6 +158,7 @@ def _check_project(
     root: Path, source: Path, names: tuple[str, ...], params: Params, *, replace: bool, fresh: bool
 ) -> None:
     data = root / "data"
+    _refuse_other_case(names, [path.name for path in data.glob("*")], fresh=fresh)
     if source.resolve().is_relative_to(data.resolve()):
         raise StridorError(f"{source} lies in the project's data/ already; import a folder from elsewhere.")
     if fresh:
@@ -180,6 +181,17 @@ def _check_project(
             f"{data / there[0]} is there already; import with --replace to put the new clips in its place, "
             "or rename the folder."
         )
+
+
+def _refuse_other_case(names: tuple[str, ...], there: list[str], *, fresh: bool) -> None:
+    others = {name.casefold(): name for name in ([] if fresh else there)}
+    for name in names:
+        other = others.get(name.casefold(), name)
+        if other != name:
+            raise StridorError(
+                f"The machine '{name}' differs from '{other}' in data/ only by the case of letters, and where case does "
+                "not count they share a folder; rename one of them."
+            )
 
 
 def _check_all(

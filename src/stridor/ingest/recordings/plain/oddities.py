@@ -38,7 +38,7 @@ class Oddity:
 
 
 def find_oddities(heard: list[Heard], clip_seconds: float) -> list[Oddity]:
-    """Look for recordings that are clipped (and so on), faint, much shorter than the others of their folder, or cut short."""
+    """Look for recordings with defects, and for those unlike the others of their folder."""
     found = [
         *_findings(heard),
         Oddity("recordings that are hardly to be heard", tuple(
