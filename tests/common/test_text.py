@@ -33,7 +33,7 @@ def test_what_can_be_read_stays_as_it_is():
 @pytest.mark.parametrize("encoding", ["utf-8:strict", "ascii:strict"])
 def test_a_strict_output_does_not_end_a_command(encoding):
     code = "from stridor.common.text import escape_in_output as e; e(); print('\\udce9 é 音')"
-    done = subprocess.run([sys.executable, "-c", code], env={"PYTHONIOENCODING": encoding, "PYTHONPATH": ":".join(sys.path)},
-                          capture_output=True)  # fmt: skip
+    environment = {"PYTHONIOENCODING": encoding, "PYTHONPATH": ":".join(sys.path)}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True)
     assert done.returncode == 0
     assert done.stdout.startswith(rb"\udce9 ")

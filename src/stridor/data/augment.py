@@ -116,8 +116,8 @@ def read_pairs(folder: Path) -> list[Pair]:
         ) from None
     except ValueError as error:
         raise StridorError(
-            f"{folder / 'pairs.csv'} is not a table of pairs ({printable(error)}); run 'dvc repro --force' so that the augment "
-            "stage writes it again."
+            f"{folder / 'pairs.csv'} is not a table of pairs ({printable(error)}); run 'dvc repro --force' so that "
+            "the augment stage writes it again."
         ) from None
 
 

@@ -110,7 +110,8 @@ class Manifest:
             raise StridorError(f"{path} is missing; run 'dvc repro' so that the augment stage writes it.") from None
         except ValueError as error:
             raise StridorError(
-                f"{path} is not a manifest ({printable(error)}); run 'dvc repro --force' so that the augment stage writes it again."
+                f"{path} is not a manifest ({printable(error)}); run 'dvc repro --force' so that the augment "
+                "stage writes it again."
             ) from None
 
 

@@ -90,13 +90,15 @@ def real_project(tmp_path):
 
 
 def test_machines_may_be_called_like_folders_words_and_numbers(tmp_path, real_project):
-    names = ["1e3", "build", "checkpoints", "data", "downloads", "mlruns", "null", "train", "yes"]
+    names = ["1e3", "build", "checkpoints", "data", "downloads", "mlruns", "null", "yes"]
     for name in names:
         write_machine(tmp_path / "in" / name)
     import_folder(tmp_path / "in", real_project, fresh=True)
     detectors = read_params(real_project / "params.yaml").detectors
     assert {name: one.machines for name, one in detectors.items()} == {name: (name,) for name in names}
     assert f"nfiles: {6 * len(names)}" in (real_project / "data.dvc").read_text()
+    import_folder(write_machine(tmp_path / "other" / "train"), real_project)
+    assert f"nfiles: {6 * len(names) + 6}" in (real_project / "data.dvc").read_text()
 
 
 @pytest.mark.parametrize("name", ["${x}", "a b", "fän", "-x", "__pycache__", "a.b", "x" * 101, "a\nb"])

@@ -123,8 +123,8 @@ def _opened(archive: Path) -> Iterator[zipfile.ZipFile]:
         OverflowError,
     ) as error:  # fmt: skip
         raise StridorError(
-            f"{archive} is not a sound zip archive ({str(error) or type(error).__name__}); delete it and run the command "
-            "again."
+            f"{archive} is not a sound zip archive ({str(error) or type(error).__name__}); delete it and run the "
+            "command again."
         ) from None
 
 
@@ -155,7 +155,8 @@ def _member(archive: Path, entry: zipfile.ZipInfo, machine: str) -> Member | Non
         or any(len(part.encode()) > LONGEST_NAME_BYTES for part in parts)
     ):
         raise StridorError(
-            f"{archive} holds the name {name[:300]!r}, which leads out of its folder or is not a name for a file; delete the archive."
+            f"{archive} holds the name {name[:300]!r}, which leads out of its folder or is not a name for a "
+            "file; delete the archive."
         )
     kind = stat.S_IFMT(entry.external_attr >> 16)
     if kind not in (0, stat.S_IFREG, stat.S_IFDIR):

@@ -189,8 +189,8 @@ def _refuse_other_case(names: tuple[str, ...], there: list[str], *, fresh: bool)
         other = others.get(name.casefold(), name)
         if other != name:
             raise StridorError(
-                f"The machine '{name}' differs from '{other}' in data/ only by the case of letters, and where case does "
-                "not count they share a folder; rename one of them."
+                f"The machine '{name}' differs from '{other}' in data/ only by the case of letters, and where case "
+                "does not count they share a folder; rename one of them."
             )
 
 
