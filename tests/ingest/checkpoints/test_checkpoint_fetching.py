@@ -85,7 +85,7 @@ def test_another_file_got_by_hand_is_refused(wanted, tmp_path, content, said):
     with pytest.raises(StridorError, match=said):
         bring(wanted, tmp_path / "checkpoints", from_file=by_hand)
     assert not (tmp_path / "checkpoints").exists()
-    with pytest.raises(StridorError, match="is no file"):
+    with pytest.raises(StridorError, match="is not a file"):
         bring(wanted, tmp_path / "checkpoints", from_file=tmp_path / "none.pt")
 
 
