@@ -20,6 +20,7 @@ _OPPOSITE_SHARE = 0.05
 _AUDIBLE = 1e-3
 # Two steps of a 16-bit converter: what remains of opposite channels that were rounded.
 _SILENT_RANGE = 2.0**-14
+_FRAMES_AT_ONCE = 2**15
 
 
 class SignalCheck:
@@ -40,8 +41,10 @@ class SignalCheck:
 
     def add(self, block: np.ndarray) -> None:
         """Take in a block, float [T x C]."""
-        if not len(block):
-            return
+        for start in range(0, len(block), _FRAMES_AT_ONCE):
+            self._add(block[start : start + _FRAMES_AT_ONCE])
+
+    def _add(self, block: np.ndarray) -> None:
         one = block.mean(axis=1) if self.channel == "mean" else block[:, self.channel]
         self.frames += len(block)
         self._channels = block.shape[1]

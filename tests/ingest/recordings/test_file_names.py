@@ -2,8 +2,11 @@
 
 import csv
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
 
 import pytest
 
@@ -24,9 +27,10 @@ ODD = [
 def write(folder, name):
     """Write a recording under a name that is any bytes."""
     folder.mkdir(parents=True, exist_ok=True)
-    write_recording(folder / f"{len(os.listdir(folder))}.tmp.wav", 1)
-    path = os.fsencode(folder / f"{len(os.listdir(folder)) - 1}.tmp.wav")
-    os.rename(path, os.fsencode(folder) + b"/" + name)
+    # soundfile itself writes no such name.
+    with tempfile.TemporaryDirectory() as elsewhere:
+        write_recording(Path(elsewhere) / "a.wav", 1)
+        shutil.move(Path(elsewhere) / "a.wav", os.fsdecode(os.fsencode(folder) + b"/" + name))
 
 
 def test_recordings_under_any_name_come_in_and_the_table_gives_the_name_back(tmp_path, project):

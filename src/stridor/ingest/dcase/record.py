@@ -60,7 +60,7 @@ def read_record(site: str, record: str, patience: Patience = USUAL) -> dict[str,
 
 def newest_revision(names: list[str], stem: str) -> str | None:
     """Return the archive `<stem>.zip` or, where there is one, its correction `<stem>_r<number>.zip`."""
-    pattern = re.compile(rf"{re.escape(stem)}(?:_r(\d{1, 9}))?\.zip")
+    pattern = re.compile(re.escape(stem) + r"(?:_r(\d{1,9}))?\.zip")
     found = [(int(match[1] or 1), name) for name in names if (match := pattern.fullmatch(name))]
     return max(found)[1] if found else None
 

@@ -1,5 +1,6 @@
 """Writing the clips of planned recordings, block by block, without changing a sample."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -50,7 +51,9 @@ def _write_recording(planned: PlannedRecording, folder: Path) -> None:
             for clip in planned.clips:
                 _copy(opened, clip.start - done, dtype, None)
                 target = folder / clip.place
-                with sf.SoundFile(target, "w", sound.samplerate, sound.channels, subtype, format="WAV") as out:
+                with sf.SoundFile(
+                    os.fsencode(target), "w", sound.samplerate, sound.channels, subtype, format="WAV"
+                ) as out:
                     _copy(opened, clip.frames, dtype, out)
                 if subtype in ("FLOAT", "DOUBLE"):
                     _forget_time(target)
