@@ -51,7 +51,10 @@ def probe(path: Path) -> AudioInfo:
 
 
 def read_clip(
-    source: Path | str | BinaryIO, channel: int | Literal["mean"] = "mean", name: str = "the recording"
+    source: Path | str | BinaryIO,
+    channel: int | Literal["mean"] = "mean",
+    name: str = "the recording",
+    longest_seconds: float = math.inf,
 ) -> np.ndarray:
     """Read a recording as one channel at 16 kHz.
 
@@ -66,6 +69,8 @@ def read_clip(
         Index of the channel to take, or the mean of all. The mean of channels in opposite phase is silence.
     name : str
         Name of a binary file in messages; ignored for a path.
+    longest_seconds : float
+        A longer recording is refused before it is decoded, or as soon as more has been decoded.
 
     Returns
     -------
@@ -74,7 +79,8 @@ def read_clip(
     Raises
     ------
     StridorError
-        If the recording cannot be read, has no such channel, or contains NaN, infinite or absurdly large samples.
+        If the recording cannot be read, is too long, has no such channel, or contains NaN, infinite or absurdly large
+        samples.
 
     Examples
     --------
@@ -89,7 +95,8 @@ def read_clip(
     (16000,)
     """
     with open_sound(source, name) as recording:
-        wave, rate_hz, name = _one_channel(recording, channel), recording.sound.samplerate, recording.name
+        wave, rate_hz = _one_channel(recording, channel, longest_seconds), recording.sound.samplerate
+        name = recording.name
     # The comparison is false for NaN too.
     if not np.abs(wave).max() <= _LARGEST_SAMPLE:
         raise StridorError(f"{name} contains samples that are not audio (NaN or infinite); export it again.")
@@ -125,8 +132,9 @@ def write_clip(path: Path, wave: np.ndarray) -> None:
         temporary.write_bytes(encoded.getvalue())
 
 
-def _one_channel(recording: OpenSound, channel: int | Literal["mean"]) -> np.ndarray:
+def _one_channel(recording: OpenSound, channel: int | Literal["mean"], longest_seconds: float) -> np.ndarray:
     sound, name = recording.sound, recording.name
+    _check_length(sound.frames, sound, name, longest_seconds)
     if channel != "mean" and not 0 <= channel < sound.channels:
         raise StridorError(
             f"{name} has no channel {channel}; its channels are 0 to {sound.channels - 1}, set audio.channel "
@@ -134,8 +142,10 @@ def _one_channel(recording: OpenSound, channel: int | Literal["mean"]) -> np.nda
         )
     # Block by block, so that neither a wrong length in the header nor many channels cost memory.
     block_frames = max(1, _VALUES_PER_BLOCK // sound.channels)
-    blocks = []
+    blocks, frames = [], 0
     while len(block := recording.read(block_frames)):
+        frames += len(block)
+        _check_length(frames, sound, name, longest_seconds)
         blocks.append(block.mean(axis=1) if channel == "mean" else block[:, channel].copy())
     if not blocks:
         raise StridorError(f"{name} contains no samples; record it again or remove it.")
@@ -150,6 +160,14 @@ def _one_channel(recording: OpenSound, channel: int | Literal["mean"]) -> np.nda
     elif len(wave) < sound.frames or recording.is_cut_short:
         warnings.warn(f"{name} is shorter than its header says; its {seconds:.2f} s are used.", stacklevel=3)
     return wave
+
+
+def _check_length(frames: int, sound: sf.SoundFile, name: str, longest_seconds: float) -> None:
+    if frames > longest_seconds * sound.samplerate:
+        raise StridorError(
+            f"{name} lasts {frames / sound.samplerate:.0f} s or more, and at most {longest_seconds:g} s are taken; cut "
+            "it into shorter recordings."
+        )
 
 
 def _resample(wave: np.ndarray, rate_hz: int, name: str) -> np.ndarray:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from stridor.common.dvc_locks import drop_stale_locks
 from stridor.common.errors import StridorError
 
 _MD5 = re.compile(r"[0-9a-f]{32}(\.dir)?")
@@ -108,6 +109,7 @@ def _tracker(data: Path) -> Path:
 
 def _call(*arguments: str, root: Path, advice: str = "fix this and run the command again") -> str:
     """Run DVC in a project and return its standard output; a failure is an error with DVC's own reason."""
+    drop_stale_locks(root)
     done = subprocess.run(dvc_line(*arguments), cwd=root, capture_output=True, text=True, errors="replace")
     if done.returncode:
         named = " ".join(argument for argument in arguments if not argument.startswith("--"))

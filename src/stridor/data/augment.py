@@ -1,9 +1,8 @@
 """Noisy variants of the supplemental clips, and the table that pairs each with its original."""
 
-import math
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 
@@ -12,10 +11,9 @@ from stridor.audio.mixing import scale_to_snr
 from stridor.common.atomic import atomic_folder
 from stridor.common.errors import StridorError
 from stridor.common.seeds import rng_for
-from stridor.common.text import printable
 from stridor.data.manifest import Clip
-from stridor.data.names import KINDS, Kind
-from stridor.data.tables import read_table, write_table
+from stridor.data.names import Kind
+from stridor.data.tables import check_known, numbers_of, read_table, write_table
 from stridor.params import Params
 from stridor.params.sections import AugmentParams, FixedSnrs, SnrChoice
 
@@ -116,15 +114,12 @@ def read_pairs(folder: Path) -> list[Pair]:
         ) from None
     except ValueError as error:
         raise StridorError(
-            f"{folder / 'pairs.csv'} is not a table of pairs ({printable(error)}); run 'dvc repro --force' so that "
-            "the augment stage writes it again."
+            f"{folder / 'pairs.csv'} is not a table of pairs ({error}); run 'dvc repro --force' so that the augment "
+            "stage writes it again."
         ) from None
 
 
 def _pair_of(row: dict[str, str]) -> Pair:
-    values: dict[str, Any] = row | {name: kind(row[name]) for name, kind in _NUMBERS.items()}
-    if row["kind"] not in ("", *KINDS):
-        raise ValueError(f"kind is {row['kind']!r}")
-    if values["variant"] < 1 or not math.isfinite(values["snr_db"]) or not 0 < values["gain"] <= 1:
-        raise ValueError("a variant, ratio or gain is out of range")
+    check_known(row, "kind", ("", *get_args(Kind)))
+    values: dict[str, Any] = row | numbers_of(row, _NUMBERS)
     return Pair(**values | {"kind": row["kind"] or None})
