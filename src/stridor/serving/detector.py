@@ -9,7 +9,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from stridor.audio.files import SAMPLE_RATE_HZ, read_clip
+from stridor.audio.quality import refuse_silence
 from stridor.common.errors import StridorError
+from stridor.common.text import printable
 from stridor.params.scoring_sections import EmbeddingParams
 from stridor.params.sections import AudioParams
 from stridor.scoring.embedding import Embedder
@@ -152,7 +154,7 @@ class Detector:
             If the recording cannot be read or scored; the message names it.
         """
         if isinstance(recording, str | Path):
-            name = str(recording)
+            name = printable(recording)
             wave = read_clip(recording, self.audio.channel, longest_seconds=LONGEST_SECONDS)
         else:
             name = "The recording"
@@ -183,6 +185,7 @@ class Detector:
         """
         known = [self._known_machine(machine, name) for machine, name in zip(machines, names, strict=True)]
         for wave, name in zip(waves, names, strict=True):
+            refuse_silence(wave, name)
             if len(wave) > LONGEST_SECONDS * SAMPLE_RATE_HZ:
                 raise StridorError(
                     f"{name} lasts {len(wave) / SAMPLE_RATE_HZ:.0f} s, and at most {LONGEST_SECONDS:g} s are taken; "

@@ -96,13 +96,13 @@ def test_an_empty_archive(place):
     ],
 )  # fmt: skip
 def test_names_that_lead_out_are_refused(place, name):
-    refuse(place, with_entry(name), "leads out of its folder or is none; delete the archive")
+    refuse(place, with_entry(name), "leads out of its folder or is not a name for a file; delete the archive")
 
 
 @pytest.mark.parametrize("kind", [stat.S_IFLNK, stat.S_IFIFO, stat.S_IFCHR, stat.S_IFSOCK])
 @pytest.mark.parametrize("name", ["fan/train/x.wav", "fan/train", "LICENSE"])
 def test_links_are_refused(place, kind, name):
-    refuse(place, with_entry(name, b"/etc/passwd", external_attr=(kind | 0o777) << 16), "is a link or no file at all")
+    refuse(place, with_entry(name, b"/etc/passwd", external_attr=(kind | 0o777) << 16), "is a link or not a file")
 
 
 def test_another_machine_is_refused(place):
