@@ -9,6 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from stridor.audio.fbank import MEL_BANDS, Fbank, frame_counts
+from stridor.common.errors import StridorError
+from stridor.params.scoring_sections import EmbeddingParams
 
 PATCH = 16
 BANDS = MEL_BANDS // PATCH
@@ -121,23 +123,42 @@ class Encoder(nn.Module, ABC):
         """Describe the architecture to people, a line for each name."""
 
 
-def valid_tokens(frames: Tensor) -> Tensor:
-    """Return which tokens hold complete patches of the clips, bool `[B x N]`; N reaches to the longest clip's last.
+def check_layer(encoder: Encoder, params: EmbeddingParams) -> None:
+    """Check that an encoder has the layer whose tokens are to be pooled.
+
+    Raises
+    ------
+    StridorError
+        If it has not.
+    """
+    layers = encoder.layers
+    if not -layers - 1 <= params.layer <= layers:
+        known = f"0 (its input) to {layers}" if layers else "0 (its only tokens)"
+        raise StridorError(
+            f"embedding.layer is {params.layer}, but the encoder has {layers} layers; choose {known}, or -1 for the "
+            "last."
+        )
+
+
+def valid_tokens(frames: Tensor, frames_per_token: int = PATCH) -> Tensor:
+    """Return which tokens lie wholly within the clips, bool `[B x N]`; N reaches to the longest clip's last.
 
     Parameters
     ----------
     frames : Tensor[B]
         Frames of each clip.
+    frames_per_token : int
+        Those of a patch, or fewer.
 
     Raises
     ------
     ValueError
         If a clip is shorter than one patch.
     """
-    columns = frames // PATCH
-    if int(columns.min()) < 1:
+    if int(frames.min()) < PATCH:
         raise ValueError(
             f"a clip of {int(frames.min())} frames is shorter than one patch; at least {PATCH} frames, "
             "2800 samples at 16 kHz, are needed"
         )
+    columns = frames // frames_per_token
     return torch.arange(int(columns.max()) * BANDS, device=frames.device) < (columns * BANDS)[:, None]
