@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from stridor.params.scoring_sections import DomainPools, Metric, Pooling
+from stridor.params.scoring_sections import BandSearch, DensityMean, DomainPools, Metric, Pooling
 from stridor.params.section import Section
 
 
@@ -192,6 +192,8 @@ class SweepParams(Section):
     density_neighbours: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1)] = (0,)
     target_oversampling: Annotated[tuple[Annotated[float, Field(ge=0, lt=1)], ...], Field(min_length=1)] = (0.0,)
     domains: Annotated[tuple[DomainPools, ...], Field(min_length=1)] = ("joint",)
+    density_mean: Annotated[tuple[DensityMean, ...], Field(min_length=1)] = ("arithmetic",)
+    bands: Annotated[tuple[BandSearch, ...], Field(min_length=1)] = ("joint",)
 
 
 # A folder, a DVC stage and the head of a column are called by it.
