@@ -111,10 +111,8 @@ def test_separate_bands_are_the_mean_over_banks_of_one_band(options):
     np.testing.assert_allclose(bank.score_samples(queries), direct, rtol=1e-12)
     own = np.mean([one.leave_one_out_scores() for one in banks], axis=0)
     np.testing.assert_allclose(bank.leave_one_out_scores(), own, rtol=1e-12)
-    apart = np.mean(
-        [one.distances_to_recorded(queries[:, band]) for one, band in zip(banks, bands, strict=True)], axis=0
-    )
-    np.testing.assert_allclose(bank.distances_to_recorded(queries), apart, rtol=1e-12)
+    apart = [one.distances_to_recorded(queries[:, band]) for one, band in zip(banks, bands, strict=True)]
+    np.testing.assert_allclose(bank.distances_to_recorded(queries), np.mean(apart, axis=0), rtol=1e-12)
 
 
 def test_bands_may_have_different_neighbours():
