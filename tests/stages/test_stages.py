@@ -205,6 +205,25 @@ def test_an_interrupted_training_goes_on_with_its_run(project, monkeypatch):
     assert MlflowClient().get_run(run_id).info.status == "FINISHED"
 
 
+def test_a_training_that_had_ended_before_dvc_recorded_it_is_not_repeated(project, monkeypatch):
+    from mlflow import MlflowClient
+
+    write_project(project)
+    run(augment, train)
+    before = {path: path.read_bytes() for path in PLACES.trained.iterdir()}
+    run_id = find_training_run(file_md5(PLACES.encoder))
+    # DVC removes the outputs before it runs a stage again.
+    shutil.rmtree(PLACES.trained)
+    monkeypatch.setattr("stridor.training.fit._train_epoch", None)
+    run(train)
+    assert {path: path.read_bytes() for path in PLACES.trained.iterdir()} == before
+    [only] = MlflowClient().search_runs(["1"], "tags.kind = 'training'")
+    assert (only.info.run_id, only.info.status) == (run_id, "FINISHED")
+    assert PLACES.resume.exists()
+    run(index)
+    assert not PLACES.resume.exists()
+
+
 def test_a_machine_without_test_clips_cannot_be_evaluated_but_registered(project):
     from stridor.serving.detector import Detector
 

@@ -4,8 +4,9 @@ from typing import Annotated, Literal, TypeVar
 
 from pydantic import Field
 
-from stridor.params.section import Section
+from stridor.params.section import MOST_CLIPS, Section
 
+Layer = Annotated[int, Field(ge=-1000, le=1000)]
 Pooling = Literal["mean", "gem", "rdp", "rdp_gem", "bands", "quantiles"]
 # Those whose vectors hold one frequency band after the other.
 BAND_POOLINGS = ("bands", "quantiles")
@@ -14,16 +15,18 @@ BAND_POOLINGS = ("bands", "quantiles")
 class EmbeddingParams(Section):
     """Which layer's tokens become a clip's embedding (0 the encoder's input, -1 the last layer), and how."""
 
-    layer: int = -1
+    layer: Layer = -1
     pooling: Pooling = "mean"
-    gem_p: Annotated[float, Field(gt=0)] = 3.0
-    rdp_gamma: Annotated[float, Field(ge=0)] = 4.0
+    gem_p: Annotated[float, Field(gt=0, le=1000)] = 3.0
+    rdp_gamma: Annotated[float, Field(ge=0, le=1000)] = 4.0
 
 
 Metric = Literal["euclidean", "cosine", "whitened"]
 DomainPools = Literal["joint", "separate"]
 BandSearch = Literal["joint", "separate"]
 DensityMean = Literal["arithmetic", "geometric"]
+# At the largest, nine synthetic references for every recorded one; towards 1 their number grows without end.
+TargetShare = Annotated[float, Field(ge=0, le=0.9)]
 # Of banks that do not say theirs.
 SHRINKAGE = 0.1
 
@@ -36,13 +39,13 @@ class ViewParams(Section):
 
     # The log-mel image itself, the encoder that training starts from, or the detector's own.
     encoder: ViewEncoder
-    layer: int | None = None
+    layer: Layer | None = None
     pooling: Pooling | None = None
     metric: Metric | None = None
-    k: Annotated[int, Field(ge=1)] | None = None
-    density_neighbours: Annotated[int, Field(ge=0)] | None = None
+    k: Annotated[int, Field(ge=1, le=MOST_CLIPS)] | None = None
+    density_neighbours: Annotated[int, Field(ge=0, le=MOST_CLIPS)] | None = None
     density_mean: DensityMean | None = None
-    target_oversampling: Annotated[float, Field(ge=0, lt=1)] | None = None
+    target_oversampling: TargetShare | None = None
     domains: DomainPools | None = None
     bands: BandSearch | None = None
 
@@ -62,15 +65,15 @@ class BankParams(Section):
     # Joined by `scoring.joined`; none: one view, the fine-tuned encoder's.
     views: tuple[ViewParams, ...] = ()
 
-    k: Annotated[int, Field(ge=1)] = 1
+    k: Annotated[int, Field(ge=1, le=MOST_CLIPS)] = 1
     metric: Metric = "euclidean"
     # For the whitened metric: the share of the mean variance in the covariance.
     shrinkage: Annotated[float, Field(gt=0, le=1)] = SHRINKAGE
     # References whose mean distance measures a reference's local density; 0 leaves distances as they are.
-    density_neighbours: Annotated[int, Field(ge=0)] = 0
+    density_neighbours: Annotated[int, Field(ge=0, le=MOST_CLIPS)] = 0
     density_mean: DensityMean = "arithmetic"
     # Share of target clips among the references that synthetic ones fill up to; 0 adds none.
-    target_oversampling: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    target_oversampling: TargetShare = 0.0
     domains: DomainPools = "joint"
     # Separate: nearest normals are searched in every frequency band by itself, and the scores averaged.
     bands: BandSearch = "joint"

@@ -5,18 +5,23 @@ import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from stridor.common.atomic import atomic_folder
 from stridor.common.errors import StridorError
+from stridor.data.names import Domain
 from stridor.params.scoring_sections import SHRINKAGE, BankParams
 
 # Not .npz, whose bytes depend on the version of Python: DVC runs stages again when bytes change.
 EMBEDDINGS_FILE = "embeddings.npy"
 DESCRIPTION_FILE = "bank.json"
+_DAMAGED = (
+    ValueError, LookupError, TypeError, AttributeError, EOFError, OverflowError, MemoryError, RecursionError,
+    zipfile.BadZipFile,
+)  # fmt: skip
 
 
 def write_bank(folder: Path, embeddings: NDArray[np.float64], description: Mapping[str, Any]) -> None:
@@ -30,6 +35,9 @@ def write_bank(folder: Path, embeddings: NDArray[np.float64], description: Mappi
 def read_bank(folder: Path) -> tuple[NDArray[np.float64], dict[str, Any]]:
     """Read what `write_bank` wrote, within `readable_bank`."""
     description = json.loads((Path(folder) / DESCRIPTION_FILE).read_text(encoding="utf-8"))
+    domains, names = description["domains"], description["file_names"]
+    if not all(isinstance(one, str) for one in names) or not set(domains) <= set(get_args(Domain)):
+        raise ValueError("a file name is not a text, or a domain is unknown")
     return np.load(Path(folder) / EMBEDDINGS_FILE, allow_pickle=False), description
 
 
@@ -40,7 +48,9 @@ def readable_bank(folder: Path) -> Iterator[None]:
         yield
     except FileNotFoundError as error:
         raise StridorError(f"{error.filename} is missing; run the index stage to write the bank.") from None
-    except (ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
+    except OSError as error:
+        raise StridorError(f"{folder} cannot be read ({error.strerror or error}); fix its permissions.") from None
+    except _DAMAGED as error:
         raise StridorError(f"{folder} does not contain a readable bank ({error}); run the index stage again.") from None
 
 

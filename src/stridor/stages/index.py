@@ -1,9 +1,11 @@
 """Stage `index`: embed the normal training clips of every machine into its reference bank."""
 
+import shutil
 from pathlib import Path
 
 from stridor.common.atomic import atomic_folder
 from stridor.data.manifest import Manifest
+from stridor.data.needs import smote_note
 from stridor.params import Params
 from stridor.params.scoring_sections import BankParams
 from stridor.params.sections import AudioParams
@@ -22,10 +24,16 @@ def run(layout: Layout, params: Params) -> None:
             embedder = make_embedder(system, layout, params)
             _, bank = scoring_of(system, params)
             for machine in manifest.machines:
+                domains = [clip.domain for clip in manifest.select("train", machine)]
+                if note := smote_note(domains, bank):
+                    print(f"{machine}, {system}: {note}.")
                 reference = fit_reference(embedder, manifest, machine, params.audio, bank)
                 reference.save(Path(folder) / system / machine)
                 threshold = reference.calibration.threshold
                 print(f"{machine}, {system}: {len(reference.bank.file_names_)} references, threshold {threshold:.4g}")
+    # DVC has recorded the training by now; nobody will resume it.
+    if layout.finished.exists():
+        shutil.rmtree(layout.resume, ignore_errors=True)
 
 
 def fit_reference(

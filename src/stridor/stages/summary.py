@@ -5,9 +5,10 @@ from collections.abc import Callable, Iterable
 import numpy as np
 
 from stridor.common.atomic import atomic_file
-from stridor.common.errors import StridorError, one_sentence
+from stridor.common.errors import StridorError
+from stridor.common.stage_process import stage_process
 from stridor.data.names import parse_clip_name
-from stridor.evaluation.bootstrap import bootstrap_differences, bootstrap_intervals
+from stridor.evaluation.bootstrap import bootstrap_difference, bootstrap_intervals
 from stridor.evaluation.measures import ScoredClips, measure, total_score
 from stridor.evaluation.official import read_official
 from stridor.evaluation.results_table import SystemResults, difference_text, results_table, to_csv, to_markdown
@@ -56,9 +57,9 @@ def _gains(scored: dict[System, list[ScoredClips]], params: Params) -> str:
     own, gains = detector_system(params), []
     for system in scored:
         if system != own:
-            gain = bootstrap_differences(
+            gain = bootstrap_difference(
                 scored[system], scored[own], evaluation.bootstrap, evaluation.confidence, params.seed
-            ).total
+            )
             gains.append(f"{NAMES[system]} {difference_text(gain)}")
     if not gains:
         return sentence
@@ -109,5 +110,5 @@ def scored_clips(layout: Layout, system: str, machines: Iterable[str]) -> list[S
 
 
 if __name__ == "__main__":
-    with one_sentence():
+    with stage_process():
         run(read_params())

@@ -4,7 +4,16 @@ import itertools
 from dataclasses import dataclass, fields, replace
 
 from stridor.params import Params
-from stridor.params.scoring_sections import BAND_POOLINGS, BankParams, EmbeddingParams, Metric
+from stridor.params.scoring_sections import (
+    BAND_POOLINGS,
+    BandSearch,
+    BankParams,
+    DensityMean,
+    DomainPools,
+    EmbeddingParams,
+    Metric,
+    Pooling,
+)
 
 
 @dataclass(frozen=True)
@@ -15,14 +24,14 @@ class Combination:
     """
 
     layer: int = -1
-    pooling: str = "mean"
+    pooling: Pooling = "mean"
     metric: Metric = "euclidean"
     k: int = 1
     density_neighbours: int = 0
     target_oversampling: float = 0.0
-    domains: str = "joint"
-    density_mean: str = "arithmetic"
-    bands: str = "joint"
+    domains: DomainPools = "joint"
+    density_mean: DensityMean = "arithmetic"
+    bands: BandSearch = "joint"
 
     @property
     def bank(self) -> BankParams:
@@ -70,4 +79,4 @@ def embedding_settings(params: Params) -> list[EmbeddingParams]:
     """Return the settings of all layers and poolings that the combinations need."""
     fixed = {"gem_p": params.embedding.gem_p, "rdp_gamma": params.embedding.rdp_gamma}
     pairs = dict.fromkeys((one.layer, one.pooling) for one in combinations(params))
-    return [EmbeddingParams.model_validate({"layer": layer, "pooling": pooling} | fixed) for layer, pooling in pairs]
+    return [EmbeddingParams(layer=layer, pooling=pooling, **fixed) for layer, pooling in pairs]

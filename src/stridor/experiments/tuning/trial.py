@@ -5,7 +5,7 @@ from multiprocessing import parent_process
 from typing import TYPE_CHECKING
 
 from stridor.common.errors import StridorError
-from stridor.common.interrupts import disturbable, undisturbed
+from stridor.common.interrupts import stop_signals_allowed, stop_signals_postponed
 from stridor.data.manifest import Manifest
 from stridor.evaluation.measures import ScoredClips, measure, total_score
 from stridor.experiments.tuning.split import labelled_halves
@@ -50,7 +50,7 @@ class Objective:
 
         trial.set_user_attr(WORKER, worker_id())
         try:
-            with disturbable():
+            with stop_signals_allowed():
                 value = self._run(trial)
             self._end(trial, "finished")
         except optuna.TrialPruned:
@@ -108,7 +108,7 @@ class _TrainingCallbacks:
 
     def on_start(self, run_id: str | None) -> None:
         """Link the trial with its MLflow run."""
-        with undisturbed():
+        with stop_signals_postponed():
             self.trial.set_user_attr(RUN_ID, run_id)
         if run_id is not None:
             self._run = reopened(run_id)
@@ -127,7 +127,7 @@ class _TrainingCallbacks:
         if epoch.stage == 1 or done % self.params.tune.report_epochs or done == training.stage_two.epochs:
             return
         value = self._evaluate(encoder) if self.params.tune.judged_by_labels else self.separation()
-        with undisturbed():
+        with stop_signals_postponed():
             self.trial.report(value, epoch.number)
             self.log_objective(value)
             behind = self.trial.should_prune() and not self.trial.user_attrs.get(DEFAULT)
