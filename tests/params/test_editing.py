@@ -8,7 +8,7 @@ from ruamel.yaml import YAML
 from recordings import PARAMS
 from stridor.common.errors import StridorError
 from stridor.params import read_params
-from stridor.params.editing import edit_detectors, with_tuned_values, with_seeds
+from stridor.params.editing import edit_detectors, with_seeds, with_tuned_values
 from stridor.params.text import diff, read_text, write_text
 
 ROOT = Path(__file__).resolve().parents[2]
