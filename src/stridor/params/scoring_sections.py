@@ -7,9 +7,9 @@ from pydantic import Field
 from stridor.params.section import MOST_CLIPS, Section
 
 Layer = Annotated[int, Field(ge=-1000, le=1000)]
-Pooling = Literal["mean", "gem", "rdp", "rdp_gem", "bands", "quantiles"]
+Pooling = Literal["mean", "gem", "rdp", "rdp_gem", "bands", "mean_std", "quantiles"]
 # Those whose vectors hold one frequency band after the other.
-BAND_POOLINGS = ("bands", "quantiles")
+BAND_POOLINGS = ("bands", "mean_std", "quantiles")
 
 
 class EmbeddingParams(Section):
