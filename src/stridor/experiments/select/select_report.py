@@ -63,10 +63,7 @@ def to_markdown(results: Results) -> str:
         "",
         "| views | pseudo-anomaly AUC | official total |",
         "|---|---:|---:|",
-        *(
-            f"| {way.text()} | {100 * mean_pseudo_auc(results, way):.1f} | {_percent(total(results, way))} |"
-            for way in order
-        ),
+        *(f"| {way.text()} | {100 * one:.1f} | {_percent(measured)} |" for way, one, measured in rows),
         "",
         "Spearman's rank correlation of the two over all ways:",
         "",
@@ -75,9 +72,7 @@ def to_markdown(results: Results) -> str:
         *(_machine(name, ranked) for name, ranked in results.items()),
         "",
     ]
-    if (
-        overall := correlation([mean_pseudo_auc(results, way) for way in order], [total(results, way) for way in order])
-    ) is not None:
+    if overall is not None:
         lines += [f"Of the means and totals over all machines: {overall:+.2f}.", ""]
     return "\n".join(lines)
 
