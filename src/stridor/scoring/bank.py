@@ -1,7 +1,6 @@
 """The reference bank: normal clips of one machine, and the distance of other clips to the nearest of them."""
 
 import json
-import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from stridor.common.atomic import atomic_folder
-from stridor.common.errors import StridorError
+from stridor.common.errors import DAMAGED, StridorError
 from stridor.data.names import Domain
 from stridor.params.sections import BankParams
 from stridor.scoring.distances import as_embeddings, distances, unmeasurable
@@ -22,10 +21,6 @@ from stridor.scoring.smote import smote
 # Not .npz, whose bytes depend on the version of Python: DVC runs stages again when bytes change.
 EMBEDDINGS_FILE = "embeddings.npy"
 DESCRIPTION_FILE = "bank.json"
-_DAMAGED = (
-    ValueError, LookupError, TypeError, AttributeError, EOFError, OverflowError, MemoryError, RecursionError,
-    zipfile.BadZipFile,
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -235,7 +230,7 @@ class ReferenceBank:
             raise StridorError(f"{error.filename} is missing; run the index stage to write the bank.") from None
         except OSError as error:
             raise StridorError(f"{folder} cannot be read ({error.strerror or error}); fix its permissions.") from None
-        except _DAMAGED as error:
+        except DAMAGED as error:
             raise StridorError(
                 f"{folder} does not contain a readable bank ({error}); run the index stage again."
             ) from None
