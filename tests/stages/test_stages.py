@@ -65,7 +65,7 @@ def test_the_whole_way_from_clips_to_a_registered_detector(evaluated):
 
 def test_metrics_are_those_of_the_official_files(evaluated):
     metrics = json.loads(PLACES.metrics.read_text())
-    for system in ("autoencoder_mse", "autoencoder_mahalanobis", "fine_tuned", "frozen", "random", "log_mel"):
+    for system in (*VALUES["baselines"], "fine_tuned"):
         official = read_official(PLACES.scores / system, "pump")
         clips = ScoredClips(
             "pump",
@@ -119,8 +119,8 @@ def test_the_summary_puts_all_systems_side_by_side(evaluated, capsys):
     assert head.split() == ["system", "total", "95", "%", "interval"]
     assert [line[:26].strip() for line in printed[-3:-1]] == ["stage one only", "fine-tuned"]
     text = Path("reports/summary.md").read_text()
-    names = "autoencoder, MSE | autoencoder, Mahalanobis | log-mel mean | random encoder | frozen encoder"
-    assert f"| machine | measure | {names} | stage one only | fine-tuned |" in text
+    names = "autoencoder, MSE | autoencoder, Mahalanobis | log-mel mean | log-mel Mahalanobis | random encoder"
+    assert f"| machine | measure | {names} | frozen encoder | stage one only | fine-tuned |" in text
     assert "95 % bootstrap intervals" in text
     metrics = json.loads(Path("reports/metrics.json").read_text())
     assert metrics["frozen"]["total"] == json.loads(PLACES.metrics.read_text())["frozen"]["hmean"]
@@ -150,6 +150,31 @@ def test_scoring_options_reach_index_evaluation_and_the_registered_detector(eval
     for name, score in zip(official.file_names, official.scores, strict=True):
         verdict = detector.score(Path("data/pump/test") / name)
         assert verdict.score == pytest.approx(score, abs=1e-5)
+        assert "_train_normal_" in verdict.nearest
+
+
+def test_joined_views_are_one_registered_detector(evaluated):
+    from stridor.serving.detector import Detector
+
+    views = [
+        {"encoder": "log_mel", "pooling": "quantiles", "metric": "whitened"},
+        {"encoder": "frozen", "layer": 1, "pooling": "bands"},
+        {"encoder": "fine_tuned", "metric": "cosine"},
+    ]
+    write_params(evaluated, bank=VALUES["bank"] | {"views": views}, baselines=["frozen"])
+    run(index, evaluate, register)
+    summary.run(params_of())
+    assert list(json.loads(PLACES.metrics.read_text())) == ["frozen", "fine_tuned", "joined"]
+    assert "Joined views minus, on the same resampled clips: frozen encoder" in Path("reports/summary.md").read_text()
+    # All that is needed travels with the model.
+    for path in (Path("tiny.pt"), PLACES.encoder, PLACES.banks):
+        path.rename(path.with_name(f"{path.name}.gone"))
+    detector = Detector.load("pump")
+    official = read_official(PLACES.scores / "joined", "pump")
+    for name, score, decision in zip(official.file_names, official.scores, official.decisions, strict=True):
+        verdict = detector.score(Path("data/pump/test") / name)
+        assert verdict.score == pytest.approx(score, abs=1e-5)
+        assert verdict.anomalous == bool(decision)
         assert "_train_normal_" in verdict.nearest
 
 
