@@ -1,9 +1,6 @@
 """Reading and writing of audio files: every recording becomes one channel at 16 kHz, or an error that names it."""
 
 import io
-import math
-import re
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Literal
@@ -11,22 +8,8 @@ from typing import BinaryIO, Literal
 import numpy as np
 import soundfile as sf
 
+from stridor.audio.recording import SAMPLE_RATE_HZ, open_recording
 from stridor.common.atomic import atomic_file
-from stridor.common.errors import StridorError
-
-SAMPLE_RATE_HZ = 16000
-
-# Larger values than the largest 32-bit sample are not a recording, and the power of a frame may overflow.
-_LARGEST_SAMPLE = 2.0**31
-_LOWEST_RATE_HZ, _HIGHEST_RATE_HZ = 2000, 768000
-# The resampling filter has one row per output phase; for rates without a common divisor it would take gigabytes.
-_LARGEST_FILTER = 2**24
-_VALUES_PER_BLOCK = 2**21
-# Decoders report an absurd length when the header does not contain it.
-_LONGEST_FRAMES = 2**40
-# A program that writes to a pipe does not know the length and stores roughly the largest possible number.
-_STREAMED_BYTES = 0x7FFF0000
-_DATA_SIZES = re.compile(r"^\s*(?:data|SSND) : (\d+) \(should be (\d+)\)", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -47,8 +30,9 @@ def probe(path: Path) -> AudioInfo:
     StridorError
         If the file is missing, empty, not audio, or contains no samples.
     """
-    with _regular_file(path) as file, _open(file.fileno(), str(path)) as sound:
-        return AudioInfo(sound.frames / sound.samplerate, sound.samplerate, sound.channels, sound.frames)
+    with open_recording(path) as recording:
+        frames, rate_hz = recording.frames, recording.sample_rate_hz
+        return AudioInfo(frames / rate_hz, rate_hz, recording.channels, frames)
 
 
 def read_clip(
@@ -89,18 +73,9 @@ def read_clip(
     >>> read_clip(file).shape
     (16000,)
     """
-    if isinstance(source, Path | str):
-        name = str(source)
-        # libsndfile reads a descriptor faster than it calls back into Python.
-        with _regular_file(source) as file, _open(file.fileno(), name) as sound:
-            wave, rate_hz = _one_channel(sound, channel, name), sound.samplerate
-    else:
-        with _open(source if source.seekable() else io.BytesIO(source.read()), name) as sound:
-            wave, rate_hz = _one_channel(sound, channel, name), sound.samplerate
-    # The comparison is false for NaN too.
-    if not np.abs(wave).max() <= _LARGEST_SAMPLE:
-        raise StridorError(f"{name} contains samples that are not audio (NaN or infinite); export it again.")
-    return wave if rate_hz == SAMPLE_RATE_HZ else _resample(wave, rate_hz, name)
+    with open_recording(source, channel, name) as recording:
+        blocks = list(recording.blocks())
+        return recording.resampled(np.concatenate(blocks) if len(blocks) > 1 else blocks[0])
 
 
 def write_clip(path: Path, wave: np.ndarray) -> None:
@@ -130,81 +105,3 @@ def write_clip(path: Path, wave: np.ndarray) -> None:
     sf.write(encoded, samples, SAMPLE_RATE_HZ, format="WAV", subtype="PCM_16")
     with atomic_file(Path(path)) as temporary:
         temporary.write_bytes(encoded.getvalue())
-
-
-def _regular_file(path: Path | str) -> BinaryIO:
-    path = Path(path)
-    try:
-        if not path.exists():
-            raise StridorError(f"{path} is missing; give the path of an audio file.")
-        # Opening a named pipe would block forever.
-        if not path.is_file():
-            raise StridorError(f"{path} is not a file; give the path of an audio file.")
-        return open(path, "rb")
-    except OSError as error:
-        raise StridorError(f"{path} cannot be opened ({error.strerror}); fix its permissions.") from None
-
-
-def _open(file: int | BinaryIO, name: str) -> sf.SoundFile:
-    try:
-        sound = sf.SoundFile(file, closefd=False)
-    # The TypeError is soundfile's when a binary file's own name ends in .raw.
-    except (sf.SoundFileError, TypeError) as error:
-        raise StridorError(f"{name} is not readable audio ({_reason(error)}); export it as WAV.") from None
-    if 0 < sound.frames < _LONGEST_FRAMES:
-        return sound
-    frames = sound.frames
-    sound.close()
-    if frames <= 0:
-        raise StridorError(f"{name} contains no samples; record it again or remove it.")
-    raise StridorError(f"The header of {name} does not contain its length; convert it to WAV.")
-
-
-def _one_channel(sound: sf.SoundFile, channel: int | Literal["mean"], name: str) -> np.ndarray:
-    if channel != "mean" and not 0 <= channel < sound.channels:
-        raise StridorError(
-            f"{name} has no channel {channel}; its channels are 0 to {sound.channels - 1}, set audio.channel "
-            "to one of them or to 'mean'."
-        )
-    # Block by block, so that neither a wrong length in the header nor many channels cost memory.
-    block_frames = max(1, _VALUES_PER_BLOCK // sound.channels)
-    blocks = []
-    try:
-        while len(block := sound.read(block_frames, dtype="float32", always_2d=True)):
-            blocks.append(block.mean(axis=1) if channel == "mean" else block[:, channel].copy())
-    except sf.SoundFileError as error:
-        raise StridorError(f"{name} is damaged ({_reason(error)}); export it again.") from None
-    if not blocks:
-        raise StridorError(f"{name} contains no samples; record it again or remove it.")
-    wave = np.concatenate(blocks) if len(blocks) > 1 else blocks[0]
-    if len(wave) < sound.frames or is_cut_short(sound.extra_info):
-        warnings.warn(
-            f"{name} is shorter than its header says; its {len(wave) / sound.samplerate:.2f} s are used.",
-            stacklevel=3,
-        )
-    return wave
-
-
-def _reason(error: Exception) -> str:
-    return getattr(error, "error_string", str(error)).rstrip(".")
-
-
-def is_cut_short(log: str) -> bool:
-    """Return whether, by libsndfile's log, a WAV or AIFF file contains less than its header says."""
-    sizes = _DATA_SIZES.search(log)
-    return sizes is not None and int(sizes[2]) < int(sizes[1]) < _STREAMED_BYTES
-
-
-def _resample(wave: np.ndarray, rate_hz: int, name: str) -> np.ndarray:
-    divisor = math.gcd(rate_hz, SAMPLE_RATE_HZ)
-    filter_size = (rate_hz // divisor) * (SAMPLE_RATE_HZ // divisor)
-    if not _LOWEST_RATE_HZ <= rate_hz <= _HIGHEST_RATE_HZ or filter_size > _LARGEST_FILTER:
-        raise StridorError(
-            f"{name} has an unusual sampling rate of {rate_hz} Hz; convert it to {SAMPLE_RATE_HZ} Hz first."
-        )
-    # torch takes seconds to import, and clips at 16 kHz do not need it.
-    import torch
-
-    from stridor.audio._torchaudio import torchaudio
-
-    return torchaudio.functional.resample(torch.from_numpy(wave), rate_hz, SAMPLE_RATE_HZ).numpy()

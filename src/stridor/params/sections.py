@@ -143,7 +143,10 @@ class BankParams(Section):
     # Share of target clips among the references that synthetic ones fill up to; 0 adds none.
     target_oversampling: Annotated[float, Field(ge=0, lt=1)] = 0.0
     domains: DomainPools = "joint"
+    # The challenge's rule, for official result files.
     threshold_percentile: Annotated[float, Field(gt=0, lt=100)] = 90.0
+    # Of a served detector: the share of the normal clips of each condition that it may flag.
+    false_alarm_rate: Annotated[float, Field(gt=0, lt=1)] = 0.02
 
 
 class EvaluationParams(Section):

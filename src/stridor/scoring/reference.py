@@ -37,7 +37,10 @@ class MachineReference:
         bank = ReferenceBank(params).fit(
             embeddings, [clip.domain or "source" for clip in clips], [clip.file_name for clip in clips]
         )
-        return cls(bank, calibrate(bank.leave_one_out_scores(), params.threshold_percentile))
+        seconds = round(float(np.median([clip.seconds for clip in clips])), 3)
+        return cls(bank, calibrate(
+            bank.leave_one_out_scores(), params.threshold_percentile, bank.domains_, params.false_alarm_rate, seconds
+        ))  # fmt: skip
 
     def save(self, folder: Path) -> None:
         """Write bank and calibration into `folder`."""
@@ -55,7 +58,7 @@ class Scorer(Protocol):
 
     @property
     def calibration(self) -> Calibration:
-        """The score above which a clip counts as anomalous."""
+        """What scores of normal clips are like."""
 
     def score(self, clips: Sequence[Clip], audio: AudioParams) -> NDArray[np.float64]:
         """Score clips from disk.
@@ -76,7 +79,7 @@ class NearestNormal:
 
     @property
     def calibration(self) -> Calibration:
-        """The distance above which a clip counts as anomalous."""
+        """What distances of normal clips are like."""
         return self.reference.calibration
 
     def score(self, clips: Sequence[Clip], audio: AudioParams) -> NDArray[np.float64]:

@@ -10,10 +10,11 @@ from typing import Literal
 import numpy as np
 import soundfile as sf
 
-from stridor.audio.files import is_cut_short, probe, read_clip
+from stridor.audio.files import probe, read_clip
+from stridor.audio.recording import is_cut_short
+from stridor.audio.windows import clip_lengths
 from stridor.common.errors import StridorError
 from stridor.data.manifest import SHORTEST_SECONDS
-from stridor.ingest.recordings.plain.cutting import clip_lengths
 from stridor.ingest.recordings.plain.folder import Recording
 
 # However long a recording is and however many channels it has, this is what is held of it at a time.
