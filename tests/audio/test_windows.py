@@ -100,8 +100,8 @@ def test_the_length_of_a_recording_costs_no_memory(tmp_path):
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert windows == 600
-    # All of it would take 38 MB; a block takes 8 MB, and there may be a few at a time.
-    assert peak < 33e6
+    # All of it would take 38 MB; a block takes 2 MB, and there may be a few at a time.
+    assert peak < 19e6
 
 
 def test_the_sound_part_of_a_broken_recording_is_followed_by_the_error():

@@ -37,7 +37,7 @@ def test_files_are_scored(registered, plant, clip, recording, directly):
     verdict = plant.score(clip, "saw")
     assert plant.machines == ("press", "saw")
     assert verdict.score == pytest.approx(directly(registered, [recording()], "saw")[0], abs=1e-5)
-    assert verdict.threshold == plant.references["saw"].calibration.threshold
+    assert verdict.threshold == plant.references["saw"].calibration.threshold_for(0.02)
     assert (verdict.machine, verdict.anomalous) == ("saw", verdict.score > verdict.threshold)
     assert str(clip) in verdict.text()
     assert verdict.nearest in verdict.text()

@@ -34,10 +34,13 @@ def test_same_scores_as_the_pipeline(registered, pump, recording, directly):
         recording(8000, 300, subtype="FLOAT"),
     ]  # fmt: skip
     answer = pump.predict(pd.DataFrame({"audio": recordings}))
-    assert list(answer.columns) == ["score", "threshold", "anomalous", "nearest", "machine"]
+    first = ["score", "threshold", "anomalous", "nearest", "machine"]
+    assert list(answer.columns) == [*first, "p_value", "worst_second", "windows"]
     np.testing.assert_allclose(answer["score"], directly(registered, recordings, "pump"), atol=1e-5)
     reference = MachineReference.load(Path("banks/pump"))
-    assert (answer["threshold"] == reference.calibration.threshold).all()
+    assert (answer["threshold"] == reference.calibration.threshold_for()).all()
+    np.testing.assert_allclose(answer["p_value"], reference.calibration.p_value(answer["score"]), atol=1e-5)
+    assert (answer["anomalous"] == (answer["p_value"] <= 0.02)).all()
     assert (answer["anomalous"] == (answer["score"] > answer["threshold"])).all()
     assert answer["nearest"].isin(reference.bank.file_names_).all()
     assert set(answer["machine"]) == {"pump"}

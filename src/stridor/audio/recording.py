@@ -21,7 +21,7 @@ _LARGEST_SAMPLE = 2.0**31
 _LOWEST_RATE_HZ, _HIGHEST_RATE_HZ = 2000, 768000
 # The resampling filter has one row per output phase; for rates without a common divisor it would take gigabytes.
 _LARGEST_FILTER = 2**24
-_VALUES_PER_BLOCK = 2**21
+_VALUES_PER_BLOCK = 2**19
 # Decoders report an absurd length when the header does not contain it.
 _LONGEST_FRAMES = 2**40
 # A program that writes to a pipe does not know the length and stores roughly the largest possible number.

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -192,25 +192,29 @@ def calibrate(
     scores = np.asarray(normal_scores, dtype=np.float64).ravel()
     if not scores.size or not np.isfinite(scores).all():
         raise StridorError(
-            f"No threshold can be computed from {scores.size} scores of normal clips; expected at least one, all finite."
+            f"No threshold can be computed from {scores.size} scores of normal clips; expected one or more, all finite."
         )
     if not 0 < percentile < 100:
         raise StridorError(f"bank.threshold_percentile is {percentile}; give a value between 0 and 100.")
     if not 0 < false_alarm_rate < 1:
         raise StridorError(f"bank.false_alarm_rate is {false_alarm_rate}; give a share between 0 and 1.")
     normals = of_conditions(scores, conditions or ["source"] * len(scores), FEWEST_CLIPS_OF_A_CONDITION)
-    kept = {"normals": normals, "false_alarm_rate": false_alarm_rate, "clip_seconds": clip_seconds}
+    shape, scale, threshold = _challenge_threshold(scores, percentile)
+    found = Calibration(shape, 0.0, scale, percentile, threshold, normals, false_alarm_rate, clip_seconds)
+    return replace(found, threshold=found.threshold_for(1 - percentile / 100)) if scores.min() < 0 else found
+
+
+def _challenge_threshold(scores: NDArray[np.float64], percentile: float) -> tuple[float | None, float | None, float]:
+    """Return shape and scale of the gamma distribution, if there is one, and the percentile or the largest score."""
     largest = float(scores.max())
     if scores.min() < 0:
-        without = Calibration(None, 0.0, None, percentile, largest, **kept)
-        return Calibration(None, 0.0, None, percentile, without.threshold_for(1 - percentile / 100), **kept)
+        return None, None, largest
     # With a maximum of 1, logarithms and squares do not lose digits.
     distinct = scores[scores > LARGEST_SHARE_OF_COPIES * largest] / (largest or 1.0)
     if not distinct.size or distinct.std() <= LARGEST_VARIATION_OF_EQUALS * distinct.mean():
-        return Calibration(None, 0.0, None, percentile, largest, **kept)
+        return None, None, largest
     from scipy.stats import gamma
 
     shape, loc, scale = gamma.fit(distinct, floc=0)
     scale *= largest
-    threshold = gamma.ppf(percentile / 100, shape, loc=loc, scale=scale)
-    return Calibration(float(shape), float(loc), float(scale), percentile, float(threshold), **kept)
+    return float(shape), float(scale), float(gamma.ppf(percentile / 100, shape, loc=loc, scale=scale))

@@ -1,20 +1,25 @@
 """A trained detector: loaded from the model registry or from a folder, it scores recordings."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from stridor.audio.files import read_clip
+from stridor.audio.windows import read_windows, windows_of
 from stridor.common.errors import StridorError
 from stridor.models.checkpoint import load_encoder
 from stridor.params.sections import AudioParams, EmbeddingParams
 from stridor.scoring.embedding import Embedder, EncoderEmbedder
 from stridor.scoring.reference import MachineReference
+from stridor.serving.listening import Failure, Heard, all_or_error, listen
+from stridor.serving.options import ScoringOptions
 from stridor.serving.verdict import Verdict
+
+# Of a detector that was registered before the length of its clips was kept: what the import cuts.
+UNKNOWN_CLIP_SECONDS = 10.0
 
 
 class Detector:
@@ -128,8 +133,13 @@ class Detector:
         embedder = EncoderEmbedder(load_encoder(encoder), ways, device)
         return cls(embedder, {machine: MachineReference.load(banks / machine) for machine in machines}, audio)
 
-    def score(self, recording: str | Path | ArrayLike, machine: str | None = None) -> Verdict:
-        """Score a recording.
+    def score(
+        self,
+        recording: str | Path | ArrayLike,
+        machine: str | None = None,
+        options: ScoringOptions = ScoringOptions(),  # noqa: B008, the record is frozen
+    ) -> Verdict:
+        """Score a recording of any length; a long one is read and scored window by window.
 
         Parameters
         ----------
@@ -137,6 +147,8 @@ class Detector:
             An audio file of any format that libsndfile reads, or a wave at 16 kHz in [-1, 1].
         machine : str, optional
             Needed where the detector listens to several.
+        options : ScoringOptions
+            Length and hop of the windows, the false-alarm rate, and what counts as an alarm.
 
         Raises
         ------
@@ -144,43 +156,79 @@ class Detector:
             If the recording cannot be read or scored; the message names it.
         """
         if isinstance(recording, str | Path):
-            name = str(recording)
-            wave = read_clip(recording, self.audio.channel)
+            heard = self.heard(recording, machine, str(recording), options)
         else:
-            name = "The recording"
-            wave = _checked_wave(recording)
-        return self.score_waves([wave], [machine], [name])[0]
+            heard = self.heard(_checked_wave(recording), machine, "The recording", options)
+        return self.score_heard([heard], options)[0]
 
-    def score_waves(
-        self, waves: Sequence[np.ndarray], machines: Sequence[str | None], names: Sequence[str]
-    ) -> list[Verdict]:
-        """Score waves together; the verdict on a wave is the same alone and among others (1e-5).
+    def score_many(
+        self,
+        recordings: Iterable[str | Path],
+        machine: str | None = None,
+        options: ScoringOptions = ScoringOptions(),  # noqa: B008, the record is frozen
+    ) -> Iterator[Verdict | Failure]:
+        """Score files one after the other, in memory that grows with neither their number nor their length.
 
         Parameters
         ----------
-        waves : sequence of N float arrays [T_i], 16 kHz, in [-1, 1]
-        machines : sequence of N str or None
-            None where the detector listens to one machine only.
-        names : sequence of N str
-            For messages.
+        recordings : iterable of str or Path
+        machine, options
+            As for `score`.
 
-        Returns
-        -------
-        list of N Verdict
+        Yields
+        ------
+        Verdict or Failure
+            In the order of the files; a file that cannot be scored does not stop the others.
+
+        Raises
+        ------
+        StridorError
+            If the machine is not known, or is needed.
+        """
+        heard = (self.heard(recording, machine, str(recording), options) for recording in recordings)
+        return listen(heard, self.embedder, self.references, options)
+
+    def heard(
+        self,
+        recording: str | Path | BinaryIO | np.ndarray,
+        machine: str | None,
+        name: str,
+        options: ScoringOptions = ScoringOptions(),  # noqa: B008, the record is frozen
+    ) -> Heard:
+        """Prepare a file, or a wave at 16 kHz, for `score_heard`; a file is opened and read when it is scored."""
+        known = self.known_machine(machine, name)
+        cuts = self.window_seconds(known, options), options.hop_seconds
+        if isinstance(recording, np.ndarray):
+            return Heard(name, known, windows_of(recording, *cuts))
+        return Heard(name, known, read_windows(recording, *cuts, self.audio.channel, name))
+
+    def score_heard(
+        self,
+        heard: Iterable[Heard],
+        options: ScoringOptions = ScoringOptions(),  # noqa: B008, the record is frozen
+    ) -> list[Verdict]:
+        """Score recordings together; a verdict is the same alone and among others (1e-5).
 
         Raises
         ------
         StridorError
             If one cannot be scored; the message names it.
         """
-        known = [self._known_machine(machine, name) for machine, name in zip(machines, names, strict=True)]
-        embeddings = self.embedder.embed(waves, names)
-        for embedding, name in zip(embeddings, names, strict=True):
-            if not np.isfinite(embedding).all():
-                raise StridorError(f"{name} has no finite embedding; look for broken samples in it.")
-        return [self._verdict(*one) for one in zip(embeddings, known, names, strict=True)]
+        return all_or_error(listen(heard, self.embedder, self.references, options))
 
-    def _known_machine(self, machine: str | None, name: str) -> str:
+    def window_seconds(self, machine: str, options: ScoringOptions = ScoringOptions()) -> float:  # noqa: B008
+        """Return the length of a window: as asked for, or that of the clips that the machine was learnt from."""
+        learnt = self.references[machine].calibration.clip_seconds
+        return options.length_seconds or learnt or UNKNOWN_CLIP_SECONDS
+
+    def known_machine(self, machine: str | None, name: str) -> str:
+        """Return the machine of the recording `name`, which may be None where there is only one.
+
+        Raises
+        ------
+        StridorError
+            If it is not known, or is needed.
+        """
         known = ", ".join(self.machines)
         if machine is None:
             if len(self.machines) > 1:
@@ -191,14 +239,6 @@ class Detector:
                 f"{name} names the machine '{machine}', which this detector has not learnt; it knows {known}."
             )
         return machine
-
-    def _verdict(self, embedding: np.ndarray, machine: str, name: str) -> Verdict:
-        reference = self.references[machine]
-        query = embedding[None]
-        score = float(reference.bank.score_samples(query)[0])
-        nearest = reference.bank.neighbours(query, 1)[0][0].file_name
-        decision = bool(reference.calibration.decide([score])[0])
-        return Verdict(name, machine, score, reference.calibration.threshold, decision, nearest)
 
 
 def _checked_wave(wave: ArrayLike) -> np.ndarray:

@@ -4,15 +4,14 @@ import io
 from pathlib import Path
 
 import mlflow
-import numpy as np
 import pandas as pd
 from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE
 from mlflow.pyfunc import PythonModel, PythonModelContext
 
-from stridor.audio.files import read_clip
 from stridor.common.errors import StridorError
 from stridor.serving.detector import Detector
+from stridor.serving.listening import Heard
 
 
 class DetectorModel(PythonModel):
@@ -47,8 +46,10 @@ class DetectorModel(PythonModel):
         Returns
         -------
         DataFrame, a row for each of the input
-            `score` (distance to the nearest normals), `threshold`, `anomalous` (score above it), `nearest`
-            (file name of the nearest normal clip) and `machine`.
+            `score` (distance to the nearest normals; of a long recording that of its oddest window), `threshold`,
+            `anomalous` (score above it), `nearest` (file name of the nearest normal clip), `machine`, `p_value` (share
+            of the machine's normal clips that score as high), `worst_second` (where the oddest window begins) and
+            `windows` (their number).
 
         Raises
         ------
@@ -59,18 +60,19 @@ class DetectorModel(PythonModel):
         given = model_input["machine"].tolist() if "machine" in model_input else [None] * len(names)
         machines = [None if machine is None or pd.isna(machine) else machine for machine in given]
         try:
-            waves = [self._read(*pair) for pair in zip(model_input["audio"].tolist(), names, strict=True)]
-            verdicts = self.detector.score_waves(waves, machines, names)
+            heard = [self._heard(*one) for one in zip(model_input["audio"].tolist(), machines, names, strict=True)]
+            verdicts = self.detector.score_heard(heard)
         except StridorError as error:
             raise MlflowException(str(error), error_code=INVALID_PARAMETER_VALUE) from error
-        columns = ["score", "threshold", "anomalous", "nearest", "machine"]
+        columns = ["score", "threshold", "anomalous", "nearest", "machine", "p_value", "worst_second"]
         rows = [[getattr(verdict, column) for column in columns] for verdict in verdicts]
-        return pd.DataFrame(rows, columns=columns, index=model_input.index)
+        table = pd.DataFrame(rows, columns=columns, index=model_input.index)
+        return table.assign(windows=[len(verdict.windows) for verdict in verdicts])
 
-    def _read(self, recording: bytes | None, name: str) -> np.ndarray:
+    def _heard(self, recording: bytes | None, machine: str | None, name: str) -> Heard:
         if not isinstance(recording, bytes):
             raise StridorError(f"{name} holds no audio; give the bytes of an audio file in the column 'audio'.")
-        return read_clip(io.BytesIO(recording), self.detector.audio.channel, name)
+        return self.detector.heard(io.BytesIO(recording), machine, name)
 
 
 mlflow.models.set_model(DetectorModel())
