@@ -5,7 +5,8 @@ import click
 from stridor.cli.checkpoint import checkpoint, distill
 from stridor.cli.data import data
 from stridor.cli.experiments import sweep, table, tune
-from stridor.cli.pipeline import plan, profile, register, repro, score, store, submission
+from stridor.cli.pipeline import plan, profile, register, repro, store, submission
+from stridor.cli.score import score
 from stridor.common.errors import one_sentence
 
 # The commands import heavy rooms when they run: `stridor --help` must not wait for torch or MLflow.

@@ -222,13 +222,7 @@ class Detector:
         return options.length_seconds or learnt or UNKNOWN_CLIP_SECONDS
 
     def known_machine(self, machine: str | None, name: str) -> str:
-        """Return the machine of the recording `name`, which may be None where there is only one.
-
-        Raises
-        ------
-        StridorError
-            If it is not known, or is needed.
-        """
+        """Return the machine of the recording `name`, or raise a StridorError if it is not known or is needed."""
         known = ", ".join(self.machines)
         if machine is None:
             if len(self.machines) > 1:
