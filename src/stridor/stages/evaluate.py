@@ -10,6 +10,7 @@ from stridor.common.errors import StridorError
 from stridor.data.manifest import Clip, Manifest
 from stridor.data.names import DOMAINS
 from stridor.evaluation.bootstrap import Intervals, bootstrap_intervals
+from stridor.evaluation.false_alarms import FalseAlarms
 from stridor.evaluation.measures import (
     MachineMeasures,
     ScoredClips,
@@ -98,6 +99,12 @@ def _metrics(
         # Clips that could be measured have normals of both domains.
         rates = [one.false_alarm_rate for one in decided if one.false_alarm_rate is not None]
         metrics[f"false_alarm_rate_{domain}"] = sum(rates) / len(rates)
+        # What a served detector would say of them, which promises bank.false_alarm_rate.
+        served = FalseAlarms.sum(
+            FalseAlarms.count(clips, found[clips.machine].calibration.threshold_for(), domain) for clips in scored
+        )
+        metrics[f"served_false_alarms_{domain}"] = served.flagged
+        metrics[f"normals_{domain}"] = served.normals
     return {name: round(value, 6) for name, value in metrics.items()}
 
 
