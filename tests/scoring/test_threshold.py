@@ -60,7 +60,9 @@ def test_scores_without_spread_are_their_own_threshold(scores):
     top = max(scores)
     assert (found.shape, found.scale, found.threshold, found.threshold_for(0.01)) == (None, None, top, top)
     assert found.decide([top, top + 1e-3]).tolist() == [0, 1]
-    assert found.p_value([top, top + 1e-3]).tolist() == [pytest.approx(2 / 3, abs=0.17), 0.0]
+    at_top, above = found.p_value([top, top + 1e-3])
+    assert at_top > 0.6
+    assert above == 0
     without = replace(found, normals={})
     assert without.p_value([top, top + 1e-3]).tolist() == [1.0, 0.0]
     assert without.threshold_for(0.01) == top

@@ -70,9 +70,9 @@ def _false_alarms(systems: list[System], params: Params) -> str:
     confidence, rate = params.evaluation.confidence, params.bank.false_alarm_rate
     measured = [json.loads(Layout(detector).metrics.read_text(encoding="utf-8")) for detector in params.detectors]
     lines = [
-        f"Normal test clips flagged where {100 * rate:g} % are promised (`bank.false_alarm_rate`), of all machines, with "
-        f"{100 * confidence:g} % intervals for independent clips. The autoencoders are calibrated on the clips that they "
-        "were trained on, as in the organisers' code, and promise nothing.",
+        f"Normal test clips flagged where {100 * rate:g} % are promised (`bank.false_alarm_rate`), of all machines, "
+        f"with {100 * confidence:g} % intervals for independent clips. The autoencoders are calibrated on the clips "
+        "that they were trained on, as in the organisers' code, and promise nothing.",
         "",
         f"| system | {' | '.join(DOMAINS)} |",
         f"| --- |{' ---: |' * len(DOMAINS)}",
