@@ -47,7 +47,11 @@ def test_words_say_by_which_clips():
 
 
 def test_a_long_recording_says_where():
-    windows = (WindowScore(0, 10, 0.1, 0.5), WindowScore(10, 10, 0.4, 0.01), WindowScore(20, 13, 0.2, 0.3))
+    windows = (
+        WindowScore(0, 10, 0.1, 0.3, 0.5),
+        WindowScore(10, 10, 0.4, 0.3, 0.01),
+        WindowScore(20, 13, 0.5, 0.6, 0.3),
+    )
     found = verdict(0.01, windows=windows)
     assert (found.worst_second, found.seconds) == (10, 33)
     assert "score 0.4 at 0:10.0 of 0:33.0, threshold 0.3" in found.text()

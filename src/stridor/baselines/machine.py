@@ -154,6 +154,11 @@ class AutoencoderScorer:
         """Score clips from disk, float64 [clips]."""
         return self.fitted.score(clips, audio)[self.kind]
 
+    def judge(self, clips: Sequence[Clip], audio: AudioParams) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        """Score clips from disk and say which are flagged, whichever condition they are of."""
+        scores = self.score(clips, audio)
+        return scores, scores > self.calibration.threshold_for()
+
 
 @torch.inference_mode()
 def reconstruction_errors(network: Autoencoder, frames: Tensor) -> NDArray[np.float64]:

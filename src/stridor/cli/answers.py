@@ -39,7 +39,7 @@ def table_rows(answer: Verdict | Failure, timeline: bool) -> Iterable[str]:
     )
     if timeline:
         for one in answer.windows:
-            flagged = "flagged" if one.score > answer.threshold else ""
+            flagged = "flagged" if one.flagged else ""
             ends = one.start_seconds + one.seconds
             yield SHAPE.format(
                 "", share_in_words(one.p_value), f"{one.score:.4g}", clock(one.start_seconds),
@@ -61,7 +61,7 @@ def csv_rows(answer: Verdict | Failure, timeline: bool) -> str:
     if isinstance(answer, Failure):
         rows = [{"recording": answer.recording, "error": answer.reason}]
     elif timeline:
-        rows = [{**asdict(answer), **asdict(one), "flagged": one.score > answer.threshold} for one in answer.windows]
+        rows = [{**asdict(answer), **asdict(one), "flagged": one.flagged} for one in answer.windows]
     else:
         rows = [{
             **asdict(answer), "windows": len(answer.windows), "seconds": answer.seconds,

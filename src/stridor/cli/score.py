@@ -31,7 +31,9 @@ PIPE_CLOSED = 141
     help="Share of normal clips of each condition that may be flagged, such as 0.01; nothing is trained again.",
 )
 @click.option(
-    "--condition", type=click.Choice(["source", "target"]), help="Under which condition it was recorded, if you know."
+    "--condition",
+    type=click.Choice(["source", "target", "any"]),
+    help="Under which condition it was recorded, if you know; by default that of the nearest normal clip.",
 )
 @click.option("--length", type=float, help="Seconds of a window of a long recording; by default as in training.")
 @click.option("--hop", type=float, help="Seconds from window to window; by default the length.")

@@ -3,9 +3,6 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from stridor.data.names import Domain
-from stridor.evaluation.measures import ScoredClips
-
 
 @dataclass(frozen=True)
 class FalseAlarms:
@@ -20,12 +17,6 @@ class FalseAlarms:
 
     flagged: int
     normals: int
-
-    @classmethod
-    def count(cls, clips: ScoredClips, threshold: float, domain: Domain) -> "FalseAlarms":
-        """Count a domain's normal clips whose scores are above the threshold."""
-        normal = clips.in_domain(domain) & ~clips.anomalous
-        return cls(int((clips.scores[normal] > threshold).sum()), int(normal.sum()))
 
     @classmethod
     def sum(cls, several: Iterable["FalseAlarms"]) -> "FalseAlarms":

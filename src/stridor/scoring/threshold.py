@@ -19,8 +19,8 @@ from stridor.scoring.conformal import (
 )
 
 FALSE_ALARM_RATE = 0.02
-# With two, Student's t has no spread to speak of, and a prediction has no bounds.
-FEWEST_CLIPS_OF_A_CONDITION = 3
+# Of fewer, Student's prediction interval for rare scores is so wide that a detector would never flag anything.
+FEWEST_CLIPS_OF_A_CONDITION = 5
 
 
 @dataclass(frozen=True)
@@ -118,6 +118,10 @@ class Calibration:
         name = max(asked, key=lambda one: float(asked[one].p_value(score)))
         return name, len(asked[name])
 
+    def knows(self, condition: str) -> bool:
+        """Tell whether clips of a condition can be judged: by others of it, or by all clips together."""
+        return condition in self._conditions or "all" in self._conditions
+
     def support(self, condition: str | None = None) -> dict[str, int]:
         """Return how many clips of each condition a decision rests on; empty if it is not known."""
         return {name: len(one) for name, one in self._asked(condition).items()} if self._conditions else {}
@@ -150,7 +154,7 @@ class Calibration:
         if condition is None:
             return self._conditions
         name = condition if condition in self._conditions else "all"
-        if name not in self._conditions:
+        if not self.knows(condition):
             raise StridorError(
                 f"The detector has learnt no condition '{condition}'; it knows {', '.join(self._conditions)}."
             )
@@ -178,7 +182,7 @@ def calibrate(
         Leave-one-out scores of the reference bank.
     percentile : float in (0, 100)
     conditions : N str, optional
-        What each clip was recorded under. By default all are of the condition "source". If one has fewer than 3 clips,
+        What each clip was recorded under. By default all are of the condition "source". If one has fewer than 5 clips,
         it is judged by all clips together.
     false_alarm_rate : float in (0, 1)
     clip_seconds : float, optional

@@ -5,14 +5,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
 from stridor.audio.windows import Window
 from stridor.common.errors import StridorError
 from stridor.scoring.embedding import Embedder, require_length
-from stridor.scoring.reference import MachineReference
+from stridor.scoring.reference import Judgement, MachineReference
 from stridor.serving.options import ScoringOptions
-from stridor.serving.verdict import Verdict, WindowScore, any_run_has
+from stridor.serving.verdict import Verdict, WindowScore, any_run_has, oddness_of
 
 # Windows that are embedded together. More are not faster on a CPU, and take more memory.
 WINDOWS_AT_A_TIME = 8
@@ -56,17 +55,17 @@ def listen(
                 ear.unscored += 1
                 batch.append((ear, window))
                 if len(batch) == WINDOWS_AT_A_TIME:
-                    _score(batch, embedder, references)
+                    _score(batch, embedder, references, options)
                     batch = []
         except StridorError as error:
             ear.failure = str(error)
         ear.read = True
         while waiting and waiting[0].done:
-            yield waiting.popleft().answer(references, options)
+            yield waiting.popleft().answer(options)
     if batch:
-        _score(batch, embedder, references)
+        _score(batch, embedder, references, options)
     for ear in waiting:
-        yield ear.answer(references, options)
+        yield ear.answer(options)
 
 
 def all_or_error(answers: Iterable[Verdict | Failure]) -> list[Verdict]:
@@ -87,10 +86,10 @@ class _Ear:
     unscored: int = 0
     read: bool = False
     failure: str | None = None
-    starts: list[tuple[float, float]] = field(default_factory=list)
-    scores: list[float] = field(default_factory=list)
-    highest: float = -np.inf
-    worst: NDArray[np.float64] | None = None
+    windows: list[WindowScore] = field(default_factory=list)
+    oddest: WindowScore | None = None
+    # Nearest clip, condition and number of clips of the oddest window.
+    found: tuple[str, str, int] = ("", "all", 0)
 
     @property
     def done(self) -> bool:
@@ -100,39 +99,40 @@ class _Ear:
         name = self.recording.name
         return f"{name} from second {window.start_seconds:g}" if window.start_seconds else name
 
-    def add(self, window: Window, embedding: NDArray[np.float64], score: float) -> None:
-        if self.worst is None or score > self.highest:
-            self.highest, self.worst = score, embedding
-        self.starts.append((window.start_seconds, window.seconds))
-        self.scores.append(score)
+    def add(self, window: Window, judged: Judgement) -> None:
+        scored = WindowScore(
+            window.start_seconds, window.seconds, float(judged.scores[0]), float(judged.thresholds[0]),
+            float(judged.p_values[0]),
+        )  # fmt: skip
+        if self.oddest is None or oddness_of(scored) < oddness_of(self.oddest):
+            self.oddest, self.found = scored, (judged.nearest[0], judged.conditions[0], judged.clips[0])
+        self.windows.append(scored)
 
-    def answer(self, references: dict[str, MachineReference], options: ScoringOptions) -> Verdict | Failure:
-        name, machine = self.recording.name, self.recording.machine
-        if self.failure is not None or self.worst is None:
+    def answer(self, options: ScoringOptions) -> Verdict | Failure:
+        name = self.recording.name
+        if self.failure is not None or self.oddest is None:
             return Failure(name, self.failure or f"{name} contains no samples; record it again or remove it.")
-        reference = references[machine]
-        calibration, condition = reference.calibration, options.condition
-        threshold = calibration.threshold_for(options.false_alarm_rate, condition)
-        p_values = calibration.p_value(self.scores, condition).tolist()
-        judge, clips = calibration.judged_by(self.highest, condition)
+        nearest, condition, clips = self.found
         return Verdict(
             recording=name,
-            machine=machine,
-            score=self.highest,
-            threshold=threshold,
-            anomalous=any_run_has(np.array(self.scores) > threshold, *options.alarm),
-            nearest=reference.bank.neighbours(self.worst[None], 1)[0][0].file_name,
-            p_value=p_values[self.scores.index(self.highest)],
-            condition=judge,
+            machine=self.recording.machine,
+            score=self.oddest.score,
+            threshold=self.oddest.threshold,
+            anomalous=any_run_has([one.flagged for one in self.windows], *options.alarm),
+            nearest=nearest,
+            p_value=self.oddest.p_value,
+            condition=condition,
             clips=clips,
-            windows=tuple(
-                WindowScore(start, seconds, score, p_value)
-                for (start, seconds), score, p_value in zip(self.starts, self.scores, p_values, strict=True)
-            ),
+            windows=tuple(self.windows),
         )
 
 
-def _score(batch: list[tuple[_Ear, Window]], embedder: Embedder, references: dict[str, MachineReference]) -> None:
+def _score(
+    batch: list[tuple[_Ear, Window]],
+    embedder: Embedder,
+    references: dict[str, MachineReference],
+    options: ScoringOptions,
+) -> None:
     names = [ear.name_of(window) for ear, window in batch]
     embeddings = embedder.embed([window.wave for _, window in batch], names)
     for (ear, window), embedding, name in zip(batch, embeddings, names, strict=True):
@@ -140,8 +140,5 @@ def _score(batch: list[tuple[_Ear, Window]], embedder: Embedder, references: dic
         if not np.isfinite(embedding).all():
             ear.failure = ear.failure or f"{name} has no finite embedding; look for broken samples in it."
         elif ear.failure is None:
-            try:
-                score = float(references[ear.recording.machine].bank.score_samples(embedding[None])[0])
-                ear.add(window, embedding, score)
-            except StridorError as error:
-                ear.failure = f"{name} cannot be scored: {error}"
+            reference = references[ear.recording.machine]
+            ear.add(window, reference.judge(embedding[None], options.false_alarm_rate, options.condition))

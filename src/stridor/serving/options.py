@@ -23,7 +23,8 @@ class ScoringOptions:
     false_alarm_rate : float in (0, 1), optional
         Share of the normal clips of each condition that may be flagged; by default that of the detector.
     condition : str, optional
-        "source" or "target", if it is known under which one the machine was recorded.
+        "source" or "target", if it is known under which one the machine was recorded; by default that of the nearest
+        normal clip. "any" keeps the promise for all of them without knowing, and finds fewer faults.
     alarm : (int, int), optional
         (k, n): a recording is anomalous if among some n consecutive windows k or more are flagged. By default one
         flagged window is enough.

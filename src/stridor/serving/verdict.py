@@ -15,14 +15,27 @@ class WindowScore:
     start_seconds, seconds : float
         Where it begins, and its length.
     score : float
+    threshold : float
+        Above which it is flagged; of the condition that the window is judged by.
     p_value : float
-        Share of normal clips that score at least as high.
+        Share of normal clips of this condition that score at least as high.
     """
 
     start_seconds: float
     seconds: float
     score: float
+    threshold: float
     p_value: float
+
+    @property
+    def flagged(self) -> bool:
+        """Whether the score is above the threshold."""
+        return self.score > self.threshold
+
+
+def oddness_of(window: WindowScore) -> tuple[float, float]:
+    """Return a key that puts the oddest window first: the smallest p-value and, of equal ones, the highest score."""
+    return window.p_value, -window.score
 
 
 @dataclass(frozen=True)
@@ -35,17 +48,17 @@ class Verdict:
         Its path, or what stands for it in messages.
     machine : str
     score : float
-        Distance to the nearest normal clips; higher is more anomalous. Of several windows, that of the highest.
+        Distance to the nearest normal clips; higher is more anomalous. Of several windows, that of the oddest.
     threshold : float
-        Of this machine, for the false-alarm rate that was asked for.
+        Of this machine, for the false-alarm rate that was asked for and the condition that the window is judged by.
     anomalous : bool
         Whether the score is above the threshold; of several windows, as `ScoringOptions.alarm` says.
     nearest : str
-        File name of the normal clip that is nearest to the window with the highest score.
+        File name of the normal clip that is nearest to the oddest window.
     p_value : float
-        Share of this machine's normal clips that would score at least as high as that window.
+        Share of normal clips of this condition that would score at least as high as that window.
     condition : str
-        The condition whose clips the p-value comes from: "source", "target", or "all".
+        The condition: "source", "target", or "all".
     clips : int
         Their number; 0 if it is not known.
     windows : tuple of WindowScore
@@ -74,8 +87,8 @@ class Verdict:
 
     @property
     def worst_second(self) -> float:
-        """Where the window with the highest score begins."""
-        return max(self.windows, key=lambda one: one.score).start_seconds if self.windows else 0.0
+        """Where the oddest window begins."""
+        return min(self.windows, key=oddness_of).start_seconds if self.windows else 0.0
 
     @property
     def seconds(self) -> float:
