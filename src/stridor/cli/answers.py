@@ -16,7 +16,7 @@ COLUMNS = (
 TIMELINE_COLUMNS = (
     "recording", "machine", "start_seconds", "seconds", "score", "threshold", "p_value", "flagged", "error",
 )  # fmt: skip
-SHAPE = "{:<10}{:<28}{:>11}{:>11}  {}"
+SHAPE = "{:<10}{:<36}{:>9}{:>10}  {}"
 
 
 def table_head() -> str:
@@ -30,9 +30,12 @@ def table_rows(answer: Verdict | Failure, timeline: bool) -> Iterable[str]:
         # Those are listed at the end.
         return
     many = len(answer.windows) > 1
+    odd = share_in_words(answer.p_value)
+    if answer.beyond_experience:
+        odd = f"none of {answer.clips} (curve: {odd.removeprefix('about ')})"
     yield SHAPE.format(
         "ANOMALOUS" if answer.anomalous else "normal",
-        share_in_words(answer.p_value),
+        odd,
         f"{answer.score:.4g}",
         clock(answer.worst_second) if many else "-",
         f"{printable(answer.recording)}, {printable(answer.nearest)}",

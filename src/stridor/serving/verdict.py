@@ -95,6 +95,11 @@ class Verdict:
         """The length of the recording."""
         return max((one.start_seconds + one.seconds for one in self.windows), default=0.0)
 
+    @property
+    def beyond_experience(self) -> bool:
+        """Whether the p-value is smaller than the number of clips supports, so that a fitted curve says it."""
+        return bool(self.clips) and self.p_value * (self.clips + 1) < 1 - 1e-9
+
     def text(self) -> str:
         """Return the verdict as a line for people."""
         judgement = "ANOMALOUS" if self.anomalous else "normal"
@@ -110,8 +115,7 @@ class Verdict:
         if not self.clips:
             return f"{share} normal clips sound this odd"
         whose = f"{self.clips} clips" + ("" if self.condition == "all" else f" of {self.condition}")
-        beyond = self.p_value * (self.clips + 1) < 1 - 1e-9
-        by = f"by the curve fitted to {whose}, none of which does" if beyond else f"by {whose}"
+        by = f"by the curve fitted to {whose}, none of which does" if self.beyond_experience else f"by {whose}"
         return f"{share} normal clips sound this odd, {by}"
 
 
