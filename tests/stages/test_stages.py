@@ -125,6 +125,13 @@ def test_the_summary_puts_all_systems_side_by_side(evaluated, capsys):
     names = "autoencoder, MSE | autoencoder, Mahalanobis | log-mel mean | random encoder | frozen encoder"
     assert f"| machine | measure | {names} | stage one only | fine-tuned |" in text
     assert "95 % bootstrap intervals" in text
+    measured = json.loads(PLACES.metrics.read_text())["fine_tuned"]
+    counts = [
+        f"{measured[f'served_false_alarms_{one}']} of {measured[f'normals_{one}']}" for one in ("source", "target")
+    ]
+    row = next(line for line in text.splitlines() if line.startswith("| fine-tuned |"))
+    assert [cell.split(",")[0].strip() for cell in row.split("|")[2:4]] == counts
+    assert "where 10 % are promised" in text
     metrics = json.loads(Path("reports/metrics.json").read_text())
     assert metrics["frozen"]["total"] == json.loads(PLACES.metrics.read_text())["frozen"]["hmean"]
     assert len(pd.read_csv("reports/summary.csv")) == 4

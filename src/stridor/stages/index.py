@@ -20,8 +20,9 @@ def run(layout: Layout, params: Params) -> None:
             for machine in manifest.machines:
                 reference = fit_reference(embedder, manifest, machine, params)
                 reference.save(Path(folder) / system / machine)
-                threshold = reference.calibration.threshold
-                print(f"{machine}, {system}: {len(reference.bank.file_names_)} references, threshold {threshold:.4g}")
+                found = reference.calibration
+                limits = " or ".join(f"{found.threshold_for(None, one):.4g} ({one})" for one in found.support())
+                print(f"{machine}, {system}: {len(reference.bank.file_names_)} references, flagged above {limits}")
 
 
 def fit_reference(embedder: Embedder, manifest: Manifest, machine: str, params: Params) -> MachineReference:
