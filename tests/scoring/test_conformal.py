@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import binom, t
 
-from stridor.params.sections import BankParams
+from stridor.params.scoring_sections import BankParams
 from stridor.scoring.bank import ReferenceBank
 from stridor.scoring.conformal import NormalScores, of_conditions
 from stridor.scoring.threshold import calibrate

@@ -9,7 +9,8 @@ import torch
 from stridor.audio.fbank import Fbank
 from stridor.common.errors import StridorError
 from stridor.data.manifest import build_manifest
-from stridor.params.sections import AudioParams, EmbeddingParams
+from stridor.params.scoring_sections import EmbeddingParams
+from stridor.params.sections import AudioParams
 from stridor.scoring.embedding import MIN_SAMPLES, EncoderEmbedder, LogMelEmbedder
 from tiny import tiny_encoder, write_pump
 
@@ -46,6 +47,16 @@ def test_several_ways_lie_side_by_side():
     assert embedder.widths == (256, 32, 32)
     for part, way in zip(np.split(embedder.embed(waves()), [256, 288], axis=1), ways, strict=True):
         np.testing.assert_array_equal(part, EncoderEmbedder(tiny_encoder(), way).embed(waves()))
+
+
+@pytest.mark.parametrize(("layers", "computed"), [([0], 0), ([1, 0], 1), ([-2], 1), ([1, -1], 2)])
+def test_layers_behind_the_last_that_is_pooled_are_not_computed(layers, computed):
+    encoder = tiny_encoder()
+    ran = []
+    for layer in encoder.encoder.layers:
+        layer.register_forward_hook(lambda *_: ran.append(1))
+    EncoderEmbedder(encoder, [EmbeddingParams(layer=layer) for layer in layers]).embed(waves()[:1])
+    assert len(ran) == computed
 
 
 def test_order_and_company_do_not_matter():

@@ -82,7 +82,7 @@ def test_a_folder_needs_no_store_and_no_project(folder, pump, clip, tmp_path, mo
     expected = pump.score(clip)
     assert Detector.load(folder).score(clip) == expected
     assert Detector.load("model").score(clip) == expected
-    with pytest.raises(StridorError, match="lies in no project"):
+    with pytest.raises(StridorError, match="is not inside a project"):
         Detector.load("pump")
 
 
@@ -112,3 +112,25 @@ def test_folders_that_hold_no_detector(folder, tmp_path):
 def test_unknown_detector(registered, name):
     with pytest.raises(StridorError, match=f"no detector '{name}' .* registered are plant, pump"):
         Detector.load(name)
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["s3://x/y", "gs://x", "hdfs://x/y", "http://localhost:1/x", "file:///etc", "a:b", "", " ", "x\0y", "x" * 1000],
+)
+def test_other_addresses_are_refused_without_being_asked(address):
+    with pytest.raises(StridorError, match=r"is not the address of a registered|empty or not printable|no detector"):
+        Detector.load(address)
+
+
+def test_silent_windows_are_left_out_and_nothing_but_silence_is_refused(pump, tmp_path):
+    import soundfile
+
+    wave = np.zeros(40_000)
+    wave[16_000:24_000] = 0.1 * np.random.default_rng(0).standard_normal(8000).clip(-9, 9)
+    soundfile.write(tmp_path / "pause.wav", wave, 16000)
+    found = pump.score(tmp_path / "pause.wav")
+    assert [one.start_seconds for one in found.windows] == [1.0]
+    soundfile.write(tmp_path / "silent.flac", np.zeros(8000 * 600, dtype=np.int16), 8000)
+    with pytest.raises(StridorError, match=r"silent\.flac is silent and was not judged"):
+        pump.score(tmp_path / "silent.flac")

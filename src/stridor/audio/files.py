@@ -1,6 +1,7 @@
 """Reading and writing of audio files: every recording becomes one channel at 16 kHz, or an error that names it."""
 
 import io
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Literal
@@ -8,7 +9,8 @@ from typing import BinaryIO, Literal
 import numpy as np
 import soundfile as sf
 
-from stridor.audio.recording import SAMPLE_RATE_HZ, open_recording
+from stridor.audio.channels import SAMPLE_RATE_HZ, channel_blocks, resampled
+from stridor.audio.opening import open_sound
 from stridor.common.atomic import atomic_file
 
 
@@ -30,13 +32,16 @@ def probe(path: Path) -> AudioInfo:
     StridorError
         If the file is missing, empty, not audio, or contains no samples.
     """
-    with open_recording(path) as recording:
-        frames, rate_hz = recording.frames, recording.sample_rate_hz
-        return AudioInfo(frames / rate_hz, rate_hz, recording.channels, frames)
+    with open_sound(path) as recording:
+        sound = recording.sound
+        return AudioInfo(sound.frames / sound.samplerate, sound.samplerate, sound.channels, sound.frames)
 
 
 def read_clip(
-    source: Path | str | BinaryIO, channel: int | Literal["mean"] = "mean", name: str = "the recording"
+    source: Path | str | BinaryIO,
+    channel: int | Literal["mean"] = "mean",
+    name: str = "the recording",
+    longest_seconds: float = math.inf,
 ) -> np.ndarray:
     """Read a recording as one channel at 16 kHz.
 
@@ -51,6 +56,8 @@ def read_clip(
         Index of the channel to take, or the mean of all. The mean of channels in opposite phase is silence.
     name : str
         Name of a binary file in messages; ignored for a path.
+    longest_seconds : float
+        A longer recording is refused before it is decoded, or as soon as more has been decoded.
 
     Returns
     -------
@@ -59,7 +66,8 @@ def read_clip(
     Raises
     ------
     StridorError
-        If the recording cannot be read, has no such channel, or contains NaN, infinite or absurdly large samples.
+        If the recording cannot be read, is too long, has no such channel, or contains NaN, infinite or absurdly large
+        samples.
 
     Examples
     --------
@@ -73,9 +81,10 @@ def read_clip(
     >>> read_clip(file).shape
     (16000,)
     """
-    with open_recording(source, channel, name) as recording:
-        blocks = list(recording.blocks())
-        return recording.resampled(np.concatenate(blocks) if len(blocks) > 1 else blocks[0])
+    with open_sound(source, name) as recording:
+        blocks = list(channel_blocks(recording, channel, longest_seconds))
+        wave = np.concatenate(blocks) if len(blocks) > 1 else blocks[0]
+        return resampled(wave, recording)
 
 
 def write_clip(path: Path, wave: np.ndarray) -> None:

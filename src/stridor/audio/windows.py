@@ -8,7 +8,8 @@ from typing import BinaryIO, Literal
 
 import numpy as np
 
-from stridor.audio.recording import SAMPLE_RATE_HZ, open_recording
+from stridor.audio.channels import SAMPLE_RATE_HZ, channel_blocks, resampled
+from stridor.audio.opening import open_sound
 
 # A rest that is shorter than this share of a window is no window of its own but the end of the one before.
 SHORTEST_REST = 1 / 3
@@ -49,6 +50,7 @@ def read_windows(
     hop_seconds: float | None = None,
     channel: int | Literal["mean"] = "mean",
     name: str = "the recording",
+    longest_seconds: float = math.inf,
 ) -> Iterator[Window]:
     """Read a recording window by window, so that its length costs no memory.
 
@@ -57,7 +59,7 @@ def read_windows(
 
     Parameters
     ----------
-    source, channel, name
+    source, channel, name, longest_seconds
         As for `read_clip`.
     length_seconds : float
     hop_seconds : float, optional
@@ -68,10 +70,11 @@ def read_windows(
     StridorError
         As from `read_clip`, and perhaps after some windows.
     """
-    with open_recording(source, channel, name) as recording:
-        rate_hz = recording.sample_rate_hz
-        for start, part in cut(recording.blocks(), *_in_frames(length_seconds, hop_seconds, rate_hz)):
-            yield Window(start / rate_hz, len(part) / rate_hz, recording.resampled(part))
+    with open_sound(source, name) as recording:
+        rate_hz = recording.sound.samplerate
+        blocks = channel_blocks(recording, channel, longest_seconds)
+        for start, part in cut(blocks, *_in_frames(length_seconds, hop_seconds, rate_hz)):
+            yield Window(start / rate_hz, len(part) / rate_hz, resampled(part, recording))
 
 
 def windows_of(wave: np.ndarray, length_seconds: float, hop_seconds: float | None = None) -> Iterator[Window]:

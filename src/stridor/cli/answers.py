@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import asdict
 
+from stridor.common.text import printable
 from stridor.serving.listening import Failure
 from stridor.serving.verdict import Verdict, clock, share_in_words
 
@@ -72,10 +73,7 @@ def csv_rows(answer: Verdict | Failure, timeline: bool) -> str:
         }]  # fmt: skip
     text = io.StringIO()
     writer = csv.DictWriter(text, columns, extrasaction="ignore", lineterminator="\n")
-    writer.writerows([{name: printable(value) for name, value in row.items()} for row in rows])
+    writer.writerows(
+        [{name: printable(value) if isinstance(value, str) else value for name, value in row.items()} for row in rows]
+    )
     return text.getvalue().rstrip("\n")
-
-
-def printable(value: object) -> object:
-    """Return a text that every terminal takes, in the place of one from a file name that is not Unicode."""
-    return value.encode("utf-8", "surrogateescape").decode("utf-8", "replace") if isinstance(value, str) else value

@@ -101,7 +101,7 @@ def score(
 
 def note(text: str) -> None:
     """Print a line for people on standard error."""
-    from stridor.cli.answers import printable
+    from stridor.common.text import printable
 
     click.echo(printable(text), err=True)
 

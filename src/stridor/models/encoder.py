@@ -9,6 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from stridor.audio.fbank import MEL_BANDS, Fbank, frame_counts
+from stridor.common.errors import StridorError
+from stridor.params.scoring_sections import EmbeddingParams
 
 PATCH = 16
 BANDS = MEL_BANDS // PATCH
@@ -21,7 +23,8 @@ class Tokens:
     Attributes
     ----------
     layers : tuple of Tensor[B x N x width]
-        The encoder's input (layer 0) and every layer's output. Token index = time · 8 + band.
+        The encoder's input (layer 0) and every layer's output, up to the last that was asked for. Token index =
+        time · 8 + band.
     valid : Tensor[B x N], bool
         Tokens that hold complete patches of the clip itself. The others are padding and mean nothing.
     """
@@ -31,7 +34,7 @@ class Tokens:
 
     @property
     def last(self) -> Tensor:
-        """Output of the last layer `[B x N x width]`."""
+        """Output of the last computed layer `[B x N x width]`."""
         return self.layers[-1]
 
 
@@ -61,7 +64,7 @@ class Encoder(nn.Module, ABC):
         self.width, self.layers = width, layers
         self.fbank = Fbank()
 
-    def forward(self, wave: Tensor, lengths: Tensor | None = None) -> Tokens:
+    def forward(self, wave: Tensor, lengths: Tensor | None = None, up_to: int | None = None) -> Tokens:
         """Encode waves.
 
         Parameters
@@ -70,17 +73,19 @@ class Encoder(nn.Module, ABC):
             16 kHz, in [-1, 1], padded at the end to a common length.
         lengths : Tensor[B], optional
             Samples of each clip; all of T if not given.
+        up_to : int, optional
+            As in `encode`.
         """
         if lengths is None:
             lengths = torch.full((len(wave),), wave.shape[-1], device=wave.device)
-        return self.encode(self.log_mel(wave), frame_counts(lengths))
+        return self.encode(self.log_mel(wave), frame_counts(lengths), up_to)
 
     def log_mel(self, wave: Tensor) -> Tensor:
         """Turn waves `[B x T]` into normalised log-mel images `[B x frames x 128]`."""
         return self.fbank(wave)
 
     @abstractmethod
-    def encode(self, log_mel: Tensor, frames: Tensor) -> Tokens:
+    def encode(self, log_mel: Tensor, frames: Tensor, up_to: int | None = None) -> Tokens:
         """Encode normalised log-mel images.
 
         A column of tokens counts when all of its 16 frames belong to the clip; so a clip's tokens are the
@@ -91,6 +96,8 @@ class Encoder(nn.Module, ABC):
         log_mel : Tensor[B x frames x 128]
         frames : Tensor[B]
             Frames of each clip, at least 16.
+        up_to : int, optional
+            The last layer that is needed, 0 to `layers`; those after it are not computed. All if not given.
 
         Raises
         ------
@@ -116,23 +123,42 @@ class Encoder(nn.Module, ABC):
         """Describe the architecture to people, a line for each name."""
 
 
-def valid_tokens(frames: Tensor) -> Tensor:
-    """Return which tokens hold complete patches of the clips, bool `[B x N]`; N reaches to the longest clip's last.
+def check_layer(encoder: Encoder, params: EmbeddingParams) -> None:
+    """Check that an encoder has the layer whose tokens are to be pooled.
+
+    Raises
+    ------
+    StridorError
+        If it has not.
+    """
+    layers = encoder.layers
+    if not -layers - 1 <= params.layer <= layers:
+        known = f"0 (its input) to {layers}" if layers else "0 (its only tokens)"
+        raise StridorError(
+            f"embedding.layer is {params.layer}, but the encoder has {layers} layers; choose {known}, or -1 for the "
+            "last."
+        )
+
+
+def valid_tokens(frames: Tensor, frames_per_token: int = PATCH) -> Tensor:
+    """Return which tokens lie wholly within the clips, bool `[B x N]`; N reaches to the longest clip's last.
 
     Parameters
     ----------
     frames : Tensor[B]
         Frames of each clip.
+    frames_per_token : int
+        Those of a patch, or fewer.
 
     Raises
     ------
     ValueError
         If a clip is shorter than one patch.
     """
-    columns = frames // PATCH
-    if int(columns.min()) < 1:
+    if int(frames.min()) < PATCH:
         raise ValueError(
             f"a clip of {int(frames.min())} frames is shorter than one patch; at least {PATCH} frames, "
             "2800 samples at 16 kHz, are needed"
         )
+    columns = frames // frames_per_token
     return torch.arange(int(columns.max()) * BANDS, device=frames.device) < (columns * BANDS)[:, None]

@@ -9,7 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from stridor.common.interrupts import sigterm_as_exit
+from stridor.common.interrupts import stop_signals_as_exceptions
+from stridor.common.processes import die_with_parent
 
 POLL_INTERVAL_S = 0.05
 # Time for a training to end its run; afterwards the process is killed.
@@ -33,16 +34,18 @@ class Command:
 def run_parallel(commands: Sequence[Command], at_a_time: int = 1) -> list[int]:
     """Run commands, `at_a_time` of them in parallel; return their exit codes.
 
-    A failed command does not keep the others from running. Ctrl-C or SIGTERM stops the running commands and all
-    processes that they have started before it ends the caller.
+    A failed command does not keep the others from running. Ctrl-C, SIGTERM or SIGHUP stops the running commands and
+    all processes that they have started before it ends the caller; if the caller is killed, they get SIGTERM.
     """
     running: dict[int, subprocess.Popen[bytes]] = {}
     codes: dict[int, int] = {}
-    with sigterm_as_exit(), _children_accept_interrupts():
+    with stop_signals_as_exceptions(), _children_accept_interrupts():
         try:
             for number, command in enumerate(commands):
                 # In its own process group, a command can be stopped together with the stage that DVC runs.
-                running[number] = subprocess.Popen(command.line, env=os.environ | command.environment, process_group=0)
+                running[number] = subprocess.Popen(
+                    command.line, env=os.environ | command.environment, process_group=0, preexec_fn=die_with_parent
+                )  # fmt: skip
                 _wait_until_fewer(running, at_a_time, codes)
             _wait_until_fewer(running, 1, codes)
         except BaseException:

@@ -125,3 +125,18 @@ def of_conditions(scores: ArrayLike, conditions: Sequence[str], fewest: int) -> 
     if len(large) < len(groups) or not large:
         large["all"] = values
     return {one: tuple(group.tolist()) for one, group in large.items()}
+
+
+def without_copies(scores: NDArray[np.float64]) -> NDArray[np.float64] | None:
+    """Return the scores of clips that are not copies of others; None if these are all equal, or there are none.
+
+    Parameters
+    ----------
+    scores : float64 [N], finite and not negative
+    """
+    largest = float(scores.max())
+    distinct = scores[scores > LARGEST_SHARE_OF_COPIES * largest]
+    relative = distinct / (largest or 1.0)
+    if not distinct.size or relative.std() <= LARGEST_VARIATION_OF_EQUALS * relative.mean():
+        return None
+    return distinct

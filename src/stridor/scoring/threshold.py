@@ -1,6 +1,7 @@
 """Decisions on scores, computed from normal clips only: a promised false-alarm rate, and the challenge's threshold."""
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
@@ -11,12 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from stridor.common.atomic import atomic_file
 from stridor.common.errors import StridorError
-from stridor.scoring.conformal import (
-    LARGEST_SHARE_OF_COPIES,
-    LARGEST_VARIATION_OF_EQUALS,
-    NormalScores,
-    of_conditions,
-)
+from stridor.scoring.conformal import NormalScores, of_conditions, without_copies
 
 FALSE_ALARM_RATE = 0.02
 # Of fewer, Student's prediction interval for rare scores is so wide that a detector would never flag anything.
@@ -139,11 +135,22 @@ class Calibration:
     def load(cls, path: Path) -> "Calibration":
         """Read a calibration written by `save`, by this version or one that kept no normal scores."""
         try:
-            return cls(**json.loads(Path(path).read_text(encoding="utf-8")))
+            calibration = cls(**json.loads(Path(path).read_text(encoding="utf-8")))
+            calibration._check()
+            return calibration
         except FileNotFoundError:
             raise StridorError(f"{path} is missing; run 'dvc repro' to write it.") from None
-        except (ValueError, TypeError, AttributeError) as error:
+        except (ValueError, TypeError, AttributeError, RecursionError) as error:
             raise StridorError(f"{path} is not a calibration ({error}); run 'dvc repro --force'.") from None
+
+    def _check(self) -> None:
+        fitted = [] if self.shape is None and self.scale is None else [self.shape, self.scale]
+        lengths = [] if self.clip_seconds is None else [self.clip_seconds]
+        normals = [score for scores in self.normals.values() for score in (scores or (math.nan,))]
+        values = (self.loc, self.percentile, self.threshold, self.false_alarm_rate, *fitted, *lengths, *normals)
+        for value in values:
+            if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+                raise ValueError(f"it holds {str(value)[:50]!r} instead of a number")
 
     @cached_property
     def _conditions(self) -> dict[str, NormalScores]:
@@ -211,14 +218,12 @@ def calibrate(
 def _challenge_threshold(scores: NDArray[np.float64], percentile: float) -> tuple[float | None, float | None, float]:
     """Return shape and scale of the gamma distribution, if there is one, and the percentile or the largest score."""
     largest = float(scores.max())
-    if scores.min() < 0:
-        return None, None, largest
-    # With a maximum of 1, logarithms and squares do not lose digits.
-    distinct = scores[scores > LARGEST_SHARE_OF_COPIES * largest] / (largest or 1.0)
-    if not distinct.size or distinct.std() <= LARGEST_VARIATION_OF_EQUALS * distinct.mean():
+    distinct = without_copies(scores) if scores.min() >= 0 else None
+    if distinct is None:
         return None, None, largest
     from scipy.stats import gamma
 
-    shape, loc, scale = gamma.fit(distinct, floc=0)
+    # With a maximum of 1, logarithms and squares do not lose digits.
+    shape, loc, scale = gamma.fit(distinct / largest, floc=0)
     scale *= largest
     return float(shape), float(scale), float(gamma.ppf(percentile / 100, shape, loc=loc, scale=scale))

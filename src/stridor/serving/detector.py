@@ -1,5 +1,6 @@
 """A trained detector: loaded from the model registry or from a folder, it scores recordings."""
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -10,11 +11,13 @@ from numpy.typing import ArrayLike
 
 from stridor.audio.windows import read_windows, windows_of
 from stridor.common.errors import StridorError
-from stridor.models.checkpoint import load_encoder
-from stridor.params.sections import AudioParams, EmbeddingParams
-from stridor.scoring.embedding import Embedder, EncoderEmbedder
+from stridor.common.text import printable
+from stridor.params.scoring_sections import EmbeddingParams
+from stridor.params.sections import AudioParams
+from stridor.scoring.embedding import Embedder
 from stridor.scoring.reference import MachineReference
-from stridor.serving.listening import Failure, Heard, all_or_error, listen
+from stridor.scoring.views import load_embedder
+from stridor.serving.listening import Failure, Heard, all_or_error, checked_wave, listen
 from stridor.serving.options import ScoringOptions
 from stridor.serving.verdict import Verdict
 
@@ -100,29 +103,32 @@ class Detector:
 
         with TemporaryDirectory(prefix="stridor-") as folder:
             model = Path(source) if is_folder(source) else download_model(str(source), Path(folder))
-            encoder, banks, config = read_model(model)
-            return cls.from_files(encoder, banks, {**config, "device": device})
+            artifacts, config = read_model(model)
+            return cls.from_files(artifacts, {**config, "device": device})
 
     @classmethod
-    def from_files(cls, encoder: Path, banks: Path, config: Mapping[str, Any]) -> "Detector":
+    def from_files(cls, artifacts: Mapping[str, str | Path], config: Mapping[str, Any]) -> "Detector":
         """Load the files of a detector.
 
         Parameters
         ----------
-        encoder : Path
-            Checkpoint file.
-        banks : Path
-            Folder with a reference per machine.
+        artifacts : mapping of str to path
+            `encoder`, a checkpoint file; `banks`, a folder with a reference per machine; `frozen`, the checkpoint of
+            the encoder that training started from, where it is one of the views.
         config : mapping
-            As from `tracking.registry.model_config`: `machines`, `audio`, `embedding` and `device`.
+            As from `tracking.registry.model_config`: `machines`, `audio`, `embedding`, `device`, and `views` where
+            there are several.
 
         Raises
         ------
         StridorError
             If a file cannot be read, or they do not fit together.
         """
+        encoder, banks = Path(artifacts["encoder"]), Path(artifacts["banks"])
+        frozen = Path(artifacts["frozen"]) if "frozen" in artifacts else None
         try:
-            audio, ways = AudioParams(**config["audio"]), EmbeddingParams(**config["embedding"])
+            audio, own = AudioParams(**config["audio"]), EmbeddingParams(**config["embedding"])
+            joined = [(view["encoder"], EmbeddingParams(**view["embedding"])) for view in config.get("views", ())]
             machines, device = config["machines"], config["device"]
         except (KeyError, TypeError, ValueError) as error:
             reason = " ".join(str(error).split())
@@ -130,7 +136,7 @@ class Detector:
                 f"The settings of the detector {encoder.parent} are not readable ({reason}); load it with the version "
                 "of stridor that wrote it."
             ) from None
-        embedder = EncoderEmbedder(load_encoder(encoder), ways, device)
+        embedder = load_embedder(joined or [("fine_tuned", own)], encoder, frozen, device)
         return cls(embedder, {machine: MachineReference.load(banks / machine) for machine in machines}, audio)
 
     def score(
@@ -156,9 +162,9 @@ class Detector:
             If the recording cannot be read or scored; the message names it.
         """
         if isinstance(recording, str | Path):
-            heard = self.heard(recording, machine, str(recording), options)
+            heard = self.heard(recording, machine, printable(recording), options)
         else:
-            heard = self.heard(_checked_wave(recording), machine, "The recording", options)
+            heard = self.heard(checked_wave(recording), machine, "The recording", options)
         return self.score_heard([heard], options)[0]
 
     def score_many(
@@ -185,7 +191,7 @@ class Detector:
         StridorError
             If the machine is not known, or is needed.
         """
-        heard = (self.heard(recording, machine, str(recording), options) for recording in recordings)
+        heard = (self.heard(recording, machine, printable(recording), options) for recording in recordings)
         return listen(heard, self.embedder, self.references, options)
 
     def heard(
@@ -194,13 +200,14 @@ class Detector:
         machine: str | None,
         name: str,
         options: ScoringOptions = ScoringOptions(),  # noqa: B008, the record is frozen
+        longest_seconds: float = math.inf,
     ) -> Heard:
         """Prepare a file, or a wave at 16 kHz, for `score_heard`; a file is opened and read when it is scored."""
         known = self.known_machine(machine, name)
         cuts = self.window_seconds(known, options), options.hop_seconds
         if isinstance(recording, np.ndarray):
             return Heard(name, known, windows_of(recording, *cuts))
-        return Heard(name, known, read_windows(recording, *cuts, self.audio.channel, name))
+        return Heard(name, known, read_windows(recording, *cuts, self.audio.channel, name, longest_seconds))
 
     def score_heard(
         self,
@@ -233,15 +240,3 @@ class Detector:
                 f"{name} names the machine '{machine}', which this detector has not learnt; it knows {known}."
             )
         return machine
-
-
-def _checked_wave(wave: ArrayLike) -> np.ndarray:
-    wave = np.asarray(wave)
-    if wave.ndim != 1 or not np.issubdtype(wave.dtype, np.floating):
-        raise StridorError(
-            f"The recording is an array of {wave.dtype} {list(wave.shape)}; give floats [T] in [-1, 1], one channel at "
-            "16 kHz."
-        )
-    if not np.isfinite(wave).all():
-        raise StridorError("The recording holds samples that are not finite; look for broken samples in it.")
-    return wave

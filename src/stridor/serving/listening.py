@@ -5,7 +5,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import ArrayLike
 
+from stridor.audio.quality import refuse_silence
 from stridor.audio.windows import Window
 from stridor.common.errors import StridorError
 from stridor.scoring.embedding import Embedder, require_length
@@ -52,6 +54,12 @@ def listen(
         try:
             for window in recording.windows:
                 require_length(window.wave, ear.name_of(window))
+                try:
+                    refuse_silence(window.wave, recording.name)
+                except StridorError as silence:
+                    # The machine may be off for a while.
+                    ear.silence = str(silence)
+                    continue
                 ear.unscored += 1
                 batch.append((ear, window))
                 if len(batch) == WINDOWS_AT_A_TIME:
@@ -78,6 +86,19 @@ def all_or_error(answers: Iterable[Verdict | Failure]) -> list[Verdict]:
     return verdicts
 
 
+def checked_wave(wave: ArrayLike) -> np.ndarray:
+    """Return a wave of a user as an array, or raise a StridorError if it is not one channel of finite samples."""
+    wave = np.asarray(wave)
+    if wave.ndim != 1 or not np.issubdtype(wave.dtype, np.floating):
+        raise StridorError(
+            f"The recording is an array of {wave.dtype} {list(wave.shape)}; give floats [T] in [-1, 1], one channel at "
+            "16 kHz."
+        )
+    if not np.isfinite(wave).all():
+        raise StridorError("The recording holds samples that are not finite; look for broken samples in it.")
+    return wave
+
+
 @dataclass(eq=False)
 class _Ear:
     """What has been heard of a recording so far."""
@@ -86,6 +107,7 @@ class _Ear:
     unscored: int = 0
     read: bool = False
     failure: str | None = None
+    silence: str = ""
     windows: list[WindowScore] = field(default_factory=list)
     oddest: WindowScore | None = None
     # Nearest clip, condition and number of clips of the oddest window.
@@ -111,7 +133,7 @@ class _Ear:
     def answer(self, options: ScoringOptions) -> Verdict | Failure:
         name = self.recording.name
         if self.failure is not None or self.oddest is None:
-            return Failure(name, self.failure or f"{name} contains no samples; record it again or remove it.")
+            return Failure(name, self.failure or self.silence)
         nearest, condition, clips = self.found
         return Verdict(
             recording=name,

@@ -1,17 +1,17 @@
 """The registered detector as MLflow sees it: it runs this file to load a model, and calls `predict` with recordings."""
 
 import io
-from pathlib import Path
+from collections.abc import Sequence
 
 import mlflow
 import pandas as pd
 from mlflow.exceptions import MlflowException
-from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE
+from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE, TEMPORARILY_UNAVAILABLE
 from mlflow.pyfunc import PythonModel, PythonModelContext
 
-from stridor.common.errors import StridorError
 from stridor.serving.detector import Detector
-from stridor.serving.listening import Heard
+from stridor.serving.requests import LONGEST_SECONDS, OutOfTimeError, Row, answer
+from stridor.serving.verdict import Verdict
 
 
 class DetectorModel(PythonModel):
@@ -23,14 +23,12 @@ class DetectorModel(PythonModel):
         Parameters
         ----------
         context
-            With the artefacts `encoder` (a checkpoint) and `banks` (a folder per machine), and with the
-            model configuration `audio`, `embedding`, `machines` and `device`. Another device may be given at
+            With the artefacts `encoder` (a checkpoint), `banks` (a folder per machine) and, where a view needs it,
+            `frozen` (a checkpoint), and with the model configuration `audio`, `embedding`, `views`, `machines` and
+            `device`. Another device may be given at
             loading: `mlflow.pyfunc.load_model(uri, model_config={"device": "cuda"})`.
         """
-        artifacts = context.artifacts
-        self.detector = Detector.from_files(
-            Path(artifacts["encoder"]), Path(artifacts["banks"]), context.model_config
-        )  # fmt: skip
+        self.detector = Detector.from_files(context.artifacts, context.model_config)
 
     def predict(
         self, context: PythonModelContext, model_input: pd.DataFrame, params: dict | None = None
@@ -40,39 +38,56 @@ class DetectorModel(PythonModel):
         Parameters
         ----------
         model_input : DataFrame
-            Column `audio` holds the bytes of one audio file per row; column `machine`, which may be left out
-            where the detector listens to one machine only, says what is recorded.
+            Column `audio` holds the bytes of one audio file per row, or these in base64; column `machine`, which
+            may be left out where the detector listens to one machine only, says what is recorded.
 
         Returns
         -------
         DataFrame, a row for each of the input
             `score` (distance to the nearest normals; of a long recording that of its oddest window), `threshold`,
             `anomalous` (score above it), `nearest` (file name of the nearest normal clip), `machine`, `p_value` (share
-            of the machine's normal clips that score as high), `worst_second` (where the oddest window begins) and
-            `windows` (their number).
+            of normal clips that score as high), `worst_second` (where the oddest window begins), `window_count`, and
+            `error`: None, or what is wrong with this row, whose other values are then missing.
 
         Raises
         ------
         MlflowException
-            If a recording cannot be scored; the message names its row. Over HTTP this is status 400.
+            If no row can be scored; the message names the first. Over HTTP this is status 400. If it took longer than
+            the client waits, which is status 503.
         """
-        names = [f"Row {row} of the input" for row in range(len(model_input))]
-        given = model_input["machine"].tolist() if "machine" in model_input else [None] * len(names)
-        machines = [None if machine is None or pd.isna(machine) else machine for machine in given]
         try:
-            heard = [self._heard(*one) for one in zip(model_input["audio"].tolist(), machines, names, strict=True)]
-            verdicts = self.detector.score_heard(heard)
-        except StridorError as error:
-            raise MlflowException(str(error), error_code=INVALID_PARAMETER_VALUE) from error
-        columns = ["score", "threshold", "anomalous", "nearest", "machine", "p_value", "worst_second"]
-        rows = [[getattr(verdict, column) for column in columns] for verdict in verdicts]
-        table = pd.DataFrame(rows, columns=columns, index=model_input.index)
-        return table.assign(windows=[len(verdict.windows) for verdict in verdicts])
+            table, errors = answer(model_input, self._score)
+        except OutOfTimeError:
+            sentence = "The request took too long; send fewer or shorter recordings."
+            raise Refusal(sentence, TEMPORARILY_UNAVAILABLE) from None
+        if errors and len(errors) == len(table):
+            others = f" None of the other {len(errors) - 1} rows can be scored either." if len(errors) > 1 else ""
+            raise Refusal(errors[0] + others, INVALID_PARAMETER_VALUE)
+        return table
 
-    def _heard(self, recording: bytes | None, machine: str | None, name: str) -> Heard:
-        if not isinstance(recording, bytes):
-            raise StridorError(f"{name} holds no audio; give the bytes of an audio file in the column 'audio'.")
-        return self.detector.heard(io.BytesIO(recording), machine, name)
+    def _score(self, rows: Sequence[Row]) -> list[Verdict]:
+        detector = self.detector
+        return detector.score_heard([
+            detector.heard(io.BytesIO(row.audio), row.machine, row.name, longest_seconds=LONGEST_SECONDS)
+            for row in rows
+        ])  # fmt: skip
+
+
+class Refusal(MlflowException):
+    """An error that keeps its own sentence: MLflow puts the whole request in front of it, however large that is."""
+
+    def __init__(self, sentence: str, error_code: int) -> None:
+        self._sentence = sentence
+        super().__init__(sentence, error_code=error_code)
+
+    @property
+    def message(self) -> str:
+        """The sentence."""
+        return self._sentence
+
+    @message.setter
+    def message(self, value: str) -> None:
+        """Take no other one."""
 
 
 mlflow.models.set_model(DetectorModel())

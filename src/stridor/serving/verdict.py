@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from stridor.common.text import printable
+
 
 @dataclass(frozen=True)
 class WindowScore:
@@ -91,6 +93,11 @@ class Verdict:
         return min(self.windows, key=oddness_of).start_seconds if self.windows else 0.0
 
     @property
+    def window_count(self) -> int:
+        """Number of windows."""
+        return len(self.windows)
+
+    @property
     def seconds(self) -> float:
         """The length of the recording."""
         return max((one.start_seconds + one.seconds for one in self.windows), default=0.0)
@@ -105,8 +112,8 @@ class Verdict:
         judgement = "ANOMALOUS" if self.anomalous else "normal"
         where = f" at {clock(self.worst_second)} of {clock(self.seconds)}" if len(self.windows) > 1 else ""
         return (
-            f"{self.recording}: {judgement} ({self.machine}), score {self.score:.4g}{where}, threshold "
-            f"{self.threshold:.4g}, nearest normal {self.nearest}"
+            f"{printable(self.recording)}: {judgement} ({self.machine}), score {self.score:.4g}{where}, threshold "
+            f"{self.threshold:.4g}, nearest normal {printable(self.nearest)}"
         )
 
     def oddness(self) -> str:

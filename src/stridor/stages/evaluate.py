@@ -16,9 +16,9 @@ from stridor.evaluation.bootstrap import Intervals, bootstrap_intervals
 from stridor.evaluation.measures import (
     MachineMeasures,
     ScoredClips,
+    false_alarm_rate,
     harmonic_mean,
     measure,
-    measure_decisions,
     total_score,
 )
 from stridor.evaluation.official import write_official
@@ -26,7 +26,8 @@ from stridor.evaluation.plots import draw_histogram, draw_roc
 from stridor.params import Params
 from stridor.scoring.reference import Scorer
 from stridor.stages.layout import Layout, run_for_detector, write_json
-from stridor.stages.systems import FINE_TUNED, scorers, systems_of
+from stridor.stages.scorers import scorers
+from stridor.stages.systems import detector_system, systems_of
 from stridor.tracking.runs import find_training_run, log_evaluation
 
 
@@ -44,7 +45,7 @@ def run(layout: Layout, params: Params) -> None:
             intervals = bootstrap_intervals(scored, evaluation.bootstrap, evaluation.confidence, params.seed)
             measures = {clips.machine: measure(clips) for clips in scored}
             metrics[system] = _metrics(measures, intervals, scored, found) | _served(test, judged)
-            if system == FINE_TUNED:
+            if system == detector_system(params):
                 _draw(scored, measures, intervals, found, figures)
     write_json(layout.metrics, metrics)
     _report(layout.detector, metrics)
@@ -103,9 +104,9 @@ def _metrics(
     metrics["hmean"] = total_score(measures.values())
     metrics["hmean_low"], metrics["hmean_high"] = intervals.total.low, intervals.total.high
     for domain in DOMAINS:
-        decided = (measure_decisions(clips, found[clips.machine].calibration.threshold, domain) for clips in scored)
+        found_rates = (false_alarm_rate(one, found[one.machine].calibration.threshold, domain) for one in scored)
         # Clips that could be measured have normals of both domains.
-        rates = [one.false_alarm_rate for one in decided if one.false_alarm_rate is not None]
+        rates = [rate for rate in found_rates if rate is not None]
         metrics[f"false_alarm_rate_{domain}"] = sum(rates) / len(rates)
     return {name: round(value, 6) for name, value in metrics.items()}
 

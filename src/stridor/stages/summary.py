@@ -6,16 +6,17 @@ from collections.abc import Callable, Iterable
 import numpy as np
 
 from stridor.common.atomic import atomic_file
-from stridor.common.errors import StridorError, one_sentence
+from stridor.common.errors import StridorError
+from stridor.common.stage_process import stage_process
 from stridor.data.names import DOMAINS, parse_clip_name
-from stridor.evaluation.bootstrap import bootstrap_differences, bootstrap_intervals
+from stridor.evaluation.bootstrap import bootstrap_difference, bootstrap_intervals
 from stridor.evaluation.false_alarms import FalseAlarms
 from stridor.evaluation.measures import ScoredClips, measure, total_score
 from stridor.evaluation.official import read_official
 from stridor.evaluation.results_table import SystemResults, difference_text, results_table, to_csv, to_markdown
 from stridor.params import Params, read_params
 from stridor.stages.layout import REPORTS, Layout, write_json
-from stridor.stages.systems import FINE_TUNED, NAMES, System, systems_of
+from stridor.stages.systems import NAMES, System, detector_system, systems_of
 
 
 def run(params: Params) -> None:
@@ -52,17 +53,19 @@ def _totals_text(totals: dict[System, dict[str, float]], confidence: float) -> s
 
 
 def _gains(scored: dict[System, list[ScoredClips]], params: Params) -> str:
-    """Return a sentence with the gain of the fine-tuned encoder over every baseline."""
+    """Return a sentence with the gain of the detector over every other system."""
     evaluation = params.evaluation
     sentence = f"Percent, with {100 * evaluation.confidence:.0f} % bootstrap intervals."
-    gains = []
+    own, gains = detector_system(params), []
     for system in scored:
-        if system != FINE_TUNED:
-            gain = bootstrap_differences(
-                scored[system], scored[FINE_TUNED], evaluation.bootstrap, evaluation.confidence, params.seed
-            ).total
+        if system != own:
+            gain = bootstrap_difference(
+                scored[system], scored[own], evaluation.bootstrap, evaluation.confidence, params.seed
+            )
             gains.append(f"{NAMES[system]} {difference_text(gain)}")
-    return f"{sentence} Fine-tuned minus, on the same resampled clips: {', '.join(gains)}." if gains else sentence
+    if not gains:
+        return sentence
+    return f"{sentence} {NAMES[own].capitalize()} minus, on the same resampled clips: {', '.join(gains)}."
 
 
 def _false_alarms(systems: list[System], params: Params) -> str:
@@ -133,5 +136,5 @@ def scored_clips(layout: Layout, system: str, machines: Iterable[str]) -> list[S
 
 
 if __name__ == "__main__":
-    with one_sentence():
+    with stage_process():
         run(read_params())

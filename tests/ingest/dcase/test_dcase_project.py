@@ -53,7 +53,7 @@ def ask(small_year, server, project):
 
     def ask_for(*sets, **options):
         said = []
-        request = Request(year=small_year, sets=sets or ("dev",), site=server.url, patience=HASTY, **options)
+        request = Request(year=small_year, sets=sets or ("dev",), site=server.url, retry=HASTY, **options)
         return bring(request, project, said.append), said
 
     return ask_for
@@ -201,7 +201,7 @@ def test_sets_come_one_after_the_other(ask, project, truth, server):
 
 
 def test_ground_truth_is_looked_at_before_anything_is_downloaded(ask, project, tmp_path, server):
-    refuse(ask, project, "is no folder; expected the organisers' evaluator", "eval", ground_truth=tmp_path / "x")
+    refuse(ask, project, "is not a folder; expected the organisers' evaluator", "eval", ground_truth=tmp_path / "x")
     refuse(ask, project, "Only the evaluation set hides labels", "dev", ground_truth=tmp_path)
     assert server.asked == []
 
@@ -271,7 +271,7 @@ def test_two_downloads_at_once_are_refused(ask, project):
 
 def test_what_is_no_project_is_left_alone(ask, project, server):
     (project / ".dvc").rmdir()
-    refuse(ask, project, "is no DVC project")
+    refuse(ask, project, "is not a DVC project")
     (project / "params.yaml").unlink()
     refuse(ask, project, r"params\.yaml is missing")
     assert server.asked == []
@@ -280,7 +280,7 @@ def test_what_is_no_project_is_left_alone(ask, project, server):
 
 def test_listing_changes_nothing(small_year, server, project):
     before = content(project)
-    text = list_files(Request(year=small_year, sets=("dev", "eval"), site=server.url, patience=HASTY), project)
+    text = list_files(Request(year=small_year, sets=("dev", "eval"), site=server.url, retry=HASTY), project)
     assert text.splitlines()[0].split()[:3] == ["dev_fan.zip", "record", "101"]
     assert "4 files" in text
     assert content(project) == before

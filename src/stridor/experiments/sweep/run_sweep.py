@@ -4,7 +4,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from stridor.common.atomic import atomic_file
-from stridor.common.errors import StridorError, one_sentence
+from stridor.common.errors import StridorError
+from stridor.common.stage_process import stage_process
 from stridor.experiments.sweep.choose import SystemSweep, judge
 from stridor.experiments.sweep.grid import combinations
 from stridor.experiments.sweep.pool import SYSTEMS
@@ -41,7 +42,7 @@ def sweep(
     results = {}
     for system in SYSTEMS:
         sweeps = [
-            sweep_machine(MachineVectors.load(POOLED / detector / system, machine), grid)
+            sweep_machine(MachineVectors.load(POOLED / detector / system, machine), grid, params.bank)
             for detector in detectors or params.detectors
             for machine in params.detectors[detector].machines
         ]
@@ -55,5 +56,5 @@ def sweep(
 
 
 if __name__ == "__main__":
-    with one_sentence():
+    with stage_process():
         sweep(read_params())

@@ -4,14 +4,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from stridor.data.manifest import Clip, build_manifest
-from stridor.evaluation.bootstrap import Difference, Interval, bootstrap_differences, bootstrap_intervals
+from stridor.evaluation.bootstrap import Difference, Interval, bootstrap_difference, bootstrap_intervals
 from stridor.evaluation.measures import ScoredClips, measure, total_score
 from stridor.experiments.tuning.split import Halves, labelled_halves
 from stridor.experiments.tuning.study import StudySpec
 from stridor.params import Params
 from stridor.stages.evaluate import score_clips
 from stridor.stages.layout import DATA
-from stridor.stages.systems import FINE_TUNED, scorers
+from stridor.stages.scorers import scorers
+from stridor.stages.systems import detector_system
 
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
@@ -61,7 +62,7 @@ def compare(spec: StudySpec, halves: Halves, general: "FrozenTrial", best: "Froz
     for half in (halves.tuning, halves.held_back):
         before, after = (_scored(spec, trial, half) for trial in (general, best))
         resamples, confidence = params.evaluation.bootstrap, params.evaluation.confidence
-        difference = bootstrap_differences(before, after, resamples, confidence, params.seed).total
+        difference = bootstrap_difference(before, after, resamples, confidence, params.seed)
         of_general, of_best = (
             Score(
                 total_score(measure(clips) for clips in scored),
@@ -77,7 +78,7 @@ def _scored(spec: StudySpec, trial: "FrozenTrial", clips: tuple[Clip, ...]) -> l
     layout = spec.layout(trial.number)
     # Scoring parameters may be among the searched ones.
     params = spec.space.params(spec.space.values(trial))
-    found = scorers(FINE_TUNED, dict.fromkeys(clip.machine for clip in clips), layout, params)
+    found = scorers(detector_system(params), dict.fromkeys(clip.machine for clip in clips), layout, params)
     return [
         score_clips(machine, [clip for clip in clips if clip.machine == machine], scorer, params)
         for machine, scorer in found.items()

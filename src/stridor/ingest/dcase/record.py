@@ -6,11 +6,11 @@ from typing import Any
 from urllib.parse import quote
 
 from stridor.common.errors import StridorError
-from stridor.common.http import USUAL, Patience, read_json
+from stridor.common.http import USUAL, StoppableRetry, read_json
 
 ZENODO = "https://zenodo.org"
 
-_MD5 = re.compile(r"[0-9a-f]{32}")
+MD5 = re.compile(r"[0-9a-f]{32}")
 
 
 def record_url(site: str, record: str) -> str:
@@ -33,7 +33,7 @@ class RecordFile:
     md5: str
 
 
-def read_record(site: str, record: str, patience: Patience = USUAL) -> dict[str, RecordFile]:
+def read_record(site: str, record: str, retry: StoppableRetry = USUAL) -> dict[str, RecordFile]:
     """Ask a record for its files, by their names.
 
     Parameters
@@ -47,7 +47,7 @@ def read_record(site: str, record: str, patience: Patience = USUAL) -> dict[str,
         If the record does not answer, or not in the form that Zenodo's records have.
     """
     url = record_url(site, record)
-    said: Any = read_json(url, patience)
+    said: Any = read_json(url, retry)
     try:
         files = [_read_file(record, entry) for entry in said["files"]]
     except (KeyError, TypeError, ValueError) as error:
@@ -60,16 +60,16 @@ def read_record(site: str, record: str, patience: Patience = USUAL) -> dict[str,
 
 def newest_revision(names: list[str], stem: str) -> str | None:
     """Return the archive `<stem>.zip` or, where there is one, its correction `<stem>_r<number>.zip`."""
-    pattern = re.compile(rf"{re.escape(stem)}(?:_r(\d+))?\.zip")
+    pattern = re.compile(re.escape(stem) + r"(?:_r(\d{1,9}))?\.zip")
     found = [(int(match[1] or 1), name) for name in names if (match := pattern.fullmatch(name))]
     return max(found)[1] if found else None
 
 
 def _read_file(record: str, entry: dict) -> RecordFile:
     kind, _, md5 = str(entry["checksum"]).partition(":")
-    if kind != "md5" or not _MD5.fullmatch(md5):
-        raise ValueError(f"the checksum of {entry['key']} is no MD5")
+    if kind != "md5" or not MD5.fullmatch(md5):
+        raise ValueError(f"the checksum of {entry['key']} is not an MD5")
     size = entry["size"]
     if not isinstance(size, int) or isinstance(size, bool) or size < 0:
-        raise ValueError(f"the size of {entry['key']} is no number of bytes")
+        raise ValueError(f"the size of {entry['key']} is not a number of bytes")
     return RecordFile(record, str(entry["key"]), size, md5)

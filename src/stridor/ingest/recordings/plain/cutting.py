@@ -1,4 +1,4 @@
-"""How recordings of any length become clips: the user's wishes."""
+"""How recordings of any length become clips: the user's wishes, and where the cuts are."""
 
 from dataclasses import dataclass
 
