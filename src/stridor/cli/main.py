@@ -7,7 +7,8 @@ import click
 from stridor.cli.checkpoint import checkpoint, distill
 from stridor.cli.data import data
 from stridor.cli.experiments import select, sweep, table, tune
-from stridor.cli.pipeline import plan, profile, register, repro, score, store, submission
+from stridor.cli.pipeline import plan, profile, register, repro, store, submission
+from stridor.cli.score import score
 from stridor.common.errors import one_sentence
 from stridor.common.stage_process import check_no_import
 from stridor.common.text import escape_in_output

@@ -77,7 +77,10 @@ class BankParams(Section):
     domains: DomainPools = "joint"
     # Separate: nearest normals are searched in every frequency band by itself, and the scores averaged.
     bands: BandSearch = "joint"
+    # The challenge's rule, for official result files.
     threshold_percentile: Annotated[float, Field(gt=0, lt=100)] = 90.0
+    # Of a served detector: the share of the normal clips of each condition that it may flag.
+    false_alarm_rate: Annotated[float, Field(gt=0, lt=1)] = 0.02
 
 
 # An encoder, and how its tokens are pooled.
