@@ -6,7 +6,6 @@ import pytest
 from stridor.common.errors import StridorError
 from stridor.data.manifest import build_manifest
 from stridor.evaluation.measures import ScoredClips, measure, total_score
-from stridor.experiments.select import rank
 from stridor.experiments.select.rank import rank_machine
 from stridor.experiments.select.run_select import select
 from stridor.experiments.select.select_report import best
@@ -15,6 +14,7 @@ from stridor.params import read_params
 from stridor.params.scoring_sections import ViewParams
 from stridor.scoring.joined import JoinedBank
 from stridor.scoring.views import detector_embedder
+from stridor.selection import pseudo_auc
 from tiny import tiny_encoder
 from tiny_project import params_of, write_project
 
@@ -59,7 +59,7 @@ def test_without_labels_only_the_pseudo_auc_is_known_and_it_is_the_same(pump):
 def test_the_size_of_the_chunks_changes_nothing(pump, monkeypatch):
     params, embedder, train, _ = pump
     together = rank_machine("pump", WAYS, embedder, train, (), params)
-    monkeypatch.setattr(rank, "CHUNK", 4)
+    monkeypatch.setattr(pseudo_auc, "CHUNK", 4)
     apart = rank_machine("pump", WAYS, embedder, train, (), params)
     np.testing.assert_allclose(
         [one.pseudo_auc for one in apart.values()], [one.pseudo_auc for one in together.values()], atol=0.02
@@ -83,3 +83,11 @@ def test_the_report_recommends_the_highest_mean(project):
 def test_an_unknown_detector_is_refused():
     with pytest.raises(StridorError, match="no detector 'saw'; its detectors are pump"):
         select(read_params(), ["saw"])
+
+
+def test_a_detectors_own_pseudo_auc_is_that_of_its_way(pump):
+    params, embedder, train, _ = pump
+    ranked = rank_machine("pump", WAYS, embedder, train, (), params)
+    bank = params.bank.model_copy(update={"views": tuple(views_in(WAYS))})
+    own = pseudo_auc.machine_pseudo_auc("pump", embedder, train, params.audio, bank, params.seed)
+    assert own == pytest.approx(ranked[WAYS[2]].pseudo_auc)

@@ -14,10 +14,8 @@ from stridor.params import Params
 from stridor.params.scoring_sections import ViewParams
 from stridor.scoring.embedding import Embedder
 from stridor.scoring.joined import JoinedBank
-from stridor.selection.pseudo_auc import FaultyClips, pseudo_auc
+from stridor.selection.pseudo_auc import FaultyClips, embed_waves, pseudo_auc
 
-# Waves in memory at a time.
-CHUNK = 64
 # A copy of a reference scores 0.
 SMALLEST = np.finfo(np.float64).tiny
 
@@ -61,7 +59,10 @@ def rank_machine(
         If there are fewer than ten training clips.
     """
     faulty = FaultyClips.plan(len(train), params.seed, machine)
-    normal, made = embedder.embed_clips(train, params.audio), _embed_faulty(embedder, faulty, train, params)
+    normal, made = (
+        embedder.embed_clips(train, params.audio),
+        embed_waves(embedder, faulty.waves(train, params.audio, params.seed)),
+    )
     tested = embedder.embed_clips(test, params.audio) if test else None
     domains: list[Domain] = [clip.domain or "source" for clip in train]
     names = [clip.file_name for clip in train]
@@ -113,17 +114,3 @@ def _hmean(machine: str, clips: Sequence[Clip], scores: NDArray[np.float64]) -> 
         scores,
     )
     return float(total_score([measure(labelled)]))
-
-
-def _embed_faulty(
-    embedder: Embedder, faulty: FaultyClips, clips: Sequence[Clip], params: Params
-) -> NDArray[np.float32]:
-    parts, waves = [], []
-    for wave in faulty.waves(clips, params.audio, params.seed):
-        waves.append(wave)
-        if len(waves) == CHUNK:
-            parts.append(embedder.embed(waves))
-            waves = []
-    if waves:
-        parts.append(embedder.embed(waves))
-    return np.concatenate(parts)
