@@ -12,6 +12,9 @@ from stridor.experiments.tuning.result import compare, halves_of
 from stridor.experiments.tuning.study import DEFAULT, ERROR, RUN_ID, enqueue_default, open_study
 from stridor.experiments.tuning.trial import Objective
 from stridor.experiments.tuning.worker import remove_other_trials
+from stridor.models.checkpoint import load_encoder
+from stridor.scoring.embedding import EncoderEmbedder
+from stridor.selection.pseudo_auc import machine_pseudo_auc
 from stridor.stages import train
 from tiny_study import spec_of, write_study
 
