@@ -1,6 +1,7 @@
 """Every call of DVC, and the version of a folder that DVC tracks."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -30,6 +31,17 @@ def data_md5(data: Path) -> str:
 def dvc_line(*arguments: str) -> tuple[str, ...]:
     """Return the command line of a DVC command, for the interpreter that runs now."""
     return (sys.executable, "-m", "dvc", *arguments)
+
+
+def dvc_environment() -> dict[str, str]:
+    """Return the environment for DVC, in which stages run with the interpreter that runs now.
+
+    A stage's command is `python -m ...`, and DVC takes the first `python` on the PATH.
+    """
+    folder = str(Path(sys.executable).parent)
+    before = os.environ.get("PATH", os.defpath)
+    own = before.split(os.pathsep)[0] == folder
+    return os.environ | {"PATH": before if own else f"{folder}{os.pathsep}{before}"}
 
 
 def out_of_date(*targets: str, root: Path = Path()) -> set[str]:
@@ -98,7 +110,7 @@ def _tracker(data: Path) -> Path:
 
 def _call(*arguments: str, root: Path, advice: str = "fix this and run the command again") -> str:
     """Run DVC in a project and return its standard output; a failure is an error with DVC's own reason."""
-    done = subprocess.run(dvc_line(*arguments), cwd=root, capture_output=True, text=True, errors="replace")
+    done = subprocess.run(dvc_line(*arguments), cwd=root, env=dvc_environment(), capture_output=True, text=True, errors="replace")
     if done.returncode:
         named = " ".join(argument for argument in arguments if not argument.startswith("--"))
         raise StridorError(f"'dvc {named}' failed ({_reason(done.stderr)}); {advice}.")

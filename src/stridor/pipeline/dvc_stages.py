@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from stridor.common.compute import THREADS, cores
-from stridor.common.dvc import dvc_line
+from stridor.common.dvc import dvc_environment, dvc_line
 from stridor.common.errors import StridorError
 from stridor.pipeline.processes import Command, run_parallel
 
@@ -60,7 +60,7 @@ def reproduce(*stages: str, alone: bool = False) -> None:
 
 def _dvc(arguments: Iterable[str], environment: Mapping[str, str] | None = None) -> Command:
     # DVC releases its lock while a stage runs; processes wait for each other only between stages.
-    return Command(dvc_line("--wait-for-lock", *arguments), environment or {})
+    return Command(dvc_line("--wait-for-lock", *arguments), dvc_environment() | (environment or {}))
 
 
 def _run(commands: Sequence[Command], at_a_time: int = 1) -> None:

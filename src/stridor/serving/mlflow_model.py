@@ -1,5 +1,6 @@
 """The registered detector as MLflow sees it: it runs this file to load a model, and calls `predict` with recordings."""
 
+import inspect
 import io
 from pathlib import Path
 
@@ -7,11 +8,12 @@ import mlflow
 import numpy as np
 import pandas as pd
 from mlflow.exceptions import MlflowException
-from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE
+from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE, INVALID_STATE
 from mlflow.pyfunc import PythonModel, PythonModelContext
 
 from stridor.audio.files import read_clip
 from stridor.common.errors import StridorError
+from stridor.common.project import code_md5
 from stridor.serving.detector import Detector
 
 
@@ -27,7 +29,22 @@ class DetectorModel(PythonModel):
             With the artefacts `encoder` (a checkpoint) and `banks` (a folder per machine), and with the
             model configuration `audio`, `embedding`, `machines` and `device`. Another device may be given at
             loading: `mlflow.pyfunc.load_model(uri, model_config={"device": "cuda"})`.
+
+        Raises
+        ------
+        MlflowException
+            If this process had imported other code of stridor before: Python imports a package once, so that the code
+            which was registered with the model would not be used.
         """
+        registered = context.model_config.get("code")
+        package = Path(inspect.getfile(Detector)).resolve().parents[1]
+        if registered is not None and registered != code_md5(package):
+            raise MlflowException(
+                f"This process has imported stridor from {package}, which is not the code that the model was "
+                "registered with; load it in a process of its own, or by stridor.Detector.load, which uses the code "
+                "that is imported.",
+                error_code=INVALID_STATE,
+            )
         artifacts = context.artifacts
         self.detector = Detector.from_files(
             Path(artifacts["encoder"]), Path(artifacts["banks"]), context.model_config

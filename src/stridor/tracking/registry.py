@@ -8,6 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from stridor.common.project import code_md5
 from stridor.params import Params
 from stridor.tracking.describe import as_metrics, flatten, tags_of
 from stridor.tracking.runs import later_run
@@ -26,6 +27,7 @@ SERVING_PACKAGES = (
     "mlflow-skinny", "numpy", "pandas", "pydantic", "scipy", "soundfile", "torch", "torchaudio",
 )  # fmt: skip
 EXAMPLE_SAMPLES = 8000
+_PACKAGE = Path(__file__).resolve().parents[1]
 
 
 def register(
@@ -104,12 +106,13 @@ def model_config(detector: str, params: Params) -> dict[str, Any]:
         "machines": list(params.detectors[detector].machines),
         "audio": params.audio.model_dump(mode="json"),
         "embedding": params.embedding.model_dump(mode="json"),
+        "code": code_md5(_PACKAGE),
         "device": "cpu",
     }
 
 
 def content_md5(encoder: Path, banks: Path, config: Mapping[str, Any]) -> str:
-    """Return one digest of all that decides a detector's scores."""
+    """Return one digest of all that decides a detector's scores: settings, code, weights and banks."""
     digest = hashlib.md5(json.dumps(config, sort_keys=True).encode(), usedforsecurity=False)
     files = sorted(path for path in banks.rglob("*") if path.is_file())
     for path in (encoder, *files):
@@ -131,9 +134,21 @@ def _try_out(detector: str, encoder: Path, banks: Path, params: Params) -> None:
 
 
 def _version_of(client: Any, name: str, content: str) -> int | None:
+    """Return the latest version with a content, of those whose files are still there."""
     versions = client.search_model_versions(f"name = '{name}'")
     same = [int(found.version) for found in versions if found.tags.get(CONTENT_TAG) == content]
-    return max(same, default=None)
+    return next((version for version in sorted(same, reverse=True) if _has_files(name, version)), None)
+
+
+def _has_files(name: str, version: int) -> bool:
+    from mlflow.exceptions import MlflowException
+    from mlflow.models import get_model_info
+
+    try:
+        get_model_info(f"models:/{name}/{version}")
+    except (MlflowException, OSError):
+        return False
+    return True
 
 
 def _log_model(name: str, detector: str, encoder: Path, banks: Path, params: Params, run_id: str) -> str:
@@ -142,9 +157,6 @@ def _log_model(name: str, detector: str, encoder: Path, banks: Path, params: Par
     from mlflow import MlflowClient
     from mlflow.entities import LoggedModelOutput
 
-    import stridor
-
-    package = Path(stridor.__file__).parent
     client = MlflowClient()
     model = mlflow.initialize_logged_model(
         name=name, source_run_id=run_id, params=flatten(params), tags=tags_of(detector, params),
@@ -153,8 +165,8 @@ def _log_model(name: str, detector: str, encoder: Path, banks: Path, params: Par
     mlflow.pyfunc.log_model(
         name=name,
         model_id=model.model_id,
-        python_model=str(package / "serving" / "mlflow_model.py"),
-        code_paths=[str(package)],
+        python_model=str(_PACKAGE / "serving" / "mlflow_model.py"),
+        code_paths=[str(_PACKAGE)],
         artifacts={"encoder": encoder.resolve().as_uri(), "banks": banks.resolve().as_uri()},
         model_config=model_config(detector, params),
         signature=_signature(),

@@ -12,6 +12,7 @@ from urllib.parse import quote
 from stridor.common.atomic import atomic_file
 from stridor.common.errors import StridorError
 from stridor.tracking.location import SHARED_DATABASES, SQLITE, Store, find_store
+from stridor.tracking.relocation import check_place
 
 # For MLflow an experiment is about language models unless it is told otherwise.
 EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
@@ -49,18 +50,27 @@ def create_store() -> Store:
     return store
 
 
-def open_store() -> Store:
+def open_store(only_read: bool = False) -> Store:
     """Point MLflow at the store, creating its database if need be.
+
+    Parameters
+    ----------
+    only_read : bool
+        Nothing will be written: a database without write permission will do, and so will one that was moved.
 
     Raises
     ------
     StridorError
-        If the store cannot be reached or not be written to.
+        If the store cannot be reached or not be written to, or if its runs and models point to another project.
     """
     store = create_store()
-    if store.database is not None and store.artifacts is not None:
+    if not only_read and store.database is not None and store.artifacts is not None:
+        check_place(store)
         _check_writable(store.database, store.artifacts, store)
     import mlflow
+
+    # A run of somebody else's, which MLflow would go on with in place of a new one.
+    os.environ.pop("MLFLOW_RUN_ID", None)
 
     mlflow.set_tracking_uri(store.uri)
     mlflow.set_registry_uri(os.environ.get("MLFLOW_REGISTRY_URI") or store.uri)
