@@ -1,11 +1,14 @@
 """Commands that run the pipeline and use its results."""
 
+import os
 from pathlib import Path
 
 import click
 
+from stridor.cli.options import ProjectCommand
 
-@click.command()
+
+@click.command(cls=ProjectCommand)
 @click.option(
     "--jobs", type=click.IntRange(min=1), help="Detectors in parallel; by default as many as the cores allow."
 )
@@ -21,11 +24,11 @@ def repro(jobs: int | None) -> None:
 
     params = read_params()
     if stale := out_of_date(PIPELINE):
-        click.echo(make_plan(params).text())
+        click.echo(make_plan(params, jobs=jobs).text())
     run_pipeline(params, stale, jobs, click.echo)
 
 
-@click.command()
+@click.command(cls=ProjectCommand)
 @click.argument("detectors", nargs=-1)
 def plan(detectors: tuple[str, ...]) -> None:
     """Estimate how long the pipeline will take, from the amount of data and a timed training step.
@@ -52,7 +55,7 @@ def profile(name: str, force: bool) -> None:
     click.echo(switch(name, Path(), force=force).text())
 
 
-@click.command()
+@click.command(cls=ProjectCommand)
 @click.argument("detectors", nargs=-1)
 @click.option("--name", default="stridor", show_default=True, help="Prefix of the folders' names.")
 def submission(detectors: tuple[str, ...], name: str) -> None:
@@ -77,12 +80,12 @@ def score(clips: tuple[Path, ...], detector: str, machine: str | None) -> None:
     """Score recordings with a registered detector."""
     from stridor.serving.detector import Detector
 
-    loaded = Detector.load(detector)
+    loaded = Detector.load(os.path.expanduser(detector))
     for clip in clips:
         click.echo(loaded.score(clip, machine).text())
 
 
-@click.command()
+@click.command(cls=ProjectCommand)
 @click.argument("detectors", nargs=-1)
 def register(detectors: tuple[str, ...]) -> None:
     """Put trained detectors into the model registry; by default all of params.yaml."""

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from stridor.common.compute import THREADS, cores
-from stridor.common.dvc import dvc_environment, dvc_line
+from stridor.common.compute import THREADS, threads_of_each
+from stridor.common.dvc import dvc_line
 from stridor.common.errors import StridorError
 from stridor.pipeline.processes import Command, run_parallel
 
@@ -35,7 +35,7 @@ def run_stale(
     print_line(f"{name}: {len(groups)}, {len(groups) - len(missing)} of them up to date{at_a_time}")
     jobs = min(jobs, len(missing))
     # Progress bars would overwrite each other. A number of threads in params.yaml takes precedence.
-    environment = {"TQDM_DISABLE": "1", THREADS: str(max(cores() // jobs, 1))} if jobs > 1 else {}
+    environment = {"TQDM_DISABLE": "1", THREADS: str(threads_of_each("auto", jobs))} if jobs > 1 else {}
     # Single stages: processes that all check data.dvc, which they share, would block each other.
     _run([_dvc(["repro", "--single-item", *group], environment) for group in missing], jobs)
 
@@ -60,7 +60,7 @@ def reproduce(*stages: str, alone: bool = False) -> None:
 
 def _dvc(arguments: Iterable[str], environment: Mapping[str, str] | None = None) -> Command:
     # DVC releases its lock while a stage runs; processes wait for each other only between stages.
-    return Command(dvc_line("--wait-for-lock", *arguments), dvc_environment() | (environment or {}))
+    return Command(dvc_line("--wait-for-lock", *arguments), environment or {})
 
 
 def _run(commands: Sequence[Command], at_a_time: int = 1) -> None:

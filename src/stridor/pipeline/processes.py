@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from stridor.common.dvc import dvc_environment
 from stridor.common.interrupts import sigterm_as_exit
 
 POLL_INTERVAL_S = 0.05
@@ -18,7 +19,7 @@ STOP_TIMEOUT_S = 60.0
 
 @dataclass(frozen=True)
 class Command:
-    """A command line and its additional environment variables.
+    """A command line, often of DVC, and its additional environment variables.
 
     Attributes
     ----------
@@ -38,11 +39,12 @@ def run_parallel(commands: Sequence[Command], at_a_time: int = 1) -> list[int]:
     """
     running: dict[int, subprocess.Popen[bytes]] = {}
     codes: dict[int, int] = {}
+    environment = dvc_environment()
     with sigterm_as_exit(), _children_accept_interrupts():
         try:
             for number, command in enumerate(commands):
                 # In its own process group, a command can be stopped together with the stage that DVC runs.
-                running[number] = subprocess.Popen(command.line, env=os.environ | command.environment, process_group=0)
+                running[number] = subprocess.Popen(command.line, env=environment | command.environment, process_group=0)
                 _wait_until_fewer(running, at_a_time, codes)
             _wait_until_fewer(running, 1, codes)
         except BaseException:

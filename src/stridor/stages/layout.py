@@ -10,6 +10,7 @@ from typing import Any
 from stridor.common.atomic import atomic_file
 from stridor.common.compute import set_threads
 from stridor.common.errors import one_sentence
+from stridor.common.project import check_code
 from stridor.params import Params, read_params
 
 DATA = Path("data")
@@ -121,6 +122,7 @@ def run_for_detector(stage: Callable[[Layout, Params], None]) -> None:
     with one_sentence():
         if len(sys.argv) != 2:
             raise SystemExit(f"usage: python -m stridor.stages.{Path(sys.argv[0]).stem} <detector>")
+        check_code()
         detector = sys.argv[1]
         params = read_params().for_detector(detector)
         set_threads(params.compute.threads)

@@ -6,6 +6,7 @@ import numpy as np
 
 from stridor.common.atomic import atomic_file
 from stridor.common.errors import StridorError, one_sentence
+from stridor.common.project import check_code
 from stridor.data.names import parse_clip_name
 from stridor.evaluation.bootstrap import bootstrap_differences, bootstrap_intervals
 from stridor.evaluation.measures import ScoredClips, measure, total_score
@@ -108,4 +109,5 @@ def scored_clips(layout: Layout, system: str, machines: Iterable[str]) -> list[S
 
 if __name__ == "__main__":
     with one_sentence():
+        check_code()
         run(read_params())

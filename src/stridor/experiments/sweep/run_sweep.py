@@ -5,6 +5,7 @@ from pathlib import Path
 
 from stridor.common.atomic import atomic_file
 from stridor.common.errors import StridorError, one_sentence
+from stridor.common.project import check_code
 from stridor.experiments.sweep.choose import SystemSweep, judge
 from stridor.experiments.sweep.grid import combinations
 from stridor.experiments.sweep.pool import SYSTEMS
@@ -56,4 +57,5 @@ def sweep(
 
 if __name__ == "__main__":
     with one_sentence():
+        check_code()
         sweep(read_params())

@@ -8,6 +8,7 @@ from typing import Any
 
 from stridor.common.compute import set_threads
 from stridor.common.errors import StridorError, one_sentence
+from stridor.common.project import check_code
 from stridor.params import Params, read_params
 from stridor.stages.layout import Layout
 
@@ -91,6 +92,7 @@ def run_for_cell(stage: Callable[[CellLayout, Params], None]) -> None:
     with one_sentence():
         if len(sys.argv) != 4:
             raise SystemExit(f"usage: {Path(sys.argv[0]).stem} <variant> <seed> <detector>")
+        check_code()
         variant, seed, detector = sys.argv[1:]
         layout = CellLayout(detector, variant=variant, seed=int(seed))
         params = cell_params(read_params(), layout)

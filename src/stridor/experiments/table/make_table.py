@@ -6,6 +6,7 @@ from stridor.common.atomic import atomic_file
 from stridor.common.compute import processes_at_a_time
 from stridor.common.dvc import out_of_date
 from stridor.common.errors import one_sentence
+from stridor.common.project import check_code
 from stridor.data.manifest import Manifest
 from stridor.evaluation.results_table import difference_text
 from stridor.experiments.table.cells import FULL
@@ -86,4 +87,5 @@ def write_table(params: Params, print_line: Callable[[str], object] = print) -> 
 
 if __name__ == "__main__":
     with one_sentence():
+        check_code()
         write_table(read_params())
