@@ -20,8 +20,8 @@ export $(OPTIONS)
 
 READY := $(VENV)/.ready
 # The scripts of an environment name it by its absolute path: one that was moved or copied runs the code of another
-# folder, or none. The same goes for one of another Python than the one asked for.
-FOREIGN := $(shell test ! -e $(VENV)/bin/stridor || grep -qF '$(CURDIR)/$(VENV)/bin/' $(VENV)/bin/stridor || echo yes)
+# folder, or none; a link was set on purpose. One of another Python than the one asked for will not do either.
+FOREIGN := $(shell test -L $(VENV) || test ! -e $(VENV)/bin/stridor || grep -qF '$(CURDIR)/$(VENV)/bin/' $(VENV)/bin/stridor || echo yes)
 ifeq ($(origin PYTHON),command line)
 FOREIGN += $(shell test ! -x $(VENV)/bin/python || test "$$($(VENV)/bin/python -V)" = "$$($(PYTHON) -V)" || echo yes)
 endif
@@ -50,7 +50,7 @@ foreign:
 	@echo 'stridor: $(VENV) belongs to another folder or Python and is made anew.'
 
 # DATASET=dcase2025 downloads the real recordings; SETS, MACHINES and GROUND_TRUTH narrow and name them.
-DOWNLOAD = stridor data dcase --year "$${DATASET#dcase}" $${SETS:+--set "$$SETS"} \
+DOWNLOAD = stridor data dcase --year "$${DATASET\#dcase}" $${SETS:+--set "$$SETS"} \
 	$${MACHINES:+--machines "$$MACHINES"} $${GROUND_TRUTH:+--ground-truth "$$GROUND_TRUTH"}
 
 data: $(READY)  ## put clips into data/: those of data.dvc (the demo is synthesised), or DATASET=dcase2025
