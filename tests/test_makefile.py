@@ -64,13 +64,13 @@ def test_variables_of_the_shell_change_nothing(folder):
 
 
 def test_variables_of_the_command_line_reach_the_command_whole(folder):
-    odd = "it's a \"b\" & c; (d) #1"
+    odd = 'it\'s a "b" & c; (d) #1'
     assert called(folder, "checkpoint", f"NAME={odd}", f"FROM=/x/{odd}.pt") == [
         f"[stridor][checkpoint][fetch][{odd}][--from][/x/{odd}.pt]"
     ]
-    assert called(folder, "data", "DATASET=dcase2023", "SETS=dev eval", "MACHINES=fan,valve", "GROUND_TRUTH=~/truth") == [
-        "[stridor][data][dcase][--year][2023][--set][dev eval][--machines][fan,valve][--ground-truth][~/truth]"
-    ]
+    assert called(
+        folder, "data", "DATASET=dcase2023", "SETS=dev eval", "MACHINES=fan,valve", "GROUND_TRUTH=~/truth"
+    ) == ["[stridor][data][dcase][--year][2023][--set][dev eval][--machines][fan,valve][--ground-truth][~/truth]"]
     assert called(folder, "tune", "MACHINE=fan", "TRIALS=3", "JOBS=2")[1:] == [
         "[stridor][tune][--machine][fan][--trials][3][--jobs][2]"
     ]
@@ -94,7 +94,9 @@ def test_set_up_brings_clips_and_goes_on_without_them(folder):
     script.write_text(script.read_text() + "echo 'stridor: no remote.' >&2; exit 2\n")
     done = make(folder, "setup")
     assert done.returncode == 0
-    assert done.stderr == "stridor: no remote.\nstridor: the environment is ready; data/ is not, for the reason above.\n"
+    assert (
+        done.stderr == "stridor: no remote.\nstridor: the environment is ready; data/ is not, for the reason above.\n"
+    )
 
 
 @pytest.mark.parametrize("version", [(2, 7), (3, 6), (3, 10), (3, 15), (4, 0)])

@@ -110,7 +110,9 @@ def _tracker(data: Path) -> Path:
 
 def _call(*arguments: str, root: Path, advice: str = "fix this and run the command again") -> str:
     """Run DVC in a project and return its standard output; a failure is an error with DVC's own reason."""
-    done = subprocess.run(dvc_line(*arguments), cwd=root, env=dvc_environment(), capture_output=True, text=True, errors="replace")
+    done = subprocess.run(
+        dvc_line(*arguments), cwd=root, env=dvc_environment(), capture_output=True, text=True, errors="replace"
+    )
     if done.returncode:
         named = " ".join(argument for argument in arguments if not argument.startswith("--"))
         raise StridorError(f"'dvc {named}' failed ({_reason(done.stderr)}); {advice}.")

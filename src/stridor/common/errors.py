@@ -44,7 +44,8 @@ def one_sentence() -> Iterator[None]:
     try:
         with sigterm_as_exit():
             yield
-            sys.stdout.flush()
+            if sys.stdout is not None:
+                sys.stdout.flush()
     except StridorError as error:
         fail(str(error))
     except KeyboardInterrupt:
@@ -76,8 +77,10 @@ def _advice(error: OSError) -> str:
     return "fix this"
 
 
-def _nobody_reads(stream: TextIO) -> bool:
+def _nobody_reads(stream: TextIO | None) -> bool:
     """Tell whether a stream is a pipe whose reader has left, such as `head`."""
+    if stream is None:
+        return False
     try:
         poll = select.poll()
         poll.register(stream.fileno(), 0)

@@ -6,11 +6,12 @@ from pathlib import Path
 import torch
 
 from stridor.common.errors import StridorError
+from stridor.common.saving import save_tensors
 from stridor.models.beats import Beats, random_beats
 from stridor.models.config import PRESETS
 from stridor.models.encoder import Encoder
 from stridor.models.log_mel import LogMelPatches
-from stridor.params.sections import EncoderParams
+from stridor.params.sections import NO_CHECKPOINT, EncoderParams
 
 # By the entry "family" of a checkpoint's cfg. Published files have none and are BEATs.
 FAMILIES: dict[str, type[Encoder]] = {one.family: one for one in (Beats, LogMelPatches)}
@@ -24,7 +25,7 @@ def initial_encoder(params: EncoderParams, seed: int) -> Encoder:
     StridorError
         If the checkpoint is missing or does not fit.
     """
-    if params.checkpoint == "none":
+    if params.checkpoint == NO_CHECKPOINT:
         if params.preset == LogMelPatches.family:
             return LogMelPatches()
         return random_beats(PRESETS[params.preset], seed)
@@ -79,7 +80,7 @@ def load_encoder(path: str | Path) -> Encoder:
 def save_encoder(model: Encoder, path: Path, dtype: torch.dtype = torch.float32) -> None:
     """Write an encoder's weights; in half precision the file is half as large, and loads into float32 all the same."""
     state = {name: tensor.detach().to("cpu", dtype) for name, tensor in model.state_dict().items()}
-    torch.save({"cfg": model.to_cfg(), "model": state}, path)
+    save_tensors({"cfg": model.to_cfg(), "model": state}, path)
 
 
 def _read(path: str | Path) -> object:
@@ -88,7 +89,7 @@ def _read(path: str | Path) -> object:
     except FileNotFoundError:
         raise StridorError(
             f"The checkpoint {path} is missing; put the file there, or set encoder.checkpoint in params.yaml to the "
-            "path of the file (or to none for random weights)."
+            f"path of the file (or to {NO_CHECKPOINT} for what encoder.preset says)."
         ) from None
     except pickle.UnpicklingError:
         # PyTorch's own text advises to load such a file with code and all.

@@ -4,6 +4,9 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+# Stands for no checkpoint. It is a file, because DVC looks at the file that `encoder.checkpoint` names.
+NO_CHECKPOINT = "pretrained/none"
+
 
 class Section(BaseModel):
     """Base of all sections."""
@@ -68,7 +71,7 @@ class EncoderParams(Section):
     """The encoder before fine-tuning: weights from a checkpoint file, or a preset with random or no weights."""
 
     preset: Literal["mini", "base", "log_mel"] = "mini"
-    checkpoint: str = "none"
+    checkpoint: str = NO_CHECKPOINT
 
 
 class DecoderParams(Section):

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from stridor.common.atomic import atomic_folder
 from stridor.common.errors import StridorError
+from stridor.common.saving import save_array
 from stridor.data.names import Domain
 from stridor.params.sections import BankParams
 from stridor.scoring.distances import as_embeddings, distances, unmeasurable
@@ -196,7 +197,7 @@ class ReferenceBank:
             "domains": self.domains_,
         }
         with atomic_folder(folder) as temporary:
-            np.save(temporary / EMBEDDINGS_FILE, self.embeddings_)
+            save_array(self.embeddings_, temporary / EMBEDDINGS_FILE)
             text = json.dumps(description, indent=1, ensure_ascii=False)
             (temporary / DESCRIPTION_FILE).write_text(text + "\n", encoding="utf-8")
 

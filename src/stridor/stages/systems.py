@@ -8,7 +8,7 @@ from stridor.common.compute import device_for
 from stridor.models.checkpoint import initial_encoder, load_encoder
 from stridor.models.encoder import Encoder
 from stridor.params import Params
-from stridor.params.sections import Baseline
+from stridor.params.sections import NO_CHECKPOINT, Baseline
 from stridor.scoring.embedding import Embedder, EncoderEmbedder, LogMelEmbedder
 from stridor.scoring.reference import MachineReference, NearestNormal, Scorer
 from stridor.stages.layout import Layout
@@ -37,7 +37,7 @@ def systems_of(params: Params) -> tuple[System, ...]:
     after stage one if training has only one stage.
     """
     same: set[System] = set()
-    if "frozen" in params.baselines and params.encoder.checkpoint == "none":
+    if "frozen" in params.baselines and params.encoder.checkpoint == NO_CHECKPOINT:
         same.add("random")
     if not (params.training.stage_one.epochs and params.training.stage_two.epochs):
         same.add("stage_one")

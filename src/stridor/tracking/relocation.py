@@ -81,7 +81,9 @@ def relocate(store: Store) -> str:
             connection.execute("COMMIT")
     except sqlite3.Error as error:
         raise store.failure(error) from error
-    said = f"The MLflow store {store.shown} was made in {home.parent}; {changed} locations point to {store.artifacts} now."
+    said = (
+        f"The MLflow store {store.shown} was made in {home.parent}; {changed} locations point to {store.artifacts} now."
+    )
     if missing:
         said += (
             f"\nThe files of {missing} registered models are not there; copy {home} to {store.artifacts}, or run "

@@ -1,5 +1,6 @@
 """The MLflow store: created once, opened, with experiments in it."""
 
+import errno
 import logging
 import os
 import sqlite3
@@ -146,8 +147,12 @@ def _check_writable(database: Path, artifacts: Path, store: Store) -> None:
     try:
         with closing(sqlite3.connect(database, timeout=20)) as connection:
             connection.execute("BEGIN IMMEDIATE")
+            # A transaction alone succeeds where nothing can be written.
+            connection.execute(f"PRAGMA user_version = {connection.execute('PRAGMA user_version').fetchone()[0]}")
             connection.rollback()
         artifacts.mkdir(parents=True, exist_ok=True)
+        if not os.access(artifacts, os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(artifacts))
     except (sqlite3.Error, OSError) as error:
         raise store.failure(error) from error
 

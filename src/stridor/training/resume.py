@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from stridor.common.atomic import atomic_file
+from stridor.common.saving import save_tensors
 
 
 class ResumeFolder:
@@ -45,7 +46,7 @@ class ResumeFolder:
     def save(self, state: dict[str, Any]) -> None:
         """Save the state after an epoch; the previous state is replaced only once the new one is complete."""
         with atomic_file(self.folder / "state.pt") as temporary:
-            torch.save(state, temporary)
+            save_tensors(state, temporary)
 
     def load(self) -> dict[str, Any] | None:
         """Return the state after the last complete epoch, or None at a fresh start."""
@@ -55,7 +56,7 @@ class ResumeFolder:
     def save_stage_one(self, encoder: dict[str, torch.Tensor]) -> None:
         """Save the encoder's weights after stage one."""
         with atomic_file(self.folder / "stage_one.pt") as temporary:
-            torch.save(encoder, temporary)
+            save_tensors(encoder, temporary)
 
     def stage_one(self) -> dict[str, torch.Tensor]:
         """Return the weights that `save_stage_one` has written."""
