@@ -22,6 +22,6 @@ if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # After the variables: this imports torch.
-from mlflow_project import empty_database, project
+from mlflow_project import empty_database, project  # noqa: E402
 
 __all__ = ["empty_database", "project"]

@@ -1,4 +1,4 @@
-"""The Makefile: what it takes from the command line and from the shell, and which Pythons and environments it accepts."""
+"""The Makefile: what it takes from command line and shell, and which Pythons and environments it accepts."""
 
 import os
 import shutil

@@ -44,7 +44,9 @@ def run_parallel(commands: Sequence[Command], at_a_time: int = 1) -> list[int]:
         try:
             for number, command in enumerate(commands):
                 # In its own process group, a command can be stopped together with the stage that DVC runs.
-                running[number] = subprocess.Popen(command.line, env=environment | command.environment, process_group=0)
+                running[number] = subprocess.Popen(
+                    command.line, env={**environment, **command.environment}, process_group=0
+                )
                 _wait_until_fewer(running, at_a_time, codes)
             _wait_until_fewer(running, 1, codes)
         except BaseException:

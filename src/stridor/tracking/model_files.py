@@ -73,7 +73,7 @@ def _files_beside(store: Store, uri: str) -> Path | None:
         version = client.get_model_version_by_alias(name, address["alias"])
     else:
         version = client.get_model_version(name, address["version"])
-    location = version.source
+    location = version.source or ""
     # MLflow 3 names the logged model that a version was made of.
     if logged := re.fullmatch(r"models:/(m-\w+)", location):
         location = client.get_logged_model(logged[1]).artifact_location
