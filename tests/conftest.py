@@ -5,7 +5,7 @@ import signal
 
 # Tiny networks gain nothing from more threads, and threads of tests side by side wait for each other.
 # Set before torch is imported, and inherited by the processes that tests start.
-os.environ["OMP_NUM_THREADS"] = "1"
+os.environ["OMP_NUM_THREADS"] = os.environ.get("STRIDOR_TEST_THREADS", "1")
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
 os.environ["DVC_NO_ANALYTICS"] = "1"
 
