@@ -73,6 +73,15 @@ def test_stages_run_with_the_interpreter_that_runs_dvc(monkeypatch):
     assert dvc_environment()["PATH"] == f"{folder}:/bin"
 
 
+def test_dvc_is_given_a_name_for_a_user_without_one(monkeypatch):
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("pwd.getpwuid", lambda user: {}[user])
+    assert dvc_environment()["LOGNAME"] == f"user{os.getuid()}"
+    monkeypatch.setenv("USER", "me")
+    assert "LOGNAME" not in dvc_environment()
+
+
 def test_a_reader_that_has_seen_enough_ends_the_command_quietly(detector):
     clips = ["clip.wav"] * 50
     score = subprocess.Popen(

@@ -1,5 +1,6 @@
 """Every call of DVC, and the version of a folder that DVC tracks."""
 
+import getpass
 import json
 import os
 import subprocess
@@ -36,12 +37,18 @@ def dvc_line(*arguments: str) -> tuple[str, ...]:
 def dvc_environment() -> dict[str, str]:
     """Return the environment for DVC, in which stages run with the interpreter that runs now.
 
-    A stage's command is `python -m ...`, and DVC takes the first `python` on the PATH.
+    A stage's command is `python -m ...`, and DVC takes the first `python` on the PATH. It also asks for the user's
+    name, which a container may not know.
     """
     folder = str(Path(sys.executable).parent)
     before = os.environ.get("PATH", os.defpath)
     own = before.split(os.pathsep)[0] == folder
-    return os.environ | {"PATH": before if own else f"{folder}{os.pathsep}{before}"}
+    environment = os.environ | {"PATH": before if own else f"{folder}{os.pathsep}{before}"}
+    try:
+        getpass.getuser()
+    except (KeyError, OSError):
+        environment["LOGNAME"] = f"user{os.getuid()}"
+    return environment
 
 
 def out_of_date(*targets: str, root: Path = Path()) -> set[str]:

@@ -110,10 +110,8 @@ def import_lock(root: Path) -> Iterator[None]:
             finally:
                 holder.unlink(missing_ok=True)
     except Timeout:
-        named = f" by {holder.read_text(encoding='utf-8')}" if holder.exists() else ""
-        raise StridorError(
-            f"{root.resolve() / 'data'} is being filled{named}; wait until that has ended, and run the command again."
-        ) from None
+        named = f" ({holder.read_text(encoding='utf-8')})" if holder.exists() else ""
+        raise StridorError(f"An import into {root.resolve()}{named} is running; wait until it has ended.") from None
 
 
 def undo_killed(data: Path) -> bool:
