@@ -171,7 +171,7 @@ def test_a_project_that_cannot_be_written_scores_and_says_why_it_does_no_more(de
         for place in places:
             place.chmod(place.stat().st_mode & ~0o222)
         assert stridor.Detector.load("pump").score("clip.wav").machine == "pump"
-        with pytest.raises(StridorError, match="readonly database|unable to open"):
+        with pytest.raises(StridorError, match=r"readonly database|unable to open"):
             open_store()
     finally:
         for place in places:
