@@ -2,6 +2,14 @@
 
 import os
 import signal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from forked_python import ForkedPython
 
 # Tiny networks gain nothing from more threads, and threads of tests side by side wait for each other.
 # Set before torch is imported, and inherited by the processes that tests start.
@@ -21,7 +29,31 @@ for name in list(os.environ):
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-# After the variables: this imports torch.
-from mlflow_project import empty_database, project  # noqa: E402
+# What imports torch is imported by the fixtures: the process that only hands tests to its workers does without.
 
-__all__ = ["empty_database", "project"]
+
+@pytest.fixture(scope="session")
+def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An MLflow database without experiments, to be copied."""
+    from made_once import made_once
+    from mlflow_project import make_empty_database
+
+    return made_once(tmp_path_factory, "empty database", make_empty_database)
+
+
+@pytest.fixture
+def project(tmp_path: Path, empty_database: Path) -> Iterator[Path]:
+    """The root of a project with an MLflow store, as working directory."""
+    from mlflow_project import in_project
+
+    with in_project(tmp_path, empty_database) as root:
+        yield root
+
+
+@pytest.fixture(scope="session")
+def forked_python() -> Iterator["ForkedPython"]:
+    """A `python` that starts at once, for tests that start many; `replace` has them use it."""
+    from forked_python import ForkedPython
+
+    with ForkedPython() as python:
+        yield python

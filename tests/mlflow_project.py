@@ -1,8 +1,7 @@
-"""A project with an MLflow store; its database is made once and copied, as making it takes seconds."""
+"""A project with an MLflow store; its database is a copy, as making it takes seconds."""
 
 import os
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -20,19 +19,11 @@ from tiny import tiny_encoder
 VARIABLES = ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI", "DVC_ROOT", "DVC_EXP_NAME", "MLFLOW_RUN_ID")
 
 
-@pytest.fixture(scope="session")
-def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A database without experiments."""
-    with in_project(tmp_path_factory.mktemp("template")) as root:
+def make_empty_database(folder: Path) -> Path:
+    """Write an MLflow database without experiments into a folder; return its path."""
+    with in_project(folder) as root:
         create_store()
-        return root / DATABASE
-
-
-@pytest.fixture
-def project(tmp_path: Path, empty_database: Path) -> Iterator[Path]:
-    """The root of a project, as working directory."""
-    with in_project(tmp_path, empty_database) as root:
-        yield root
+    return root / DATABASE
 
 
 class in_project:

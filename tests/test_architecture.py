@@ -15,6 +15,7 @@ ROOMS = {
     "models": {"audio", "params"},
     "scoring": {"audio", "data", "models", "params"},
     "evaluation": {"data", "params"},
+    "selection": {"audio", "data", "evaluation", "params"},
     "baselines": {"audio", "data", "params", "scoring"},
     "training": {"audio", "data", "models", "params"},
     "tracking": {"audio", "models", "params", "scoring"},
@@ -26,13 +27,13 @@ ROOMS = {
     },
     "pipeline": {"audio", "data", "evaluation", "models", "params", "scoring", "stages", "training"},
     "experiments": {
-        "audio", "data", "evaluation", "ingest", "models", "params", "pipeline", "scoring", "stages", "tracking",
-        "training",
+        "audio", "data", "evaluation", "ingest", "models", "params", "pipeline", "scoring", "selection", "stages",
+        "tracking", "training",
     },
     "cli": {"distillation", "experiments", "ingest", "params", "pipeline", "serving", "stages", "tracking"},
 }  # fmt: skip
 PLATFORMS = {"mlflow", "dvc", "optuna"}
-CORE = ("audio", "data", "models", "training", "scoring", "evaluation", "baselines")
+CORE = ("audio", "data", "models", "training", "scoring", "evaluation", "selection", "baselines")
 MODULES = sorted(SOURCE.rglob("*.py"))
 
 

@@ -58,6 +58,18 @@ def test_a_plain_installation_scores(model):
     assert [line.split(":")[0] for line in done.stdout.splitlines()] == clips
 
 
+def test_scoring_from_a_folder_imports_neither_mlflow_nor_pandas(model):
+    code = """
+import sys
+from stridor.cli.main import main
+main(standalone_mode=False)
+print({"mlflow", "pandas", "sklearn", "torchaudio"} & set(sys.modules))
+"""
+    done = without_pipeline(code, "score", "clip.wav", "--detector", model, cwd=model.parent)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == "set()"
+
+
 def test_a_plain_installation_has_everything_that_stridor_offers(tmp_path):
     code = """
 import doctest, stridor

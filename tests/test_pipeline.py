@@ -26,7 +26,7 @@ STAGES = ("augment", "train", "autoencoder", "index", "evaluate", "register")
 
 
 def dvc(*arguments: str) -> str:
-    """Run dvc with the interpreter of the tests and return what it printed."""
+    """Run dvc, and the stages, with the interpreter of the tests; return what it printed."""
     environment = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
     done = subprocess.run([sys.executable, "-m", "dvc", *arguments], capture_output=True, text=True, env=environment)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -38,10 +38,13 @@ def ran(printed: str) -> set[str]:
 
 
 @pytest.fixture(scope="module")
-def reproduced(tmp_path_factory, empty_database):
-    """A project in which the whole pipeline has run, as working directory."""
+def reproduced(tmp_path_factory, empty_database, forked_python):
+    """A project in which the whole pipeline has run, as working directory; what DVC printed.
+
+    Each stage has run once in an interpreter of its own. From then on a forked one runs them.
+    """
     root = tmp_path_factory.mktemp("pipeline")
-    with in_project(root, empty_database):
+    with in_project(root, empty_database), pytest.MonkeyPatch.context() as patch:
         for name in ("dvc.yaml", ".dvcignore", ".gitignore"):
             shutil.copy(ROOT / name, root)
         for name in ("sweep", "table"):
@@ -57,8 +60,9 @@ def reproduced(tmp_path_factory, empty_database):
         write_params(root, detectors=DETECTORS)
         (root / "data.dvc").unlink()
         track(root / "data")
-        printed = dvc("repro")
-        yield printed
+        printed = dvc("repro", *(f"{stage}@pump" for stage in STAGES))
+        forked_python.replace(patch)
+        yield printed + dvc("repro")
 
 
 def test_every_stage_of_every_detector_ran(reproduced):

@@ -33,6 +33,18 @@ def test_tokens_have_the_promised_shape_and_are_the_same_alone_and_padded(encode
         torch.testing.assert_close(layer[:1, :8], of_one, atol=1e-5, rtol=0)
 
 
+@torch.no_grad()
+def test_layers_up_to_one_are_the_same_and_the_others_are_missing(encoder):
+    waves = 0.1 * torch.randn(2, 12_345, generator=torch.Generator().manual_seed(0))
+    lengths = torch.tensor([5_359, 12_345])
+    full = encoder(waves, lengths)
+    for up_to in range(encoder.layers + 1):
+        some = encoder(waves, lengths, up_to=up_to)
+        assert len(some.layers) == up_to + 1
+        assert all(map(torch.equal, some.layers, full.layers))
+        assert torch.equal(some.valid, full.valid)
+
+
 def test_a_clip_shorter_than_a_patch_is_refused(encoder):
     with pytest.raises(ValueError, match="15 frames is shorter than one patch"):
         encoder(torch.zeros(1, 2_799))

@@ -48,6 +48,16 @@ def test_several_ways_lie_side_by_side():
         np.testing.assert_array_equal(part, EncoderEmbedder(tiny_encoder(), way).embed(waves()))
 
 
+@pytest.mark.parametrize(("layers", "computed"), [([0], 0), ([1, 0], 1), ([-2], 1), ([1, -1], 2)])
+def test_layers_behind_the_last_that_is_pooled_are_not_computed(layers, computed):
+    encoder = tiny_encoder()
+    ran = []
+    for layer in encoder.encoder.layers:
+        layer.register_forward_hook(lambda *_: ran.append(1))
+    EncoderEmbedder(encoder, [EmbeddingParams(layer=layer) for layer in layers]).embed(waves()[:1])
+    assert len(ran) == computed
+
+
 def test_order_and_company_do_not_matter():
     embedder = EncoderEmbedder(tiny_encoder(), EmbeddingParams())
     forward, backward = embedder.embed(waves()), embedder.embed(waves()[::-1])[::-1]

@@ -2,9 +2,9 @@
 
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from stridor.audio.files import read_clip, write_clip
 from stridor.audio.mixing import scale_to_snr
@@ -13,6 +13,7 @@ from stridor.common.errors import StridorError
 from stridor.common.seeds import rng_for
 from stridor.data.manifest import Clip
 from stridor.data.names import Kind
+from stridor.data.tables import read_table, write_table
 from stridor.params import Params
 from stridor.params.sections import AugmentParams, FixedSnrs, SnrChoice
 
@@ -39,6 +40,10 @@ class Pair:
     variant: int
     snr_db: float
     gain: float
+
+
+_COLUMNS = [field.name for field in fields(Pair)]
+_NUMBERS = {"variant": int, "snr_db": float, "gain": float}
 
 
 def draw_snr_db(choice: SnrChoice, rng: np.random.Generator) -> float:
@@ -79,8 +84,7 @@ def augment(clips: list[Clip], params: Params, output: Path) -> list[Pair]:
                 pairs.append(
                     Pair((output / name).as_posix(), clip.path, clip.machine, clip.kind, variant, snr_db, gain)
                 )
-        table = pd.DataFrame([asdict(pair) for pair in pairs], columns=[field.name for field in fields(Pair)])
-        table.to_csv(folder / "pairs.csv", index=False, lineterminator="\n")
+        write_table(folder / "pairs.csv", _COLUMNS, (asdict(pair) for pair in pairs))
     return pairs
 
 
@@ -95,11 +99,26 @@ def mix_with_noise(
 
 
 def read_pairs(folder: Path) -> list[Pair]:
-    """Read the table of pairs in the folder of augmented clips."""
+    """Read the table of pairs in the folder of augmented clips.
+
+    Raises
+    ------
+    StridorError
+        If it is missing or not such a table.
+    """
     try:
-        table = pd.read_csv(folder / "pairs.csv", dtype={"machine": str}, keep_default_na=False)
+        return [_pair_of(row) for row in read_table(folder / "pairs.csv", _COLUMNS)]
     except FileNotFoundError:
         raise StridorError(
             f"{folder / 'pairs.csv'} is missing; run 'dvc repro' so that the augment stage writes it."
         ) from None
-    return [Pair(**row) for row in table.astype(object).to_dict(orient="records")]
+    except ValueError as error:
+        raise StridorError(
+            f"{folder / 'pairs.csv'} is not a table of pairs ({error}); run 'dvc repro --force' so that the augment "
+            "stage writes it again."
+        ) from None
+
+
+def _pair_of(row: dict[str, str]) -> Pair:
+    values: dict[str, Any] = row | {name: kind(row[name]) for name, kind in _NUMBERS.items()}
+    return Pair(**values | {"kind": row["kind"] or None})

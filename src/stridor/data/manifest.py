@@ -3,14 +3,14 @@
 import json
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-
-import pandas as pd
+from typing import Any
 
 from stridor.audio.files import probe
 from stridor.common.atomic import atomic_file
 from stridor.common.digests import file_md5
 from stridor.common.errors import StridorError
 from stridor.data.names import AUDIO_SUFFIXES, Domain, Kind, Label, Split, parse_clip_name
+from stridor.data.tables import read_table, write_table
 
 # Length of one column of patches: 16 frames of 25 ms, 10 ms apart.
 SHORTEST_SECONDS = 0.175
@@ -54,7 +54,9 @@ class Clip:
 
 
 _COLUMNS = [field.name for field in fields(Clip)]
-_NUMBERS = ("seconds", "sample_rate_hz", "channels")
+_NUMBERS = {"seconds": float, "sample_rate_hz": int, "channels": int}
+# Only in these is an empty cell a missing value: a machine may be called "NA" or "None".
+_OPTIONAL = ("domain", "label", "kind")
 
 
 @dataclass(frozen=True)
@@ -88,8 +90,7 @@ class Manifest:
     def write(self, path: Path) -> None:
         """Write the manifest as CSV."""
         with atomic_file(path) as temporary:
-            table = pd.DataFrame([asdict(clip) for clip in self.clips], columns=_COLUMNS)
-            table.to_csv(temporary, index=False, lineterminator="\n")
+            write_table(temporary, _COLUMNS, (asdict(clip) for clip in self.clips))
 
     @classmethod
     def read(cls, path: Path) -> "Manifest":
@@ -101,22 +102,13 @@ class Manifest:
             If the file is missing or not a manifest.
         """
         try:
-            # Only empty cells are missing values: a machine may be called "NA" or "None".
-            table = pd.read_csv(
-                path,
-                # A section "00" or a hash of digits only must not become a number.
-                dtype={name: str for name in _COLUMNS if name not in _NUMBERS},
-                keep_default_na=False,
-                na_values={name: [""] for name in ("domain", "label", "kind")},
-            )[_COLUMNS]
+            return cls(tuple(_clip_of(row) for row in read_table(path, _COLUMNS)))
         except FileNotFoundError:
             raise StridorError(f"{path} is missing; run 'dvc repro' so that the augment stage writes it.") from None
-        except (KeyError, ValueError):
+        except ValueError:
             raise StridorError(
                 f"{path} is not a manifest; run 'dvc repro --force' so that the augment stage writes it again."
             ) from None
-        rows = table.astype(object).where(table.notna(), None).to_dict(orient="records")
-        return cls(tuple(Clip(**row) for row in rows))
 
 
 def build_manifest(data: Path, machines: tuple[str, ...], root: Path = Path()) -> Manifest:
@@ -164,6 +156,13 @@ def audio_files(folder: Path) -> list[Path]:
     return sorted(
         path for path in folder.iterdir() if path.suffix.lower() in AUDIO_SUFFIXES and not path.name.startswith(".")
     )
+
+
+def _clip_of(row: dict[str, str]) -> Clip:
+    numbers = {name: kind(row[name]) for name, kind in _NUMBERS.items()}
+    absent = {name: None for name in _OPTIONAL if not row[name]}
+    values: dict[str, Any] = row | numbers | absent
+    return Clip(**values)
 
 
 def _describe(path: Path, machine: str, split: Split, root: Path) -> Clip:

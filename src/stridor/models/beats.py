@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 import torch
-from scipy.fft import next_fast_len
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -43,13 +42,13 @@ class Beats(Encoder):
             self.predictor_dropout = nn.Dropout(config.predictor_dropout)
             self.predictor = nn.Linear(config.encoder_embed_dim, config.predictor_class)
 
-    def encode(self, log_mel: Tensor, frames: Tensor) -> Tokens:
+    def encode(self, log_mel: Tensor, frames: Tensor, up_to: int | None = None) -> Tokens:
         """Embed every patch, then let all of a clip look at each other, layer by layer."""
         valid = valid_tokens(frames)
         columns = valid.shape[1] // BANDS
         patches = self.patch_embedding(log_mel[:, None, : columns * PATCH])  # B x embed x time x band
         tokens = self.post_extract_proj(self.layer_norm(patches.flatten(2).transpose(1, 2)))
-        return Tokens(tuple(self.encoder(self.dropout_input(tokens), valid)), valid)
+        return Tokens(tuple(self.encoder(self.dropout_input(tokens), valid, up_to)), valid)
 
     def class_probabilities(self, tokens: Tokens) -> Tensor:
         """Tag probabilities `[B x classes]` of a fine-tuned checkpoint: sigmoid of the mean logit."""
@@ -126,8 +125,8 @@ class TransformerEncoder(nn.Module):
         self.layer_norm = nn.LayerNorm(config.encoder_embed_dim)
         self.dropout = nn.Dropout(config.dropout)
 
-    def forward(self, tokens: Tensor, valid: Tensor) -> list[Tensor]:
-        """Return the input of the first layer and the output of every layer, each `[B x N x width]`."""
+    def forward(self, tokens: Tensor, valid: Tensor, up_to: int | None = None) -> list[Tensor]:
+        """Return the input of the first layer and the output of every layer up to one, each `[B x N x width]`."""
         padding_bias = None
         if not bool(valid.all()):
             tokens = tokens * valid[..., None]
@@ -138,11 +137,11 @@ class TransformerEncoder(nn.Module):
             x = self.layer_norm(x)
         x = self.dropout(x)
         outputs = [x]
-        bias = self._position_bias(x)
-        for layer in self.layers:
+        bias = None if up_to == 0 else self._position_bias(x)
+        for layer in self.layers[:up_to]:
             x = layer(x, bias, padding_bias)
             outputs.append(x)
-        if self.config.layer_norm_first:
+        if self.config.layer_norm_first and len(outputs) > len(self.layers):
             outputs[-1] = self.layer_norm(outputs[-1])
         return outputs
 
@@ -216,7 +215,7 @@ class PositionalConvolution(nn.Module):
         quarter of a training step, and this way a tenth of that.
         """
         kernel, count = self.weight_v.shape[-1], x.shape[-1]
-        size = next_fast_len(count + kernel // 2, real=True)
+        size = fast_length(count + kernel // 2)
         # Half precision has no such transform.
         with torch.autocast(x.device.type, enabled=False):
             exact = torch.promote_types(x.dtype, torch.float32)
@@ -227,3 +226,19 @@ class PositionalConvolution(nn.Module):
             y = torch.fft.irfft((signal @ filters).permute(2, 0, 3, 1).flatten(1, 2), size)
             y = y.roll(kernel // 2, dims=-1)[..., :count] + self.bias[:, None]
         return y.to(x.dtype)
+
+
+def fast_length(least: int) -> int:
+    """Return the smallest product of powers of 2, 3 and 5 that is not below `least`, a fast length for a transform."""
+    # What scipy.fft.next_fast_len returns for real input; SciPy takes half a second to import.
+    size = least
+    while _without_small_factors(size) > 1:
+        size += 1
+    return size
+
+
+def _without_small_factors(number: int) -> int:
+    for factor in (2, 3, 5):
+        while number % factor == 0:
+            number //= factor
+    return number

@@ -21,7 +21,8 @@ class Tokens:
     Attributes
     ----------
     layers : tuple of Tensor[B x N x width]
-        The encoder's input (layer 0) and every layer's output. Token index = time · 8 + band.
+        The encoder's input (layer 0) and every layer's output, up to the last that was asked for. Token index =
+        time · 8 + band.
     valid : Tensor[B x N], bool
         Tokens that hold complete patches of the clip itself. The others are padding and mean nothing.
     """
@@ -31,7 +32,7 @@ class Tokens:
 
     @property
     def last(self) -> Tensor:
-        """Output of the last layer `[B x N x width]`."""
+        """Output of the last computed layer `[B x N x width]`."""
         return self.layers[-1]
 
 
@@ -61,7 +62,7 @@ class Encoder(nn.Module, ABC):
         self.width, self.layers = width, layers
         self.fbank = Fbank()
 
-    def forward(self, wave: Tensor, lengths: Tensor | None = None) -> Tokens:
+    def forward(self, wave: Tensor, lengths: Tensor | None = None, up_to: int | None = None) -> Tokens:
         """Encode waves.
 
         Parameters
@@ -70,17 +71,19 @@ class Encoder(nn.Module, ABC):
             16 kHz, in [-1, 1], padded at the end to a common length.
         lengths : Tensor[B], optional
             Samples of each clip; all of T if not given.
+        up_to : int, optional
+            As in `encode`.
         """
         if lengths is None:
             lengths = torch.full((len(wave),), wave.shape[-1], device=wave.device)
-        return self.encode(self.log_mel(wave), frame_counts(lengths))
+        return self.encode(self.log_mel(wave), frame_counts(lengths), up_to)
 
     def log_mel(self, wave: Tensor) -> Tensor:
         """Turn waves `[B x T]` into normalised log-mel images `[B x frames x 128]`."""
         return self.fbank(wave)
 
     @abstractmethod
-    def encode(self, log_mel: Tensor, frames: Tensor) -> Tokens:
+    def encode(self, log_mel: Tensor, frames: Tensor, up_to: int | None = None) -> Tokens:
         """Encode normalised log-mel images.
 
         A column of tokens counts when all of its 16 frames belong to the clip; so a clip's tokens are the
@@ -91,6 +94,8 @@ class Encoder(nn.Module, ABC):
         log_mel : Tensor[B x frames x 128]
         frames : Tensor[B]
             Frames of each clip, at least 16.
+        up_to : int, optional
+            The last layer that is needed, 0 to `layers`; those after it are not computed. All if not given.
 
         Raises
         ------

@@ -22,7 +22,7 @@ class LogMelPatches(Encoder):
     def __init__(self) -> None:
         super().__init__(width=PATCH, layers=0)
 
-    def encode(self, log_mel: Tensor, frames: Tensor) -> Tokens:
+    def encode(self, log_mel: Tensor, frames: Tensor, up_to: int | None = None) -> Tokens:
         """Average every patch over time."""
         valid = valid_tokens(frames)
         columns = valid.shape[1] // BANDS

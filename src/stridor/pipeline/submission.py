@@ -10,7 +10,8 @@ from stridor.data.manifest import Clip, Manifest
 from stridor.evaluation.official import write_official
 from stridor.params import Params
 from stridor.stages.layout import Layout
-from stridor.stages.systems import scorers, systems_of
+from stridor.stages.scorers import scorers
+from stridor.stages.systems import systems_of
 
 FOLDER = Path("submission")
 

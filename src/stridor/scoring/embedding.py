@@ -133,14 +133,19 @@ class EncoderEmbedder(Embedder):
                     f"embedding.layer is {way.layer}, but the encoder has {layers} layers; choose {known}, or -1 for "
                     "the last."
                 )
+        # Counted from the input, so that the layers behind the last of them need not be computed.
+        self._layers = tuple(way.layer % (layers + 1) for way in self.ways)
         self.widths = tuple(pooled_width(encoder.width, way) for way in self.ways)
         super().__init__(sum(self.widths), device)
         self.encoder = encoder.to(device).eval()
 
     def embed_batch(self, wave: Tensor, lengths: Tensor) -> Tensor:
         """Pool the tokens in every way."""
-        tokens = self.encoder(wave, lengths)
-        return torch.cat([pool(tokens.layers[way.layer], tokens.valid, way) for way in self.ways], dim=1)
+        tokens = self.encoder(wave, lengths, up_to=max(self._layers))
+        pooled = [
+            pool(tokens.layers[layer], tokens.valid, way) for layer, way in zip(self._layers, self.ways, strict=True)
+        ]
+        return torch.cat(pooled, dim=1)
 
 
 class LogMelEmbedder(Embedder):

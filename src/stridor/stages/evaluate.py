@@ -23,7 +23,8 @@ from stridor.evaluation.plots import draw_histogram, draw_roc
 from stridor.params import Params
 from stridor.scoring.reference import Scorer
 from stridor.stages.layout import Layout, run_for_detector, write_json
-from stridor.stages.systems import FINE_TUNED, scorers, systems_of
+from stridor.stages.scorers import scorers
+from stridor.stages.systems import FINE_TUNED, systems_of
 from stridor.tracking.runs import find_training_run, log_evaluation
 
 

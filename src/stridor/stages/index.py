@@ -8,7 +8,8 @@ from stridor.params import Params
 from stridor.scoring.embedding import Embedder
 from stridor.scoring.reference import MachineReference
 from stridor.stages.layout import Layout, run_for_detector
-from stridor.stages.systems import embedding_systems_of, make_embedder
+from stridor.stages.scorers import make_embedder
+from stridor.stages.systems import embedding_systems_of
 
 
 def run(layout: Layout, params: Params) -> None:

@@ -1,23 +1,17 @@
-"""The systems that are compared: the fine-tuned encoder and the baselines."""
+"""The systems that are compared: the fine-tuned encoder and the baselines; `scorers` has what they compute."""
 
-from collections.abc import Iterable
 from typing import Final, Literal, get_args
 
-from stridor.baselines.machine import AutoencoderScorer, MachineAutoencoder, Score
-from stridor.common.compute import device_for
-from stridor.models.checkpoint import initial_encoder, load_encoder
-from stridor.models.encoder import Encoder
 from stridor.params import Params
 from stridor.params.sections import NO_CHECKPOINT, Baseline
-from stridor.scoring.embedding import Embedder, EncoderEmbedder, LogMelEmbedder
-from stridor.scoring.reference import MachineReference, NearestNormal, Scorer
-from stridor.stages.layout import Layout
 
 FINE_TUNED: Final = "fine_tuned"
 System = Literal["fine_tuned"] | Baseline
 
 # The systems that use a machine's autoencoder, with the score that they take; all others embed clips.
-AUTOENCODERS: dict[System, Score] = {"autoencoder_mse": "mse", "autoencoder_mahalanobis": "mahalanobis"}
+AUTOENCODERS: dict[System, Literal["mse", "mahalanobis"]] = {
+    "autoencoder_mse": "mse", "autoencoder_mahalanobis": "mahalanobis",
+}  # fmt: skip
 
 NAMES: dict[System, str] = {
     "autoencoder_mse": "autoencoder, MSE",
@@ -47,45 +41,3 @@ def systems_of(params: Params) -> tuple[System, ...]:
 def embedding_systems_of(params: Params) -> tuple[System, ...]:
     """Return the systems that score by the distance to a reference bank."""
     return tuple(system for system in systems_of(params) if system not in AUTOENCODERS)
-
-
-def scorers(system: System, machines: Iterable[str], layout: Layout, params: Params) -> dict[str, Scorer]:
-    """Return a scorer for each machine, from the files of the stages `index` and `autoencoder`.
-
-    Raises
-    ------
-    StridorError
-        If a file of the system is missing or does not fit.
-    """
-    if kind := AUTOENCODERS.get(system):
-        device = device_for(params.compute.accelerator)
-        fitted = {machine: MachineAutoencoder.load(layout.autoencoders / machine, device) for machine in machines}
-        return {machine: AutoencoderScorer(one, kind) for machine, one in fitted.items()}
-    embedder = make_embedder(system, layout, params)
-    banks = layout.banks / system
-    return {machine: NearestNormal(embedder, MachineReference.load(banks / machine)) for machine in machines}
-
-
-def make_embedder(system: System, layout: Layout, params: Params) -> Embedder:
-    """Return the embedder of a system that scores by embeddings.
-
-    log_mel: the mean log-mel spectrum; random: the encoder's architecture with random weights; frozen: the encoder
-    before training; stage_one: the encoder after the first stage; fine_tuned: the encoder after both stages.
-
-    Raises
-    ------
-    StridorError
-        If a checkpoint is missing or does not fit.
-    """
-    device = device_for(params.compute.accelerator)
-    if system == "log_mel":
-        return LogMelEmbedder(device)
-    return EncoderEmbedder(encoder_of(system, layout, params), params.embedding, device)
-
-
-def encoder_of(system: System, layout: Layout, params: Params) -> Encoder:
-    """Return the encoder of a system that has one, as for `make_embedder`."""
-    if system in (FINE_TUNED, "stage_one"):
-        return load_encoder(layout.encoder if system == FINE_TUNED else layout.stage_one)
-    encoder = initial_encoder(params.encoder, params.seed)
-    return encoder.with_random_weights(params.seed) if system == "random" else encoder

@@ -21,7 +21,8 @@ def all_runs():
     return client.search_runs([experiment.experiment_id for experiment in client.search_experiments()])
 
 
-def test_a_study_of_two_workers_goes_on_and_its_values_are_applied(project, capfd):
+def test_a_study_of_two_workers_goes_on_and_its_values_are_applied(project, forked_python, monkeypatch, capfd):
+    forked_python.replace(monkeypatch)
     write_study(project, pruner="none")
     before = Path("params.yaml").read_text()
     tune("pump", read_params(), TuneOptions(trials=2, jobs=2))

@@ -23,10 +23,9 @@ LONG = {"pruner": "none", "budget": TUNE["budget"] | {"training.stage_two.epochs
 
 
 @pytest.fixture
-def root(project):
-    """A project with a study whose trials take some seconds."""
-    write_study(project, **LONG)
-    return project
+def forked(forked_python, monkeypatch):
+    """Processes are forked, but for one test: their starts would take most of the time."""
+    forked_python.replace(monkeypatch)
 
 
 def start_tune(*options):
@@ -85,7 +84,8 @@ def statuses():
     return {run.info.run_id: run.info.status for run in runs}
 
 
-def test_a_killed_worker_loses_its_trial_alone(root):
+def test_a_killed_worker_loses_its_trial_alone(project, forked):
+    write_study(project, **LONG)
     command = start_tune("--trials", "4", "--jobs", "2")
     victim, _ = training(wait_for(command, lambda trials: len(training(trials)) == 2))
     os.kill(int(victim.user_attrs["worker"].rpartition(":")[2]), signal.SIGKILL)
@@ -102,7 +102,8 @@ def test_a_killed_worker_loses_its_trial_alone(root):
     assert states(trials_of()) == ["COMPLETE"] * 4 + ["FAIL"]
 
 
-def test_control_c_leaves_nothing_running_and_the_study_goes_on(root):
+def test_control_c_leaves_nothing_running_and_the_study_goes_on(project):
+    write_study(project, **LONG)
     command = start_tune("--trials", "3", "--jobs", "2")
     running = training(wait_for(command, lambda trials: len(training(trials)) == 2))
     os.killpg(command.pid, signal.SIGINT)
@@ -117,7 +118,7 @@ def test_control_c_leaves_nothing_running_and_the_study_goes_on(root):
     assert "RUNNING" not in statuses().values()
 
 
-def test_two_commands_on_one_study_never_run_the_same_trial(project):
+def test_two_commands_on_one_study_never_run_the_same_trial(project, forked):
     write_study(project, pruner="none")
     both = [start_tune("--trials", "2"), start_tune("--trials", "2")]
     assert [ended(command) for command in both] == [0, 0], Path("tune.log").read_text()

@@ -2,11 +2,10 @@
 
 import pytest
 
+from made_once import made_once
 from stridor.ingest.demo import generate
 
 
 @pytest.fixture(scope="session")
 def whole_demo(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("demo") / "data"
-    generate(folder)
-    return folder
+    return made_once(tmp_path_factory, "demo", lambda folder: generate(folder / "data")) / "data"

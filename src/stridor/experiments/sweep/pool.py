@@ -16,7 +16,8 @@ from stridor.params.sections import EmbeddingParams
 from stridor.scoring.embedding import EncoderEmbedder
 from stridor.stages.evaluate import labelled_test_clips
 from stridor.stages.layout import Layout, run_for_detector
-from stridor.stages.systems import FINE_TUNED, System, encoder_of
+from stridor.stages.scorers import encoder_of
+from stridor.stages.systems import FINE_TUNED, System
 
 SYSTEMS: tuple[System, ...] = ("frozen", FINE_TUNED)
 

@@ -11,7 +11,8 @@ from stridor.experiments.tuning.study import StudySpec
 from stridor.params import Params
 from stridor.stages.evaluate import score_clips
 from stridor.stages.layout import DATA
-from stridor.stages.systems import FINE_TUNED, scorers
+from stridor.stages.scorers import scorers
+from stridor.stages.systems import FINE_TUNED
 
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial

@@ -1,0 +1,37 @@
+"""Tables of records as CSV files, without pandas: importing it takes longer than most stages need for their tables."""
+
+import csv
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+
+def write_table(path: Path, columns: list[str], rows: Iterable[Mapping[str, Any]]) -> None:
+    """Write rows as CSV; None becomes an empty cell, and equal rows give equal bytes."""
+    with open(path, "w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, columns, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def read_table(path: Path, columns: list[str]) -> list[dict[str, str]]:
+    """Read the given columns of a CSV file as text.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If it is not a table with these columns.
+    """
+    with open(path, encoding="utf-8", newline="") as file:
+        reader = csv.DictReader(file)
+        if missing := set(columns) - set(reader.fieldnames or ()):
+            raise ValueError(f"the columns {sorted(missing)} are missing")
+        try:
+            rows = [{name: row[name] for name in columns} for row in reader]
+        except csv.Error as error:
+            raise ValueError(str(error)) from None
+    if any(cell is None for row in rows for cell in row.values()):
+        raise ValueError("a row has too few cells")
+    return rows
