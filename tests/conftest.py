@@ -38,7 +38,7 @@ def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from made_once import made_once
     from mlflow_project import make_empty_database
 
-    return made_once(tmp_path_factory, "empty database", make_empty_database)
+    return made_once(tmp_path_factory, "empty database", make_empty_database) / "mlflow.db"
 
 
 @pytest.fixture
