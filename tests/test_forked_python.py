@@ -104,9 +104,7 @@ def test_a_handler_decides(python):
 
 def test_control_c_reaches_what_the_code_has_started(python):
     code = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {SLEEPER!r}])"
-    process = subprocess.Popen(
-        [python, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, process_group=0
-    )
+    process = subprocess.Popen([python, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, process_group=0)
     with process:
         process.stdout.readline()
         os.killpg(process.pid, signal.SIGINT)
