@@ -26,6 +26,8 @@ ifeq ($(origin PYTHON),command line)
 FOREIGN += $(shell test ! -x $(VENV)/bin/python || test "$$($(VENV)/bin/python -V)" = "$$($(PYTHON) -V)" || echo yes)
 endif
 FOREIGN := $(strip $(FOREIGN))
+# What an environment is made with, or was.
+BASE := $(if $(FOREIGN),$(PYTHON),$(if $(wildcard $(VENV)/bin/python),$(VENV)/bin/python,$(PYTHON)))
 
 .PHONY: help setup data checkpoint profile plan repro test test-quick coverage lint docs bench ui tune tune-apply sweep table submission register clean
 
@@ -36,8 +38,8 @@ setup: $(READY)  ## create the environment from requirements.lock and the MLflow
 	stridor data ready || echo 'stridor: the environment is ready; data/ is not, for the reason above.' >&2
 
 $(READY): requirements.lock pyproject.toml $(if $(FOREIGN),foreign)
-	@command -v $(PYTHON) > /dev/null || { echo 'stridor: there is no $(PYTHON); name a Python 3.11 to 3.14 by PYTHON=...' >&2; exit 2; }
-	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if (3, 11) <= v <= (3, 14) else "stridor: Python 3.11 to 3.14 is needed, $(PYTHON) is %d.%d; name another by PYTHON=..." % v)'
+	@command -v $(BASE) > /dev/null || { echo 'stridor: there is no $(BASE); name a Python 3.11 to 3.14 by PYTHON=...' >&2; exit 2; }
+	@$(BASE) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if (3, 11) <= v <= (3, 14) else "stridor: Python 3.11 to 3.14 is needed, $(BASE) is %d.%d; name another by PYTHON=..." % v)'
 	$(if $(FOREIGN),,test -x $(VENV)/bin/pip ||) $(PYTHON) -m venv --clear $(VENV)
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
