@@ -109,7 +109,7 @@ def test_an_error_ends_the_run(project, error, status):
 def test_terminated_then_resumed(project):
     process = subprocess.Popen(
         [sys.executable, "-c", TRAINING], stdout=subprocess.PIPE, text=True,
-        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])},
+        env=os.environ | {"PYTHONPATH": f"{Path(__file__).parents[1]}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"},
     )  # fmt: skip
     run_id = process.stdout.readline().strip()
     process.terminate()
