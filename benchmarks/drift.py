@@ -17,7 +17,7 @@ import numpy as np
 
 from stridor.common.compute import device_for, set_threads
 from stridor.data.manifest import Manifest
-from stridor.evaluation.bootstrap import bootstrap_differences, bootstrap_intervals
+from stridor.evaluation.bootstrap import bootstrap_difference, bootstrap_intervals
 from stridor.evaluation.measures import ScoredClips, measure, total_score
 from stridor.evaluation.results_table import difference_text, interval_text
 from stridor.experiments.table.cells import CellLayout
@@ -105,7 +105,7 @@ def main() -> None:
         for way, clips in scored.items():
             total = total_score(measure(one) for one in clips)
             cells.append(f"{100 * total:.2f} {interval_text(bootstrap_intervals(clips, *settings).total)}")
-            gain = bootstrap_differences(frozen[0][way], clips, *settings).total
+            gain = bootstrap_difference(frozen[0][way], clips, *settings)
             cells.append("" if name == FROZEN else difference_text(gain))
         cells += [f"{similarity(frozen[1][way], joined[way]):.3f}" for way in MEANS]
         print(f"| {' | '.join(cells)} |", flush=True)

@@ -37,8 +37,9 @@ def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An MLflow database without experiments, to be copied."""
     from made_once import made_once
     from mlflow_project import make_empty_database
+    from stridor.tracking.location import DATABASE
 
-    return made_once(tmp_path_factory, "empty database", make_empty_database) / "mlflow.db"
+    return made_once(tmp_path_factory, "empty database", make_empty_database) / DATABASE
 
 
 @pytest.fixture

@@ -157,7 +157,7 @@ time.sleep(600)
         # The job holds the other end of it.
         owner.communicate(timeout=TIMEOUT_S)
     end = time.monotonic() + TIMEOUT_S
-    with pytest.raises(ProcessLookupError):
+    with pytest.raises(ProcessLookupError):  # noqa: PT012
         while time.monotonic() < end:
             os.kill(job, 0)
             time.sleep(0.01)

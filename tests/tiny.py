@@ -82,6 +82,6 @@ def train(
     on_epoch: Callable[[Epoch, Beats], None] = lambda epoch, encoder: None,
 ) -> FineTuned:
     """Fine-tune a tiny encoder, with the state kept in a folder of the working directory."""
-    fabric = make_fabric(params)
+    fabric = make_fabric(params.compute, params.training.precision)
     fabric.launch()
     return fine_tune(tiny_encoder(), data, params, fabric, ResumeFolder(Path(resume), "same"), on_epoch)

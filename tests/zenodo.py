@@ -14,12 +14,12 @@ from urllib.parse import unquote, urlsplit
 import numpy as np
 import soundfile as sf
 
-from stridor.common.http import Patience
+from stridor.common.http import StoppableRetry
 from stridor.ingest.dcase import years
 from stridor.ingest.dcase.years import Published
 
 # Tests wait for nothing.
-HASTY = Patience(tries=3, first_pause_seconds=0.001, longest_pause_seconds=0.01, timeout_seconds=5)
+HASTY = StoppableRetry(total=2, backoff_factor=0.001, backoff_max=0.01)
 YEAR = 1999
 _TRAIN = {("train", "source", "normal"): 3, ("train", "target", "normal"): 1, ("supplemental", None, None): 1}
 _TEST = {("test", None, None): 4} | {("test", d, la): 1 for d in ("source", "target") for la in ("normal", "anomaly")}
@@ -79,9 +79,9 @@ class Zenodo:
     ----------
     files : dict of (record, name) to bytes
     faults : dict of name to list of str
-        What happens to the next requests of a file or of a record's description: "503", "404", "cut" (the body
-        ends in the middle), "other" (other bytes), "long" (more bytes), "redirect", "html", "shifted" (another
-        range).
+        What happens to the next requests of a file or of a record's description: "503", "404", "503 60" (with the
+        seconds of Retry-After), "cut" (the body ends in the middle), "other" (other bytes), "long" (more bytes),
+        "redirect", "html", "shifted" (another range).
     ranges : bool
         Whether it serves parts of files.
     asked : list of (path, Range header)
@@ -153,14 +153,16 @@ class _Handler(BaseHTTPRequestHandler):
         zenodo.asked.append((self.path, self.headers.get("Range")))
         parts = path.removeprefix("/elsewhere").strip("/").split("/")
         fault = zenodo.faults[parts[-1]].pop(0) if zenodo.faults[parts[-1]] else ""
-        if fault.isdecimal():
-            self._send(int(fault), b"try later", {"Retry-After": "0"} if fault == "503" else {})
+        status, _, retry_after = fault.partition(" ")
+        if status.isdecimal():
+            self._send(int(status), b"try later", {"Retry-After": retry_after} if retry_after else {})
         elif fault == "html":
             self._send(200, b"<html>log in</html>")
         elif fault == "redirect":
             self._send(302, b"", {"Location": f"{zenodo.url}/elsewhere{self.path}"})
         elif parts[:2] == ["api", "records"]:
-            self._send(200, zenodo.describe(parts[2]))
+            body = zenodo.describe(parts[2])
+            self._send(200, body, sent=len(body) // 2 if fault == "cut" else len(body))
         else:
             content = zenodo.files.get((parts[-3], parts[-1]))
             self._send_file(content, fault) if content is not None else self._send(404, b"no such file")

@@ -1,4 +1,6 @@
-"""Judge an encoder on sounds that it never heard, layer by layer, beside random weights and the mean log-mel.
+"""Evaluate an encoder, layer by layer, on sounds that it was not trained on.
+
+Random weights and the mean log-mel spectrum are scored for comparison.
 
 python pretrained/recipe/evaluate.py pretrained/beats_mini.pt --esc10 ESC10 --machines data --machines REAL
 """

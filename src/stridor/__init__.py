@@ -7,8 +7,15 @@ Everything below is imported when it is first used, so that `import stridor` its
 True
 """
 
+import sys
 from importlib import import_module
 from typing import TYPE_CHECKING
+
+if sys.argv[:1] == ["-m"] and any(one.startswith(("stridor.stages.", "stridor.experiments.")) for one in sys.orig_argv):
+    # A stage imports torch for seconds, before it can end anything in order.
+    from stridor.common.interrupts import hold_stop_requests
+
+    hold_stop_requests()
 
 if TYPE_CHECKING:
     from stridor.audio.files import read_clip

@@ -51,7 +51,7 @@ def test_the_command_line_itself_has_help():
         (["data", "dcase", "--list", "--year", "1900"], "no table for the year 1900"),
         (["data", "dcase", "--list", "--machines", "fan, ToyPet"], "have no machine 'ToyPet'"),
         (["data", "dcase", "--list", "--set", "all"], "no set 'all'; expected some of dev, additional, eval"),
-        (["score", "x.wav", "--detector", "valve"], "lies in no project"),
+        (["score", "x.wav", "--detector", "valve"], "is not inside a project"),
         (["register"], "params.yaml is missing"),
     ],
 )

@@ -81,3 +81,17 @@ def test_an_accelerator_that_is_not_there_is_said(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(StridorError, match=r"compute\.accelerator is 'cuda', which this machine does not have"):
         processes_at_a_time(1, "cuda")
+
+
+def test_an_absent_accelerator_and_nodes_without_a_launcher_are_refused_before_any_work(monkeypatch):
+    from stridor.common import compute
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(StridorError, match=r"compute\.accelerator is 'cuda'"):
+        compute.check_compute("cuda", 1)
+    for name in compute._LAUNCHERS:
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(StridorError, match=r"compute\.num_nodes is 3"):
+        compute.check_compute("cpu", 3)
+    monkeypatch.setenv("SLURM_PROCID", "0")
+    compute.check_compute("cpu", 3)

@@ -95,3 +95,27 @@ def test_no_supplements_make_an_empty_table():
 def test_a_missing_table_is_an_error_with_the_command_to_run():
     with pytest.raises(StridorError, match="dvc repro"):
         read_pairs(Path("nowhere"))
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (lambda text: "", "the columns .* are missing"),
+        (lambda text: text.replace("gain", "gian"), "the columns .* are missing"),
+        (lambda text: text.replace("pump,noise", "pump,nosie"), "kind is 'nosie'"),
+        (lambda text: text.replace(",1.0\n", ",loud\n"), "gain is 'loud', not a number"),
+        (lambda text: text.replace(",1.0\n", ",inf\n"), "gain is 'inf', not a finite number"),
+        (lambda text: text + "a,b\n", "too few cells"),
+    ],
+)
+def test_a_damaged_table_is_told_by_what_is_wrong_with_it(spoil, said):
+    augment(supplements(), tiny_params(), Path("augmented"))
+    table = Path("augmented/pairs.csv")
+    text = table.read_text()
+    assert spoil(text) != text
+    table.write_text(spoil(text))
+    with pytest.raises(StridorError, match=said):
+        read_pairs(Path("augmented"))
+    table.write_bytes(b"\xff\xfe")
+    with pytest.raises(StridorError, match="is not a table of pairs"):
+        read_pairs(Path("augmented"))

@@ -4,6 +4,7 @@ import hashlib
 import shutil
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from stridor.audio.files import write_clip
@@ -113,3 +114,17 @@ def test_audio_files_are_recognised_by_extension_in_any_case(tmp_path):
         (tmp_path / name).touch()
     assert [path.name for path in audio_files(tmp_path)] == ["a.flac", "b.WAV"]
     assert audio_files(tmp_path / "nowhere") == []
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [("split", "trananin"), ("domain", "sauce"), ("label", "x"), ("kind", "x"), ("seconds", "-1"), ("seconds", "inf")],
+)
+def test_a_value_that_no_clip_has_is_named(root, column, value):
+    said = "has a length" if value == "-1" else f"{column} is '{value}'"
+    build_manifest(root / "data", ("fan",), root).write(root / "manifest.csv")
+    table = pd.read_csv(root / "manifest.csv", dtype=str, keep_default_na=False)
+    table.loc[1, column] = value
+    table.to_csv(root / "manifest.csv", index=False)
+    with pytest.raises(StridorError, match=rf"manifest\.csv is not a manifest \(.*{said}"):
+        Manifest.read(root / "manifest.csv")

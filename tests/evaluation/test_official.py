@@ -36,7 +36,8 @@ def test_the_kits_files_survive_a_round_trip(tmp_path, machine):
 
 def test_files_have_no_header_sorted_rows_and_every_digit(tmp_path):
     scores = np.array([0.1 + 0.2, 1e-17, 3.0])
-    written = write_official(tmp_path, "Toy_Car", [f"data/test/{name}" for name in NAMES], scores, [1, 0, 1])
+    write_official(tmp_path, "Toy_Car", [f"data/test/{name}" for name in NAMES], scores, [1, 0, 1])
+    written = sorted(tmp_path.iterdir())
     assert [path.name for path in written] == [
         "anomaly_score_Toy_Car_section_00_test.csv",
         "decision_result_Toy_Car_section_00_test.csv",
@@ -55,8 +56,9 @@ def test_float32_scores_and_boolean_decisions_are_written_as_numbers(tmp_path):
 
 def test_each_section_has_its_own_pair_of_files(tmp_path):
     names = ["section_03_0001.wav", "section_00_0001.wav", "section_03_0000.wav"]
-    written = write_official(tmp_path, "fan", names, [1, 2, 3], [0, 0, 1])
-    assert [path.name.split("section_")[1] for path in written] == ["00_test.csv"] * 2 + ["03_test.csv"] * 2
+    write_official(tmp_path, "fan", names, [1, 2, 3], [0, 0, 1])
+    sections = sorted(path.name.split("section_")[1] for path in tmp_path.iterdir())
+    assert sections == ["00_test.csv"] * 2 + ["03_test.csv"] * 2
     assert read_official(tmp_path, "fan", "03").scores.tolist() == [3, 1]
     assert read_official(tmp_path, "fan", "00").file_names == ("section_00_0001.wav",)
 
@@ -87,12 +89,27 @@ def test_what_makes_no_result_is_refused_and_leaves_nothing(tmp_path, names, sco
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("line", ["a.wav", "a.wav,high", "a.wav,1,2", "a.wav,"])
+@pytest.mark.parametrize("line", ["a.wav", "a.wav,high", "a.wav,1,2", "a.wav,", "a.wav,nan", "a.wav,inf"])
 def test_a_line_that_is_no_result_is_named(tmp_path, line):
     write_official(tmp_path, "fan", NAMES, [1, 2, 3], [0, 0, 1])
     with open(score_file(tmp_path, "fan", "00"), "a") as file:
         file.write(line + "\n")
     with pytest.raises(StridorError, match="line 4"):
+        read_official(tmp_path, "fan")
+
+
+def test_files_that_hold_no_results_are_refused(tmp_path):
+    write_official(tmp_path, "fan", NAMES, [1, 2, 3], [0, 0, 1])
+    place = decision_file(tmp_path, "fan", "00")
+    good = place.read_text()
+    place.write_text(good.replace(",1", ",7"))
+    with pytest.raises(StridorError, match="decisions other than 0 and 1"):
+        read_official(tmp_path, "fan")
+    place.write_bytes(good.encode("utf-16"))
+    with pytest.raises(StridorError, match="is not a result file"):
+        read_official(tmp_path, "fan")
+    place.write_text('"' + "x" * 200_000)
+    with pytest.raises(StridorError, match="is not a result file"):
         read_official(tmp_path, "fan")
 
 

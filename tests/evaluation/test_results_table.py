@@ -11,7 +11,7 @@ from kit import kit
 from made_clips import gaussian_clips
 from stridor.common.errors import StridorError
 from stridor.evaluation.bootstrap import bootstrap_intervals
-from stridor.evaluation.measures import MachineMeasures, measure
+from stridor.evaluation.measures import MachineMeasures, measure, total_score
 from stridor.evaluation.results_table import SystemResults, results_table, to_csv, to_markdown
 
 HALF = MachineMeasures(0.5, 0.25, 0.505)
@@ -66,7 +66,7 @@ def test_markdown_of_two_systems_with_and_without_intervals():
     ]
     assert lines[4].startswith("|  | pAUC | 50.50 | ")
     assert lines[5] == (
-        f"| total | harmonic mean | {100 * HALF.hmean:.2f} | {100 * ours.hmean:.2f} "
+        f"| total | harmonic mean | {100 * total_score([HALF]):.2f} | {100 * total_score([ours]):.2f} "
         f"[{100 * total.low:.1f}, {100 * total.high:.1f}] |"
     )
     assert len(lines) == 6

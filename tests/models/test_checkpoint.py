@@ -1,10 +1,15 @@
 """Weights on disk, and the errors for files that do not fit."""
 
+import resource
+from contextlib import suppress
+
+import numpy as np
 import pytest
 import torch
 
 from kit import kit
 from stridor.common.errors import StridorError
+from stridor.models.beats import Beats
 from stridor.models.checkpoint import initial_encoder, load_encoder, save_encoder
 from stridor.models.config import BeatsConfig
 from stridor.params.sections import EncoderParams
@@ -111,3 +116,114 @@ def test_pickled_code_is_never_run(tmp_path):
     with pytest.raises(StridorError, match="never loaded"):
         load_encoder(tmp_path / "trap.pt")
     assert not (tmp_path / "sprung").exists()
+
+
+def saved(tmp_path, cfg=None, **changed):
+    torch.save(
+        {"cfg": CONFIG.to_cfg() | (cfg or {}), "model": tiny_encoder().state_dict() | changed}, tmp_path / "x.pt"
+    )
+    return tmp_path / "x.pt"
+
+
+@pytest.mark.parametrize(
+    ("cfg", "said"),
+    [
+        ({"encoder_attention_heads": 0}, "encoder_attention_heads 0"),
+        ({"encoder_attention_heads": 5}, "encoder_attention_heads 5, by which"),
+        ({"conv_pos_groups": 0}, "conv_pos_groups 0"),
+        ({"conv_pos_groups": 5}, "conv_pos_groups 5, by which"),
+        ({"dropout": 7}, "dropout 7"),
+        ({"dropout": float("nan")}, "dropout nan"),
+        ({"encoder_layers": -1}, "encoder_layers -1"),
+        ({"encoder_layers": 10**6}, "encoder_layers 1000000"),
+        ({"encoder_layers": 2.0}, "encoder_layers '2.0', a float where int is expected"),
+        ({"encoder_layers": "2"}, "encoder_layers '2', a str where int is expected"),
+        ({"encoder_embed_dim": 10**7}, "encoder_embed_dim 10000000"),
+        ({"embed_dim": None}, "embed_dim 'None', a NoneType where int is expected"),
+        ({"deep_norm": "yes"}, "deep_norm 'yes', a str where bool is expected"),
+        ({"num_buckets": 1}, "1 num_buckets"),
+        ({"max_distance": 1}, "a max_distance of 1"),
+        ({"predictor_class": 10**9, "finetuned_model": True}, "predictor_class 1000000000"),
+    ],
+)
+def test_an_impossible_architecture_is_refused_by_the_name_of_its_entry(tmp_path, cfg, said):
+    with pytest.raises(StridorError) as refused:
+        load_encoder(saved(tmp_path, cfg))
+    assert str(refused.value).startswith(str(tmp_path / "x.pt"))
+    assert said in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "cfg",
+    [{"encoder_layers": 200}, {"encoder_ffn_embed_dim": 65536}, {"encoder_embed_dim": 16384, "encoder_layers": 100}],
+)
+def test_sizes_that_the_file_does_not_hold_take_no_memory(tmp_path, cfg):
+    path = saved(tmp_path, cfg)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(StridorError, match=r"lacks|has the shape"):
+        load_encoder(path)
+    # The largest would take 100 GB.
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200_000
+
+
+@pytest.mark.parametrize(
+    ("tensor", "said"),
+    [
+        ([0.0] * 32, "is of the type list, not a tensor"),
+        (torch.zeros(32, dtype=torch.int64), "holds int64 instead of float values"),
+        (torch.zeros(32, dtype=torch.complex64), "holds complex64 instead of float values"),
+        (torch.quantize_per_tensor(torch.zeros(32), 0.1, 0, torch.qint8), "quantised"),
+        (torch.zeros(32).to_sparse(), "sparse"),
+        (torch.zeros(32, device="meta"), "empty"),
+        (torch.full((32,), float("nan")), "not finite"),
+        (torch.full((32,), float("inf")), "not finite"),
+        (torch.full((32,), 1e38), r"holds the value 1e\+38"),
+    ],
+)
+def test_what_is_no_tensor_of_a_network_is_refused_by_its_name(tmp_path, tensor, said):
+    with pytest.raises(StridorError, match=said) as refused:
+        load_encoder(saved(tmp_path, **{"encoder.layer_norm.weight": tensor}))
+    assert "'encoder.layer_norm.weight'" in str(refused.value)
+
+
+def test_keys_that_are_no_texts_are_refused(tmp_path):
+    torch.save({"cfg": {}, "model": {3: torch.zeros(1)}}, tmp_path / "x.pt")
+    with pytest.raises(StridorError, match="lacks"):
+        load_encoder(tmp_path / "x.pt")
+    torch.save({"cfg": CONFIG.to_cfg(), "model": tiny_encoder().state_dict() | {3: torch.zeros(1)}}, tmp_path / "x.pt")
+    with pytest.raises(StridorError, match="does not ask for, first '3'"):
+        load_encoder(tmp_path / "x.pt")
+    torch.save({"cfg": [1], "model": torch.zeros(1)}, tmp_path / "x.pt")
+    with pytest.raises(StridorError, match="is not an encoder checkpoint"):
+        load_encoder(tmp_path / "x.pt")
+
+
+def test_damaged_bytes_are_one_sentence(tmp_path):
+    whole = saved(tmp_path).read_bytes()
+    rng = np.random.default_rng(0)
+    for _ in range(60):
+        damaged = bytearray(whole)
+        # Most of the structure lies at the two ends: the pickle and the directory of the archive.
+        span = rng.choice([1500, -1500])
+        for place in rng.integers(0, 1500, size=4):
+            damaged[int(place) if span > 0 else -1 - int(place)] = rng.integers(256)
+        (tmp_path / "damaged.pt").write_bytes(damaged[: rng.choice([len(damaged), rng.integers(len(damaged))])])
+        # A byte of a weight may make another weight; whatever else it does is told.
+        with suppress(StridorError):
+            load_encoder(tmp_path / "damaged.pt")
+
+
+def test_a_folder_is_no_checkpoint(tmp_path):
+    with pytest.raises(StridorError, match="cannot be read"):
+        load_encoder(tmp_path)
+
+
+def test_loading_leaves_the_random_numbers_as_building_does(tmp_path):
+    path = saved(tmp_path)
+    torch.manual_seed(0)
+    load_encoder(path)
+    after = torch.rand(1)
+    torch.manual_seed(0)
+    tiny = Beats.from_cfg(CONFIG.to_cfg())
+    assert tiny.width == CONFIG.encoder_embed_dim
+    assert torch.equal(after, torch.rand(1))

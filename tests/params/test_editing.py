@@ -8,7 +8,8 @@ from ruamel.yaml import YAML
 from recordings import PARAMS
 from stridor.common.errors import StridorError
 from stridor.params import read_params
-from stridor.params.editing import diff, edit_detectors, read_text, with_entry, with_seeds, write_text
+from stridor.params.editing import edit_detectors, with_seeds, with_tuned_values
+from stridor.params.text import diff, read_text, write_text
 
 ROOT = Path(__file__).resolve().parents[2]
 FILES = (ROOT / "params.yaml", *sorted((ROOT / "profiles").glob("*.yaml")))
@@ -43,10 +44,10 @@ def test_the_files_of_the_project_come_back_byte_for_byte(file):
     assert [line[0] for line in diff(text, imported.text).splitlines()[2:]].count("+") == 2
     assert edit_detectors(imported.text, machines, fresh=True).text == text
     *_, last = detectors(text)
-    plain = with_entry(text, last, {})
-    tuned = with_entry(plain, last, ENTRY)
+    plain = with_tuned_values(text, last, {})
+    tuned = with_tuned_values(plain, last, ENTRY)
     assert [line[0] for line in diff(plain, tuned).splitlines()[2:] if line[0] in "+-"] == ["+"] * 3
-    assert with_entry(tuned, last, {}) == plain
+    assert with_tuned_values(tuned, last, {}) == plain
 
 
 def test_other_lines_stay_as_they_are():
@@ -123,7 +124,7 @@ def test_no_mapping_of_detectors_is_refused(text):
 
 
 def test_only_the_lines_of_the_entry_change():
-    after = with_entry(TEXT, "fan", ENTRY)
+    after = with_tuned_values(TEXT, "fan", ENTRY)
     changed = [line for line in diff(TEXT, after).splitlines()[2:] if line[0] in "+-"]
     assert changed == [
         "+    learning_rate: 2.0e-05",
@@ -134,11 +135,11 @@ def test_only_the_lines_of_the_entry_change():
 
 
 def test_earlier_values_are_replaced_or_removed():
-    after = with_entry(TEXT, "valve", {"learning_rate": 0.5})
+    after = with_tuned_values(TEXT, "valve", {"learning_rate": 0.5})
     assert after == TEXT.replace("learning_rate: 1.0e-3   # by hand", "learning_rate: 0.5")
-    assert with_entry(after, "valve", {}) == TEXT.replace("    learning_rate: 1.0e-3   # by hand\n", "")
-    twice = with_entry(with_entry(TEXT, "valve", ENTRY), "valve", ENTRY)
-    assert twice == with_entry(TEXT, "valve", ENTRY)
+    assert with_tuned_values(after, "valve", {}) == TEXT.replace("    learning_rate: 1.0e-3   # by hand\n", "")
+    twice = with_tuned_values(with_tuned_values(TEXT, "valve", ENTRY), "valve", ENTRY)
+    assert twice == with_tuned_values(TEXT, "valve", ENTRY)
 
 
 @pytest.mark.parametrize(
@@ -151,7 +152,7 @@ def test_earlier_values_are_replaced_or_removed():
     ],
 )
 def test_other_ways_of_writing_it(text):
-    before, after = YAML(typ="safe").load(text), YAML(typ="safe").load(with_entry(text, "fan", ENTRY))
+    before, after = YAML(typ="safe").load(text), YAML(typ="safe").load(with_tuned_values(text, "fan", ENTRY))
     assert after["detectors"].pop("fan") == {"machines": ["fan"], **ENTRY}
     del before["detectors"]["fan"]
     assert after == before
@@ -185,7 +186,7 @@ bank: {k: 1}  # and more
 def test_comments_above_replaced_values_stay_above():
     before, _, after = COMMENTED.partition("    snr_db:\n      - 1\n      - 2\n")
     expected = before + after.replace("    overrides:\n      bank.k: 3  # few\n", "    learning_rate: 0.5\n")
-    assert with_entry(COMMENTED, "valve", {"learning_rate": 0.5}) == expected
+    assert with_tuned_values(COMMENTED, "valve", {"learning_rate": 0.5}) == expected
 
 
 def test_comments_above_a_removed_detector_stay():
@@ -199,28 +200,28 @@ def test_comments_above_a_removed_detector_stay():
 
 def test_windows_line_ends_stay():
     text = TEXT.replace("\n", "\r\n")
-    assert with_entry(text, "fan", ENTRY) == with_entry(TEXT, "fan", ENTRY).replace("\n", "\r\n")
+    assert with_tuned_values(text, "fan", ENTRY) == with_tuned_values(TEXT, "fan", ENTRY).replace("\n", "\r\n")
     assert edit_detectors(text, ("saw",)).text == edit_detectors(TEXT, ("saw",)).text.replace("\n", "\r\n")
 
 
 def test_other_indentation_becomes_that_of_the_project():
     text = "detectors:\n    fan:\n        machines: [fan]  # east\n\n# end\nseed: 1\n"
-    assert with_entry(text, "fan", {"learning_rate": 0.5}) == (
+    assert with_tuned_values(text, "fan", {"learning_rate": 0.5}) == (
         "detectors:\n  fan:\n    machines: [fan]      # east\n    learning_rate: 0.5\n\n# end\nseed: 1\n"
     )
 
 
 def test_a_value_that_two_entries_share_is_not_edited():
     text = "detectors:\n  fan: &one\n    machines: [fan]\n  valve: *one\n"
-    with pytest.raises(StridorError, match="none of these can be edited alone; write them out"):
-        with_entry(text, "fan", ENTRY)
+    with pytest.raises(StridorError, match="which cannot be edited alone; write them out"):
+        with_tuned_values(text, "fan", ENTRY)
     assert edit_detectors(text, ("saw",)).text == f"{text}  saw:\n    machines: [saw]\n"
 
 
 def test_a_comment_that_would_be_lost_is_refused():
     text = "detectors:\n  fan: {machines: [fan]}\ntune: {\n  trials: 3,  # few\n  pruner: none\n}\n"
     with pytest.raises(StridorError, match="a comment inside brackets, which would be lost"):
-        with_entry(text, "fan", ENTRY)
+        with_tuned_values(text, "fan", ENTRY)
 
 
 def test_a_text_that_no_longer_reads_is_not_written(tmp_path, monkeypatch):
@@ -229,9 +230,9 @@ def test_a_text_that_no_longer_reads_is_not_written(tmp_path, monkeypatch):
         read_text()
     Path("params.yaml").write_text(TEXT)
     with pytest.raises(StridorError, match="learning_rate"):
-        write_text(with_entry(TEXT, "fan", {"learning_rate": -1.0}))
+        write_text(with_tuned_values(TEXT, "fan", {"learning_rate": -1.0}))
     assert read_text() == TEXT
-    write_text(with_entry(TEXT, "fan", {"learning_rate": 1.0}))
+    write_text(with_tuned_values(TEXT, "fan", {"learning_rate": 1.0}))
     assert "learning_rate: 1.0\n" in read_text()
     assert list(tmp_path.iterdir()) == [tmp_path / "params.yaml"]
 

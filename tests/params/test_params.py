@@ -83,7 +83,7 @@ def test_a_detector_overrides_the_general_values(tmp_path):
             "params.yaml: without mixing there is no interferer",
         ),
         (MINIMAL + "table:\n  variants: {full: {}}\n", "give the variant another name"),
-        (MINIMAL + "table:\n  variants: {a-b: {}}\n", "'table.variants.a-b"),
+        (MINIMAL + "table:\n  variants: {a-b: {}}\n", "parameter 'table.variants' has the name 'a-b'"),
         ("seed: 1\n", "'detectors'"),
         ("detectors: {}\n", "'detectors'"),
         ("detectors:\n  fan:\n    machines: []\n", "'detectors.fan.machines'"),

@@ -122,6 +122,18 @@ def test_saved_twice_gives_the_same_bytes_and_loads_back(tmp_path, dtype):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["again", "one", "two"]
 
 
+# A file that claims to hold a terabyte.
+HUGE = (
+    b"\x93NUMPY\x01\x00v\x00{'descr': '<f8', 'fortran_order': False, 'shape': (100000000, 1000), }".ljust(127) + b"\n"
+)
+
+
+def rewritten(folder, **changed):
+    """Change entries of a bank's description."""
+    description = json.loads((folder / DESCRIPTION_FILE).read_text())
+    (folder / DESCRIPTION_FILE).write_text(json.dumps(description | changed))
+
+
 @pytest.mark.parametrize(
     ("spoil", "complaint"),
     [
@@ -146,6 +158,12 @@ def test_saved_twice_gives_the_same_bytes_and_loads_back(tmp_path, dtype):
             ),
             "3 embeddings, 0 domains",
         ),
+        (lambda folder: rewritten(folder, domains=["source", "source", "trananin"]), "not contain a readable bank"),
+        (lambda folder: rewritten(folder, file_names=["a", "b", 3]), "not contain a readable bank"),
+        (lambda folder: rewritten(folder, k=[1]), "not contain a readable bank"),
+        (lambda folder: (folder / EMBEDDINGS_FILE).write_bytes(HUGE), "not contain a readable bank"),
+        (lambda folder: (folder / DESCRIPTION_FILE).write_text("[" * 10**5), "not contain a readable bank"),
+        (lambda folder: (folder / DESCRIPTION_FILE).write_bytes(b"\xff"), "not contain a readable bank"),
     ],
 )
 def test_a_damaged_bank_is_an_error(tmp_path, spoil, complaint):

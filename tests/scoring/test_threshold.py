@@ -1,5 +1,7 @@
 """The decision threshold against SciPy and against the share of normals that it lets through."""
 
+import json
+
 import numpy as np
 import pytest
 from scipy.stats import gamma
@@ -88,7 +90,19 @@ def test_saved_calibrations_load_back(tmp_path, scores):
     assert (tmp_path / "calibration.json").read_bytes() == first
 
 
-@pytest.mark.parametrize("text", ["{", "{}", "[1]", '{"a": 1}', "null"])
+GOOD = {"shape": 2.0, "loc": 0.0, "scale": 1.0, "percentile": 90.0, "threshold": 3.0}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{", "{}", "[1]", '{"a": 1}', "null", "[" * 10**5,
+        *(json.dumps(GOOD | bad) for bad in (
+            {"threshold": [[1.0]]}, {"threshold": "3"}, {"threshold": None}, {"threshold": float("nan")},
+            {"percentile": True}, {"scale": float("inf")}, {"shape": {}},
+        )),
+    ],
+)  # fmt: skip
 def test_damaged_calibrations_are_an_error(tmp_path, text):
     with pytest.raises(StridorError, match="is missing"):
         Calibration.load(tmp_path / "calibration.json")

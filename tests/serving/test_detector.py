@@ -82,7 +82,7 @@ def test_a_folder_needs_no_store_and_no_project(folder, pump, clip, tmp_path, mo
     expected = pump.score(clip)
     assert Detector.load(folder).score(clip) == expected
     assert Detector.load("model").score(clip) == expected
-    with pytest.raises(StridorError, match="lies in no project"):
+    with pytest.raises(StridorError, match="is not inside a project"):
         Detector.load("pump")
 
 
@@ -112,3 +112,22 @@ def test_folders_that_hold_no_detector(folder, tmp_path):
 def test_unknown_detector(registered, name):
     with pytest.raises(StridorError, match=f"no detector '{name}' .* registered are plant, pump"):
         Detector.load(name)
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["s3://x/y", "gs://x", "hdfs://x/y", "http://localhost:1/x", "file:///etc", "a:b", "", " ", "x\0y", "x" * 1000],
+)
+def test_other_addresses_are_refused_without_being_asked(address):
+    with pytest.raises(StridorError, match=r"is not the address of a registered|empty or not printable|no detector"):
+        Detector.load(address)
+
+
+def test_recordings_that_are_too_long_are_told_the_limit(pump, tmp_path):
+    import soundfile
+
+    soundfile.write(tmp_path / "long.flac", np.zeros(8000 * 600, dtype=np.int16), 8000)
+    with pytest.raises(StridorError, match=r"long\.flac lasts 600 s or more, and at most 120 s are taken"):
+        pump.score(tmp_path / "long.flac")
+    with pytest.raises(StridorError, match=r"The recording lasts 121 s, and at most 120 s are taken"):
+        pump.score(np.zeros(121 * 16000))

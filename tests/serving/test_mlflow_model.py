@@ -1,4 +1,6 @@
+import base64
 import io
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -34,7 +36,7 @@ def test_same_scores_as_the_pipeline(registered, pump, recording, directly):
         recording(8000, 300, subtype="FLOAT"),
     ]  # fmt: skip
     answer = pump.predict(pd.DataFrame({"audio": recordings}))
-    assert list(answer.columns) == ["score", "threshold", "anomalous", "nearest", "machine"]
+    assert list(answer.columns) == ["score", "threshold", "anomalous", "nearest", "machine", "error"]
     np.testing.assert_allclose(answer["score"], directly(registered, recordings, "pump"), atol=1e-5)
     reference = MachineReference.load(Path("banks/pump"))
     assert (answer["threshold"] == reference.calibration.threshold).all()
@@ -67,8 +69,14 @@ def test_a_broken_clip_is_named(pump, recording, broken, complaint):
     from mlflow.exceptions import MlflowException
 
     broken = recording(broken) if isinstance(broken, int) else broken
-    with pytest.raises(MlflowException, match=complaint) as caught:
-        pump.predict(pd.DataFrame({"audio": [recording(), broken, recording()]}))
+    answer = pump.predict(pd.DataFrame({"audio": [recording(), broken, recording()]}))
+    assert re.match(complaint, answer["error"][1])
+    assert answer["error"].notna().tolist() == [False, True, False]
+    # The others are answered as if it were not there.
+    expected = pump.predict(pd.DataFrame({"audio": [recording()]}))["score"][0]
+    assert answer["score"].tolist() == [pytest.approx(expected, abs=1e-5), None, pytest.approx(expected, abs=1e-5)]
+    with pytest.raises(MlflowException, match=complaint.replace("Row 1", "Row 0")) as caught:
+        pump.predict(pd.DataFrame({"audio": [broken]}))
     assert caught.value.get_http_status_code() == 400
 
 
@@ -85,12 +93,62 @@ def test_which_machine(pump, plant, recording):
     from mlflow.exceptions import MlflowException
 
     given = pd.DataFrame({"audio": [recording(), recording()], "machine": ["saw", None]})
-    with pytest.raises(MlflowException, match=r"Row 1 .* names no machine.* press, saw"):
-        plant.predict(given)
+    answer = plant.predict(given)
+    assert re.match(r"Row 1 .* names no machine.* press, saw", answer["error"][1])
+    assert answer["machine"].isna().tolist() == [False, True]
     with pytest.raises(MlflowException, match=r"Row 0 .* machine 'fan'.* it knows pump"):
         pump.predict(pd.DataFrame({"audio": [recording()], "machine": ["fan"]}))
     given["machine"] = ["pump", None]
     assert set(pump.predict(given)["machine"]) == {"pump"}
+
+
+def test_a_text_is_read_as_base64(pump, recording):
+    one = recording()
+    encoded = base64.b64encode(one).decode()
+    served = pump.unwrap_python_model().predict(None, pd.DataFrame({"audio": [encoded, "no ba$e64", None]}))
+    assert served["score"][0] == pytest.approx(pump.predict(pd.DataFrame({"audio": [one]}))["score"][0], abs=1e-5)
+    assert "Row 1 of the input holds a text that is not base64" in served["error"][1]
+    assert "Row 2 of the input holds no audio" in served["error"][2]
+
+
+def test_what_is_too_long_or_too_large_is_told_the_limit(pump, recording, monkeypatch):
+    long = io.BytesIO()
+    # Ten minutes of silence in few bytes.
+    sf.write(long, np.zeros(8000 * 600, dtype=np.int16), 8000, format="FLAC")
+    assert len(long.getvalue()) < 200_000
+    answer = pump.predict(pd.DataFrame({"audio": [recording(), long.getvalue()]}))
+    assert "Row 1 of the input lasts 600 s or more, and at most 120 s are taken" in answer["error"][1]
+    assert np.isfinite(answer["score"][0])
+    monkeypatch.setattr("stridor.serving.requests.LARGEST_BYTES", 1000)
+    with pytest.raises(Exception, match="at most 0 MiB are taken") as caught:
+        pump.predict(pd.DataFrame({"audio": [recording()]}))
+    assert caught.value.get_http_status_code() == 400
+
+
+def test_an_error_does_not_repeat_the_request(pump):
+    from mlflow.exceptions import MlflowException
+
+    with pytest.raises(MlflowException) as caught:
+        pump.predict(pd.DataFrame({"audio": [b"no audio"]}))
+    # As MLflow's server does.
+    caught.value.message = f"Failed to predict data '{'x' * 10**6}'. \nError: {caught.value.message}"
+    assert len(caught.value.serialize_as_json()) < 300
+    assert "Row 0 of the input is not readable audio" in caught.value.serialize_as_json()
+
+
+def test_long_recordings_are_scored_alone_and_the_same(pump, recording):
+    detector = pump.unwrap_python_model().detector
+    batches = []
+    embed = detector.embedder.embed
+    detector.embedder.embed = lambda waves, names: batches.append(len(waves)) or embed(waves, names)
+    try:
+        answer = pump.predict(pd.DataFrame({"audio": [recording(n) for n in (7000, 16000 * 21, 7000, 16000 * 22)]}))
+    finally:
+        del detector.embedder.embed
+    assert batches == [2, 1, 1]
+    assert answer["score"][0] == pytest.approx(answer["score"][2], abs=1e-5)
+    alone = pump.predict(pd.DataFrame({"audio": [recording(16000 * 21)]}))
+    assert alone["score"][0] == pytest.approx(answer["score"][1], abs=1e-5)
 
 
 def test_another_device_may_be_chosen_at_loading(registered):

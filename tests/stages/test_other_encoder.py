@@ -13,6 +13,7 @@ from stridor.models.log_mel import LogMelPatches
 from stridor.params.sections import NO_CHECKPOINT
 from stridor.stages import augment, evaluate, index, register, train
 from stridor.stages.layout import Layout
+from stridor.tracking.store import open_store
 from tiny_project import VALUES, params_of, write_project
 
 LAYOUT = Layout("pump")
@@ -54,9 +55,14 @@ def test_a_checkpoint_file_decides_the_family(project):
     assert (LAYOUT.banks / "random").exists()
 
 
-def test_an_encoder_without_weights_cannot_be_trained(project):
+def test_an_encoder_without_weights_cannot_be_trained_and_leaves_no_run(project):
+    from mlflow import MlflowClient
+
     write_project(project, **SPECTRUM | {"training": VALUES["training"]})
     run(augment)
     with pytest.raises(StridorError, match=r"'log_mel' has no weights to train; set training\.stage_one\.epochs"):
         run(train)
     assert not LAYOUT.trained.exists()
+    open_store()
+    client = MlflowClient()
+    assert client.search_runs([experiment.experiment_id for experiment in client.search_experiments()]) == []

@@ -49,5 +49,5 @@ def test_password_is_not_shown(nowhere, monkeypatch):
 
 
 def test_outside_a_project(nowhere):
-    with pytest.raises(StridorError, match=r"lies in no project .* MLFLOW_TRACKING_URI"):
+    with pytest.raises(StridorError, match=r"is not inside a project .* MLFLOW_TRACKING_URI"):
         find_store()

@@ -52,7 +52,10 @@ def probe(path: Path) -> AudioInfo:
 
 
 def read_clip(
-    source: Path | str | BinaryIO, channel: int | Literal["mean"] = "mean", name: str = "the recording"
+    source: Path | str | BinaryIO,
+    channel: int | Literal["mean"] = "mean",
+    name: str = "the recording",
+    longest_seconds: float = math.inf,
 ) -> np.ndarray:
     """Read a recording as one channel at 16 kHz.
 
@@ -67,6 +70,8 @@ def read_clip(
         Index of the channel to take, or the mean of all. The mean of channels in opposite phase is silence.
     name : str
         Name of a binary file in messages; ignored for a path.
+    longest_seconds : float
+        A longer recording is refused before it is decoded, or as soon as more has been decoded.
 
     Returns
     -------
@@ -75,7 +80,8 @@ def read_clip(
     Raises
     ------
     StridorError
-        If the recording cannot be read, has no such channel, or contains NaN, infinite or absurdly large samples.
+        If the recording cannot be read, is too long, has no such channel, or contains NaN, infinite or absurdly large
+        samples.
 
     Examples
     --------
@@ -93,10 +99,10 @@ def read_clip(
         name = str(source)
         # libsndfile reads a descriptor faster than it calls back into Python.
         with _regular_file(source) as file, _open(file.fileno(), name) as sound:
-            wave, rate_hz = _one_channel(sound, channel, name), sound.samplerate
+            wave, rate_hz = _one_channel(sound, channel, name, longest_seconds), sound.samplerate
     else:
         with _open(source if source.seekable() else io.BytesIO(source.read()), name) as sound:
-            wave, rate_hz = _one_channel(sound, channel, name), sound.samplerate
+            wave, rate_hz = _one_channel(sound, channel, name, longest_seconds), sound.samplerate
     # The comparison is false for NaN too.
     if not np.abs(wave).max() <= _LARGEST_SAMPLE:
         raise StridorError(f"{name} contains samples that are not audio (NaN or infinite); export it again.")
@@ -160,7 +166,8 @@ def _open(file: int | BinaryIO, name: str) -> sf.SoundFile:
     raise StridorError(f"The header of {name} does not contain its length; convert it to WAV.")
 
 
-def _one_channel(sound: sf.SoundFile, channel: int | Literal["mean"], name: str) -> np.ndarray:
+def _one_channel(sound: sf.SoundFile, channel: int | Literal["mean"], name: str, longest_seconds: float) -> np.ndarray:
+    _check_length(sound.frames, sound, name, longest_seconds)
     if channel != "mean" and not 0 <= channel < sound.channels:
         raise StridorError(
             f"{name} has no channel {channel}; its channels are 0 to {sound.channels - 1}, set audio.channel "
@@ -168,9 +175,11 @@ def _one_channel(sound: sf.SoundFile, channel: int | Literal["mean"], name: str)
         )
     # Block by block, so that neither a wrong length in the header nor many channels cost memory.
     block_frames = max(1, _VALUES_PER_BLOCK // sound.channels)
-    blocks = []
+    blocks, frames = [], 0
     try:
         while len(block := sound.read(block_frames, dtype="float32", always_2d=True)):
+            frames += len(block)
+            _check_length(frames, sound, name, longest_seconds)
             blocks.append(block.mean(axis=1) if channel == "mean" else block[:, channel].copy())
     except sf.SoundFileError as error:
         raise StridorError(f"{name} is damaged ({_reason(error)}); export it again.") from None
@@ -183,6 +192,14 @@ def _one_channel(sound: sf.SoundFile, channel: int | Literal["mean"], name: str)
             stacklevel=3,
         )
     return wave
+
+
+def _check_length(frames: int, sound: sf.SoundFile, name: str, longest_seconds: float) -> None:
+    if frames > longest_seconds * sound.samplerate:
+        raise StridorError(
+            f"{name} lasts {frames / sound.samplerate:.0f} s or more, and at most {longest_seconds:g} s are taken; cut "
+            "it into shorter recordings."
+        )
 
 
 def _reason(error: Exception) -> str:

@@ -61,11 +61,8 @@ def fit_autoencoder(
     ----------
     frames : sequence of Tensor[F_i x 128], dB, F_i >= 5
         Frames of each clip.
-    params : AutoencoderParams
     seed : int
         Determines, with the machine's name, the weights, the held-out stacks and the order of the batches.
-    machine : str
-    device : str or torch.device
     on_epoch : callable
         Called with every epoch.
 

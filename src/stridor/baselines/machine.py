@@ -1,10 +1,9 @@
 """The organisers' baseline for one machine: the autoencoder, the covariances of its errors and two thresholds."""
 
-import pickle
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 import torch
@@ -18,6 +17,7 @@ from stridor.baselines.mahalanobis import DOMAINS, ErrorMoments, covariances_of,
 from stridor.common.atomic import atomic_folder
 from stridor.common.errors import StridorError
 from stridor.common.saving import save_tensors
+from stridor.common.tensor_file import read_tensor_file
 from stridor.data.manifest import Clip
 from stridor.data.names import Domain
 from stridor.params import Params
@@ -124,15 +124,19 @@ class MachineAutoencoder:
         """
         path = Path(folder) / WEIGHTS_FILE
         network = Autoencoder()
+        again = "run the autoencoder stage again"
+        saved: Any = read_tensor_file(path, "an autoencoder", "run the autoencoder stage to write it", again)
         try:
-            saved = torch.load(path, map_location="cpu", weights_only=True)
             network.load_state_dict(saved["network"])
             covariances = {domain: saved["covariances"][domain].numpy() for domain in DOMAINS}
-        except FileNotFoundError:
-            raise StridorError(f"{path} is missing; run the autoencoder stage to write it.") from None
-        except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, LookupError, TypeError) as error:
+        except (RuntimeError, ValueError, LookupError, TypeError, AttributeError) as error:
             reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-            raise StridorError(f"{path} is not an autoencoder ({reason}); run the autoencoder stage again.") from None
+            raise StridorError(f"{path} is not an autoencoder ({reason}); {again}.") from None
+        numbers = [*covariances.values(), *(tensor.numpy() for tensor in network.state_dict().values())]
+        if any(one.shape != (MEL_BANDS, MEL_BANDS) for one in covariances.values()) or not all(
+            np.isfinite(one).all() for one in numbers
+        ):
+            raise StridorError(f"{path} is not an autoencoder (shapes or values of another network); {again}.")
         calibrations = {kind: Calibration.load(path.parent / _calibration_file(kind)) for kind in get_args(Score)}
         return cls(network.to(device).eval(), covariances, calibrations)
 

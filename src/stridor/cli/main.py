@@ -1,5 +1,7 @@
 """The command `stridor`, combined from its groups."""
 
+from pathlib import Path
+
 import click
 
 from stridor.cli.checkpoint import checkpoint, distill
@@ -7,11 +9,14 @@ from stridor.cli.data import data
 from stridor.cli.experiments import sweep, table, tune
 from stridor.cli.pipeline import plan, profile, register, repro, score, store, submission
 from stridor.common.errors import one_sentence
+from stridor.common.stage_process import check_no_import
 
 # The commands import heavy rooms when they run: `stridor --help` must not wait for torch or MLflow.
 COMMANDS = (
     checkpoint, data, distill, plan, profile, register, repro, score, store, submission, sweep, table, tune,
 )  # fmt: skip
+# These read data/ or what was learnt from it.
+NEED_DATA = {"plan", "register", "repro", "submission", "sweep", "table", "tune"}
 
 
 class OneSentenceGroup(click.Group):
@@ -25,11 +30,14 @@ class OneSentenceGroup(click.Group):
 
 @click.group(cls=OneSentenceGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="stridor")
-def main() -> None:
+@click.pass_context
+def main(context: click.Context) -> None:
     """Detect anomalous sounds of machines, trained on recordings of normal operation only.
 
     `dvc repro` (or `make repro`) runs the pipeline described by dvc.yaml and params.yaml.
     """
+    if context.invoked_subcommand in NEED_DATA:
+        check_no_import(Path())
 
 
 for command in COMMANDS:

@@ -11,11 +11,13 @@ if TYPE_CHECKING:
 
 # What OpenMP and the linear algebra of NumPy and PyTorch read when they are loaded.
 THREADS = "OMP_NUM_THREADS"
+# Set by what starts a process on every node.
+_LAUNCHERS = frozenset({"SLURM_PROCID", "NODE_RANK", "GROUP_RANK", "MASTER_ADDR", "OMPI_COMM_WORLD_RANK", "LSB_JOBID"})
 
 
 def cores() -> int:
     """Return the number of cores that this process may use."""
-    # A container or a batch system often leaves us only some of the machine's.
+    # A container or a batch system often gives a process only some of the machine's.
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
@@ -43,12 +45,12 @@ def threads_of_each(threads: int | Literal["auto"], processes: int) -> int:
 
 
 def device_for(accelerator: str) -> "torch.device":
-    """Return the device asked for (`compute.accelerator`); "auto" takes an accelerator that is there, else the CPU.
+    """Return the requested device (`compute.accelerator`); "auto" takes an available accelerator, else the CPU.
 
     Raises
     ------
     StridorError
-        If the accelerator asked for is not there.
+        If the requested accelerator is not available.
     """
     import torch
 
@@ -60,6 +62,24 @@ def device_for(accelerator: str) -> "torch.device":
             f"compute.accelerator is '{accelerator}', which this machine does not have; set it to auto or cpu."
         )
     return torch.device(accelerator)
+
+
+def check_compute(accelerator: str, num_nodes: int) -> None:
+    """Fail before any work where this machine cannot do what `compute` in params.yaml asks for.
+
+    Raises
+    ------
+    StridorError
+        If the accelerator asked for is not there, or several nodes are, but nothing that launches the others.
+    """
+    if accelerator not in ("auto", "cpu"):
+        device_for(accelerator)
+    # Without one of these the first node waits for the others in silence.
+    if num_nodes > 1 and not _LAUNCHERS & os.environ.keys():
+        raise StridorError(
+            f"compute.num_nodes is {num_nodes}, but this process was not started as one of several; start it by SLURM, "
+            "torchrun or MPI on every node, or set compute.num_nodes to 1."
+        )
 
 
 def processes_at_a_time(threads: int | Literal["auto"], accelerator: str) -> int:

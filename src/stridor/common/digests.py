@@ -1,4 +1,4 @@
-"""Digests by which a file's content is known again."""
+"""Digests of files."""
 
 import hashlib
 from pathlib import Path

@@ -1,15 +1,18 @@
-"""Fetching one file over HTTP: what has arrived is kept, a broken line is taken up again, the checksum decides."""
+"""Download of one file: a broken transfer goes on where it stopped, and the digest decides whether it is right."""
 
 import re
 from collections.abc import Callable
+from concurrent.futures import CancelledError
 from pathlib import Path
 from threading import Event
 
+import requests
+
 from stridor.common.digests import Algorithm, file_digest
 from stridor.common.errors import StridorError
-from stridor.common.http import USUAL, Patience, Stopped, Trouble, answer, line_troubles, persist
+from stridor.common.http import USUAL, StoppableRetry, open_url
 
-# What a broken line costs at most.
+# What a broken connection costs at most.
 _BLOCK_BYTES = 2**16
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-")
 
@@ -23,7 +26,7 @@ def fetch(
     algorithm: Algorithm = "md5",
     moved: Callable[[int], None] = lambda _: None,
     stop: Event | None = None,
-    patience: Patience = USUAL,
+    retry: StoppableRetry = USUAL,
 ) -> None:
     """Fetch a file whose size and digest are known; it appears at `place` whole and right, or not at all.
 
@@ -39,42 +42,40 @@ def fetch(
     moved : callable
         Told by how many bytes the part on disk has grown; less than 0 if it had to be dropped.
     stop : Event
-        Once set, the transfer ends with `Stopped`; what has arrived is kept.
+        Once set, the transfer ends with `CancelledError`; what has arrived is kept.
+    retry : StoppableRetry
+        How often a server is asked in a row without a single new byte.
 
     Raises
     ------
     StridorError
-        If the file cannot be had, or is another one twice.
+        If the file cannot be fetched, or has another digest twice.
     """
     partial = partial_of(place, digest)
     place.parent.mkdir(parents=True, exist_ok=True)
-    stop = stop or Event()
-    farthest = _size(partial)
-    wrong = 0
-    named = algorithm.upper()
-
-    def attempt() -> None:
-        nonlocal farthest, wrong
+    retry = retry.new(stop=stop or Event())
+    left, farthest, was_wrong = retry, _size(partial), False
+    while True:
         if _size(partial) > size:
             _drop(partial, moved)
+        problem = None
         if _size(partial) < size or not partial.exists():
-            _take(url, partial, size, moved, stop, patience)
-        have = _size(partial)
-        progressed, farthest = have > farthest, max(have, farthest)
-        if have < size:
-            raise Trouble(f"the line broke after {have} of {size} bytes", progressed=progressed)
-        found = file_digest(partial, algorithm)
-        if found != digest:
+            problem = _append(url, partial, size, moved, retry)
+        if problem is None:
+            found = file_digest(partial, algorithm)
+            if found == digest:
+                break
             _drop(partial, moved)
-            wrong += 1
-            if wrong == 2:
+            problem = f"its {algorithm.upper()} is wrong"
+            if was_wrong:
                 raise StridorError(
-                    f"{url} gives a file with the {named} {found}, but its record says {digest}; something on the way "
-                    "changes it, try another network."
+                    f"{url} gives a file with the {algorithm.upper()} {found}, but its record says {digest}; "
+                    "something on the way changes it, try another network."
                 )
-            raise Trouble(f"its {named} is wrong")
-
-    persist(attempt, url, patience, stop)
+            was_wrong = True
+        if _size(partial) > farthest:
+            left, farthest = retry, _size(partial)
+        left = left.after_broken_body(url, problem)
     partial.replace(place)
 
 
@@ -83,31 +84,35 @@ def partial_of(place: Path, digest: str) -> Path:
     return place.with_name(f"{place.name}.unfinished-{digest[:12]}")
 
 
-def _take(url: str, partial: Path, size: int, moved: Callable[[int], None], stop: Event, patience: Patience) -> None:
-    """Append to a partial file what the server gives; a line that breaks is no error."""
+def _append(url: str, partial: Path, size: int, moved: Callable[[int], None], retry: StoppableRetry) -> str | None:
+    """Append to a partial file what the server gives; return what is wrong unless it is complete now."""
     have = _size(partial)
-    with answer(url, {"Range": f"bytes={have}-"} if have else {}, patience) as response:
+    with open_url(url, {"Range": f"bytes={have}-"} if have else {}, retry) as response:
         if response.status_code in (206, 416):
             said = _CONTENT_RANGE.match(response.headers.get("Content-Range", ""))
             if response.status_code == 416 or not said or int(said[1]) != have:
                 _drop(partial, moved)
-                raise Trouble("the server gives another part than the one that is missing")
+                return "the server gives another part than the one that is missing"
         elif have:
             # A server without ranges starts again.
             _drop(partial, moved)
             have = 0
-        with partial.open("ab") as file, line_troubles(quiet=True):
-            for block in response.iter_content(_BLOCK_BYTES):
-                if stop.is_set():
-                    raise Stopped
-                have += len(block)
-                if have > size:
-                    break
-                file.write(block)
-                moved(len(block))
+        try:
+            with partial.open("ab") as file:
+                for block in response.iter_content(_BLOCK_BYTES):
+                    if retry.stop.is_set():
+                        raise CancelledError
+                    have += len(block)
+                    if have > size:
+                        break
+                    file.write(block)
+                    moved(len(block))
+        except requests.RequestException:
+            pass  # The connection broke; what has arrived counts.
     if have > size:
         _drop(partial, moved)
-        raise Trouble(f"it is longer than the {size} bytes that its record says")
+        return f"it is longer than the {size} bytes that its record says"
+    return None if have == size else f"the connection broke after {have} of {size} bytes"
 
 
 def _size(path: Path) -> int:

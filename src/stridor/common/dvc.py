@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from stridor.common.dvc_locks import drop_stale_locks
 from stridor.common.errors import StridorError
 
 
@@ -117,9 +118,9 @@ def _tracker(data: Path) -> Path:
 
 def _call(*arguments: str, root: Path, advice: str = "fix this and run the command again") -> str:
     """Run DVC in a project and return its standard output; a failure is an error with DVC's own reason."""
-    done = subprocess.run(
-        dvc_line(*arguments), cwd=root, env=dvc_environment(), capture_output=True, text=True, errors="replace"
-    )
+    drop_stale_locks(root)
+    command, environment = dvc_line(*arguments), dvc_environment()
+    done = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, errors="replace")
     if done.returncode:
         named = " ".join(argument for argument in arguments if not argument.startswith("--"))
         raise StridorError(f"'dvc {named}' failed ({_reason(done.stderr)}); {advice}.")

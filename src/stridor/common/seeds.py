@@ -1,4 +1,4 @@
-"""Random streams that belong to a name, so that adding or reordering things never changes another's draws."""
+"""Random streams by name: adding or reordering things never changes the draws of others."""
 
 import hashlib
 

@@ -2,7 +2,7 @@
 
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from stridor.common.errors import StridorError
 from stridor.common.seeds import rng_for
 from stridor.data.manifest import Clip
 from stridor.data.names import Kind
-from stridor.data.tables import read_table, write_table
+from stridor.data.tables import check_known, numbers_of, read_table, write_table
 from stridor.params import Params
 from stridor.params.sections import AugmentParams, FixedSnrs, SnrChoice
 
@@ -120,5 +120,6 @@ def read_pairs(folder: Path) -> list[Pair]:
 
 
 def _pair_of(row: dict[str, str]) -> Pair:
-    values: dict[str, Any] = row | {name: kind(row[name]) for name, kind in _NUMBERS.items()}
+    check_known(row, "kind", ("", *get_args(Kind)))
+    values: dict[str, Any] = row | numbers_of(row, _NUMBERS)
     return Pair(**values | {"kind": row["kind"] or None})

@@ -3,14 +3,14 @@
 import json
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from stridor.audio.files import probe
 from stridor.common.atomic import atomic_file
 from stridor.common.digests import file_md5
 from stridor.common.errors import StridorError
-from stridor.data.names import AUDIO_SUFFIXES, Domain, Kind, Label, Split, parse_clip_name
-from stridor.data.tables import read_table, write_table
+from stridor.data.names import AUDIO_SUFFIXES, DOMAINS, LABELS, Domain, Kind, Label, Split, parse_clip_name
+from stridor.data.tables import check_known, numbers_of, read_table, write_table
 
 # Length of one column of patches: 16 frames of 25 ms, 10 ms apart.
 SHORTEST_SECONDS = 0.175
@@ -57,6 +57,7 @@ _COLUMNS = [field.name for field in fields(Clip)]
 _NUMBERS = {"seconds": float, "sample_rate_hz": int, "channels": int}
 # Only in these is an empty cell a missing value: a machine may be called "NA" or "None".
 _OPTIONAL = ("domain", "label", "kind")
+_KNOWN = {"split": SPLITS, "domain": ("", *DOMAINS), "label": ("", *LABELS), "kind": ("", *get_args(Kind))}
 
 
 @dataclass(frozen=True)
@@ -105,9 +106,10 @@ class Manifest:
             return cls(tuple(_clip_of(row) for row in read_table(path, _COLUMNS)))
         except FileNotFoundError:
             raise StridorError(f"{path} is missing; run 'dvc repro' so that the augment stage writes it.") from None
-        except ValueError:
+        except ValueError as error:
             raise StridorError(
-                f"{path} is not a manifest; run 'dvc repro --force' so that the augment stage writes it again."
+                f"{path} is not a manifest ({error}); run 'dvc repro --force' so that the augment stage writes it "
+                "again."
             ) from None
 
 
@@ -159,7 +161,11 @@ def audio_files(folder: Path) -> list[Path]:
 
 
 def _clip_of(row: dict[str, str]) -> Clip:
-    numbers = {name: kind(row[name]) for name, kind in _NUMBERS.items()}
+    numbers = numbers_of(row, _NUMBERS)
+    if min(numbers.values()) <= 0:
+        raise ValueError(f"{row['path']} has a length, a rate or a number of channels of 0 or less")
+    for name, known in _KNOWN.items():
+        check_known(row, name, known)
     absent = {name: None for name in _OPTIONAL if not row[name]}
     values: dict[str, Any] = row | numbers | absent
     return Clip(**values)

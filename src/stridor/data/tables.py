@@ -1,7 +1,8 @@
 """Tables of records as CSV files, without pandas: importing it takes longer than most stages need for their tables."""
 
 import csv
-from collections.abc import Iterable, Mapping
+import math
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,12 +27,43 @@ def read_table(path: Path, columns: list[str]) -> list[dict[str, str]]:
     """
     with open(path, encoding="utf-8", newline="") as file:
         reader = csv.DictReader(file)
-        if missing := set(columns) - set(reader.fieldnames or ()):
-            raise ValueError(f"the columns {sorted(missing)} are missing")
         try:
+            if missing := set(columns) - set(reader.fieldnames or ()):
+                raise ValueError(f"the columns {sorted(missing)} are missing")
             rows = [{name: row[name] for name in columns} for row in reader]
         except csv.Error as error:
             raise ValueError(str(error)) from None
     if any(cell is None for row in rows for cell in row.values()):
         raise ValueError("a row has too few cells")
     return rows
+
+
+def numbers_of(row: Mapping[str, str], kinds: Mapping[str, type]) -> dict[str, float]:
+    """Return the cells that hold numbers.
+
+    Raises
+    ------
+    ValueError
+        If one is no finite number of its kind; the message names it.
+    """
+    numbers = {}
+    for name, kind in kinds.items():
+        try:
+            numbers[name] = kind(row[name])
+        except ValueError:
+            raise ValueError(f"{name} is '{row[name][:50]}', not a number") from None
+        if not math.isfinite(numbers[name]):
+            raise ValueError(f"{name} is '{row[name][:50]}', not a finite number")
+    return numbers
+
+
+def check_known(row: Mapping[str, str], name: str, known: Collection[str]) -> None:
+    """Check a cell that may hold some texts only.
+
+    Raises
+    ------
+    ValueError
+        If it holds another; the message names it.
+    """
+    if row[name] not in known:
+        raise ValueError(f"{name} is '{row[name][:50]}'")

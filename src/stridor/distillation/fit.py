@@ -55,9 +55,6 @@ def distil(
     ----------
     student : Encoder
         Changed in place.
-    teacher : Teacher
-    recordings : Recordings
-    params : DistillParams
     fabric : Fabric
         Already launched.
     resume : ResumeFolder

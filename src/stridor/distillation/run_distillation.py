@@ -2,11 +2,11 @@
 
 import hashlib
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from lightning_fabric import Fabric
 
 from stridor.common.atomic import atomic_file
 from stridor.common.digests import file_md5
@@ -24,6 +24,7 @@ from stridor.params.sections import ComputeParams
 from stridor.tracking.describe import code_tags
 from stridor.tracking.run import logged_run
 from stridor.tracking.runs import DataVersion, no_run
+from stridor.training.fit import make_fabric
 from stridor.training.resume import ResumeFolder
 
 EXPERIMENT = "stridor-distillation"
@@ -77,10 +78,7 @@ def run(
         what = "a folder" if out.is_dir() else "the teacher"
         raise StridorError(f"{out} is {what}; give the name of a new file for the student.")
     compute = compute or ComputeParams()
-    fabric = Fabric(
-        accelerator=compute.accelerator, devices=compute.devices, num_nodes=compute.num_nodes,
-        strategy=compute.strategy, precision=params.precision,
-    )  # fmt: skip
+    fabric = make_fabric(compute, params.precision)
     fabric.launch()
     # With several processes, only the first one prints, logs and writes.
     first = fabric.is_global_zero
@@ -125,18 +123,9 @@ def _versions(recordings: Recordings) -> list[tuple[str, str]]:
     versions = []
     for group in recordings.groups:
         text = "\n".join(f"{path.name} {path.stat().st_size}" for path in group)
-        folder = Path(*_common_parts([path.parent.parts for path in group]))
+        folder = Path(os.path.commonpath([path.parent for path in group]))
         versions.append((folder.as_posix(), hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()))
     return versions
-
-
-def _common_parts(paths: list[tuple[str, ...]]) -> list[str]:
-    common = []
-    for parts in zip(*paths, strict=False):
-        if len(set(parts)) > 1:
-            break
-        common.append(parts[0])
-    return common
 
 
 def _line(report: Report, params: DistillParams) -> str:

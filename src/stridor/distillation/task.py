@@ -49,10 +49,8 @@ class DistillationTask(nn.Module):
 
     Parameters
     ----------
-    student : Encoder
     example : Targets
         Any targets of the teacher, for their widths.
-    params : DistillParams
     """
 
     pooled_mean: Tensor

@@ -41,12 +41,7 @@ class Teacher(Protocol):
 
 
 class BeatsTeacher(nn.Module):
-    """BEATs as a teacher: its last layer, and its tags if the checkpoint is fine-tuned.
-
-    Parameters
-    ----------
-    encoder : Beats
-    """
+    """BEATs as a teacher: its last layer, and its tags if the checkpoint is fine-tuned."""
 
     def __init__(self, encoder: Beats) -> None:
         super().__init__()

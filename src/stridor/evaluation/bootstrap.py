@@ -58,31 +58,10 @@ class Difference:
         On the clips without resampling.
     interval : Interval
         Of the difference; a gain is distinguishable from chance if the whole interval is above 0.
-    share_better : float
-        Share of the resamples in which the second system is ahead, ties counted half.
     """
 
     value: float
     interval: Interval
-    share_better: float
-
-
-@dataclass(frozen=True)
-class MachineDifferences:
-    """One difference for each measure of a machine."""
-
-    auc_source: Difference
-    auc_target: Difference
-    pauc: Difference
-    hmean: Difference
-
-
-@dataclass(frozen=True)
-class Differences:
-    """Differences of every machine, by its name, and of the total."""
-
-    machines: dict[str, MachineDifferences]
-    total: Difference
 
 
 def bootstrap_intervals(
@@ -109,14 +88,16 @@ def bootstrap_intervals(
     )
 
 
-def bootstrap_differences(
+def bootstrap_difference(
     first: Sequence[ScoredClips],
     second: Sequence[ScoredClips],
     resamples: int = 1000,
     confidence: float = 0.95,
     seed: int = 0,
-) -> Differences:
-    """Compare two systems on the same resamples of the same clips, so that the difficulty of the clips cancels out.
+) -> Difference:
+    """Compare the totals of two systems on the same resamples of the same clips.
+
+    So the difficulty of the clips cancels out.
 
     Raises
     ------
@@ -132,22 +113,11 @@ def bootstrap_differences(
                 f"{clips.machine}: two systems can be compared only on the same test clips of the same "
                 "machines; score the same manifest with both."
             )
-    values = [{one.machine: _resampled(one, resamples, seed) for one in system} for system in (first, second)]
-    points = [{one.machine: measure(one) for one in system} for system in (first, second)]
-    machines = {}
-    for name in points[0]:
-        before, after = (_with_hmean(system[name]) for system in values)
-        first_measures, second_measures = (system[name] for system in points)
-        machines[name] = MachineDifferences(
-            *(
-                difference_of(
-                    getattr(second_measures, field) - getattr(first_measures, field), after[i] - before[i], confidence
-                )
-                for i, field in enumerate(MachineDifferences.__dataclass_fields__)
-            )
-        )
-    gain = total_score(points[1].values()) - total_score(points[0].values())
-    return Differences(machines, difference_of(gain, _total(values[1]) - _total(values[0]), confidence))
+    before, after = (
+        _total({one.machine: _resampled(one, resamples, seed) for one in each}) for each in (first, second)
+    )
+    gain = total_score(map(measure, second)) - total_score(map(measure, first))
+    return difference_of(gain, after - before, confidence)
 
 
 def resampled_totals(machines: Sequence[ScoredClips], resamples: int = 1000, seed: int = 0) -> NDArray[np.float64]:
@@ -174,8 +144,7 @@ def interval_of(values: NDArray[np.float64], confidence: float) -> Interval:
 
 def difference_of(value: float, resampled: NDArray[np.float64], confidence: float) -> Difference:
     """Return a difference with the interval of its resampled values, float64 [resamples]."""
-    share = ((resampled > 0) + 0.5 * (resampled == 0)).mean()
-    return Difference(float(value), interval_of(resampled, confidence), float(share))
+    return Difference(float(value), interval_of(resampled, confidence))
 
 
 def draw_multiplicities(clips: ScoredClips, resamples: int, seed: int) -> NDArray[np.int64]:

@@ -18,7 +18,6 @@ class ScoredClips:
 
     Attributes
     ----------
-    machine : str
     file_names : tuple of N str
     domains, labels : tuple of N str
         "source" or "target", "normal" or "anomaly"; the None of a name that hides them is refused.
@@ -103,31 +102,6 @@ class MachineMeasures:
     auc_target: float
     pauc: float
 
-    @property
-    def hmean(self) -> float:
-        """The harmonic mean of the three."""
-        return total_score([self])
-
-
-@dataclass(frozen=True)
-class DecisionMeasures:
-    """Quality of the decisions on the clips of one domain, all in [0, 1].
-
-    Attributes
-    ----------
-    precision : float
-        0 if no clip was flagged, as in the organisers' evaluator.
-    recall, f1 : float or None
-        None if the domain has no anomalies.
-    false_alarm_rate : float or None
-        Share of normal clips that were flagged; None if the domain has no normal clips.
-    """
-
-    precision: float
-    recall: float | None
-    f1: float | None
-    false_alarm_rate: float | None
-
 
 def measure(clips: ScoredClips) -> MachineMeasures:
     """Compute the official measures of one machine.
@@ -203,22 +177,7 @@ def total_score(machines: Iterable[MachineMeasures]) -> float:
     return float(harmonic_mean(values))
 
 
-def measure_decisions(clips: ScoredClips, threshold: float, domain: Domain) -> DecisionMeasures:
-    """Compare decisions with the labels of one domain's clips.
-
-    Parameters
-    ----------
-    threshold : float
-        A score strictly above it is flagged.
-    """
-    in_domain = clips.in_domain(domain)
-    anomalous, flagged = clips.anomalous[in_domain], clips.scores[in_domain] > threshold
-    hits, alarms = int((flagged & anomalous).sum()), int(flagged.sum())
-    anomalies, normals = int(anomalous.sum()), int((~anomalous).sum())
-    return DecisionMeasures(
-        precision=hits / alarms if alarms else 0.0,
-        recall=hits / anomalies if anomalies else None,
-        # 2 PR / (P + R) in terms of counts, which also covers P + R = 0.
-        f1=2 * hits / (alarms + anomalies) if anomalies else None,
-        false_alarm_rate=(alarms - hits) / normals if normals else None,
-    )
+def false_alarm_rate(clips: ScoredClips, threshold: float, domain: Domain) -> float | None:
+    """Return the share of a domain's normal clips whose score is strictly above the threshold; None if it has none."""
+    normal = clips.scores[clips.in_domain(domain) & ~clips.anomalous]
+    return float(np.mean(normal > threshold)) if normal.size else None

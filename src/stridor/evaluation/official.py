@@ -1,6 +1,7 @@
 """Result files in the format of the organisers' evaluator, one pair per section of a machine."""
 
 import csv
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
@@ -43,7 +44,7 @@ def decision_file(folder: Path, machine: str, section: str) -> Path:
 
 def write_official(
     folder: Path, machine: str, file_names: Sequence[str], scores: ArrayLike, decisions: ArrayLike
-) -> list[Path]:
+) -> None:
     """Write the results of a machine's test clips, rows sorted by file name.
 
     Parameters
@@ -53,10 +54,6 @@ def write_official(
     scores : float [N]
         Written with enough digits to read the same number back.
     decisions : int [N], 0 or 1
-
-    Returns
-    -------
-    The paths written, for each section its scores and its decisions
 
     Raises
     ------
@@ -78,7 +75,6 @@ def write_official(
     sections: dict[str, list[int]] = {}
     for i in sorted(range(len(names)), key=names.__getitem__):
         sections.setdefault(parse_clip_name(names[i], "test").section, []).append(i)
-    written = []
     for section, rows in sorted(sections.items()):
         # str of a Python float is the shortest text that reads back as the same number.
         columns = (
@@ -89,8 +85,6 @@ def write_official(
             path = path_of(folder, machine, section)
             with atomic_file(path) as temporary, open(temporary, "w", encoding="utf-8", newline="") as file:
                 csv.writer(file, lineterminator="\n").writerows(zip((names[i] for i in rows), values, strict=True))
-            written.append(path)
-    return written
 
 
 def read_official(folder: Path, machine: str, section: str = "00") -> SectionResults:
@@ -108,6 +102,11 @@ def read_official(folder: Path, machine: str, section: str = "00") -> SectionRes
             f"{score_file(folder, machine, section)} and {decision_file(Path(), machine, section)} do not contain "
             "the same clips; write both again."
         )
+    if not {value for _, value in decisions} <= {0.0, 1.0}:
+        raise StridorError(
+            f"{decision_file(folder, machine, section)} holds decisions other than 0 and 1; run the evaluate "
+            "stage again."
+        )
     return SectionResults(
         file_names=tuple(name for name, _ in scores),
         scores=np.array([value for _, value in scores], dtype=np.float64),
@@ -121,13 +120,17 @@ def _read_rows(path: Path) -> list[tuple[str, float]]:
             rows = [row for row in csv.reader(file) if row]
     except FileNotFoundError:
         raise StridorError(f"{path} is missing; run the evaluate stage to write it.") from None
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise StridorError(f"{path} is not a result file ({error}); run the evaluate stage again.") from None
     read = []
     for number, row in enumerate(rows, start=1):
         try:
-            name, value = row
-            read.append((name, float(value)))
-        except ValueError:
+            name, value = row[0], float(row[1])
+            if len(row) != 2 or not math.isfinite(value):
+                raise ValueError
+            read.append((name, value))
+        except (ValueError, IndexError):
             raise StridorError(
-                f"{path}: line {number} is '{','.join(row)}'; expected 'file name,value' without a header."
+                f"{path}: line {number} is '{','.join(row)[:100]}'; expected 'file name,value' without a header."
             ) from None
     return read

@@ -13,12 +13,8 @@ from matplotlib.figure import Figure
 
 from stridor.common.atomic import atomic_file
 from stridor.evaluation.bootstrap import Interval, MachineIntervals
-from stridor.evaluation.measures import (
-    MAX_FALSE_POSITIVE_RATE,
-    MachineMeasures,
-    ScoredClips,
-    require_every_stratum,
-)
+from stridor.evaluation.measures import MAX_FALSE_POSITIVE_RATE, MachineMeasures, ScoredClips, require_every_stratum
+from stridor.evaluation.results_table import interval_text
 
 if TYPE_CHECKING:
     from matplotlib.typing import RcKeyType
@@ -47,7 +43,6 @@ def draw_roc(
 
     Parameters
     ----------
-    clips : ScoredClips
     measures : MachineMeasures
         Of these clips, for the legend.
     path : Path
@@ -90,7 +85,6 @@ def draw_histogram(
 
     Parameters
     ----------
-    clips : ScoredClips
     threshold : float
         A score strictly above it is flagged.
     path : Path
@@ -138,9 +132,7 @@ def _bin_edges(values: np.ndarray) -> np.ndarray:
 
 
 def _percent(value: float, interval: Interval | None) -> str:
-    if interval is None:
-        return f"{100 * value:.1f} %"
-    return f"{100 * value:.1f} % [{100 * interval.low:.1f}, {100 * interval.high:.1f}]"
+    return f"{100 * value:.1f} %" + ("" if interval is None else f" {interval_text(interval)}")
 
 
 @contextmanager

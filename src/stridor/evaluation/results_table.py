@@ -23,7 +23,6 @@ class SystemResults:
     ----------
     name : str
         Heading of the system's columns, such as "frozen encoder".
-    machines : mapping of str to MachineMeasures
     intervals : Intervals or None
         For the same machines.
     """

@@ -1,9 +1,11 @@
-"""Networks: encoders and what is made of their tokens.
+"""Networks: encoders, pooling of their tokens, and the separation decoder.
 
 encoder     what every encoder offers: log-mel images in, tokens out
-beats       the BEATs encoder, with attention (its self-attention) and config (its architecture)
+beats       the BEATs encoder
+attention   its self-attention
+config      its architecture
 log_mel     an encoder without weights: the spectrum of each patch
-checkpoint  encoders on disk, and which class a file needs
+checkpoint  reading and writing encoders, and the class that a file needs
 pooling     from a clip's tokens to one vector
-separator   the BSS decoder of the auxiliary task
+separator   the decoder of the separation task
 """

@@ -40,7 +40,6 @@ class GatedAttention(nn.Module):
 
     Parameters
     ----------
-    config : BeatsConfig
     bias_table : nn.Embedding or None
         Shared table (buckets x heads).
     """

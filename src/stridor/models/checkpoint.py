@@ -1,20 +1,26 @@
 """Encoder weights on disk, in the published BEATs format {"cfg": dict, "model": state_dict}, and whose they are."""
 
-import pickle
 from pathlib import Path
 
 import torch
 
 from stridor.common.errors import StridorError
 from stridor.common.saving import save_tensors
+from stridor.common.tensor_file import read_tensor_file
 from stridor.models.beats import Beats, random_beats
 from stridor.models.config import PRESETS
 from stridor.models.encoder import Encoder
 from stridor.models.log_mel import LogMelPatches
+from stridor.models.weights import check_weights
 from stridor.params.sections import NO_CHECKPOINT, EncoderParams
 
 # By the entry "family" of a checkpoint's cfg. Published files have none and are BEATs.
 FAMILIES: dict[str, type[Encoder]] = {one.family: one for one in (Beats, LogMelPatches)}
+_MISSING = (
+    "put the file there, or set encoder.checkpoint in params.yaml to the path of the file (or to pretrained/none for random "
+    "weights)"
+)
+_DAMAGED = "get the file again from a source that you trust"
 
 
 def initial_encoder(params: EncoderParams, seed: int) -> Encoder:
@@ -38,8 +44,8 @@ def load_encoder(path: str | Path) -> Encoder:
     Raises
     ------
     StridorError
-        If the file is missing or not a checkpoint, its family is unknown, or its keys or shapes differ from what its
-        cfg describes.
+        If the file is missing or not a checkpoint, its family is unknown, its cfg is impossible, its keys or shapes
+        differ from what its cfg describes, or a value is none of a network.
 
     Examples
     --------
@@ -53,26 +59,22 @@ def load_encoder(path: str | Path) -> Encoder:
     ...     load_encoder(Path(folder, "encoder.pt")).width
     16
     """
-    checkpoint = _read(path)
+    checkpoint = read_tensor_file(path, "a PyTorch checkpoint", _MISSING, _DAMAGED)
     if not isinstance(checkpoint, dict) or not all(isinstance(checkpoint.get(key), dict) for key in ("cfg", "model")):
         raise StridorError(f"{path} is not an encoder checkpoint; expected a file with the entries 'cfg' and 'model'.")
-    family = str(checkpoint["cfg"].get("family", Beats.family))
+    cfg, weights = checkpoint["cfg"], checkpoint["model"]
+    family = str(cfg.get("family", Beats.family))
     if family not in FAMILIES:
-        raise StridorError(f"{path} holds an encoder of the family '{family}', but only {', '.join(FAMILIES)} are "
-                           "known; use the version of stridor that wrote it.")  # fmt: skip
-    model = FAMILIES[family].from_cfg(checkpoint["cfg"])
-    weights = checkpoint["model"]
-    expected = model.state_dict()
-    if missing := sorted(expected.keys() - weights.keys()):
-        raise StridorError(f"{path} lacks {len(missing)} tensors that its cfg asks for, first '{missing[0]}'; "
-                           "it is damaged or belongs to another architecture.")  # fmt: skip
-    if unknown := sorted(weights.keys() - expected.keys()):
-        raise StridorError(f"{path} holds {len(unknown)} tensors that its cfg does not ask for, first '{unknown[0]}'; "
-                           "it belongs to another architecture.")  # fmt: skip
-    for name, tensor in expected.items():
-        if tensor.shape != weights[name].shape:
-            raise StridorError(f"{path}: tensor '{name}' has the shape {tuple(weights[name].shape)}, its cfg asks for "
-                               f"{tuple(tensor.shape)}; it belongs to another architecture.")  # fmt: skip
+        raise StridorError(f"{path} holds an encoder of the family '{family[:50]}', but only {', '.join(FAMILIES)} "
+                           "are known; use the version of stridor that wrote it.")  # fmt: skip
+    try:
+        # Without memory for its values first, since a cfg may ask for any size.
+        with torch.device("meta"), torch.random.fork_rng(devices=[]):
+            expected = FAMILIES[family].from_cfg(cfg).state_dict()
+    except StridorError as error:
+        raise StridorError(f"{path}: {error}") from None
+    check_weights(weights, expected, path)
+    model = FAMILIES[family].from_cfg(cfg)
     model.load_state_dict({name: tensor.float() for name, tensor in weights.items()})
     return model.eval()
 
@@ -81,22 +83,3 @@ def save_encoder(model: Encoder, path: Path, dtype: torch.dtype = torch.float32)
     """Write an encoder's weights; in half precision the file is half as large, and loads into float32 all the same."""
     state = {name: tensor.detach().to("cpu", dtype) for name, tensor in model.state_dict().items()}
     save_tensors({"cfg": model.to_cfg(), "model": state}, path)
-
-
-def _read(path: str | Path) -> object:
-    try:
-        return torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError:
-        raise StridorError(
-            f"The checkpoint {path} is missing; put the file there, or set encoder.checkpoint in params.yaml to the "
-            f"path of the file (or to {NO_CHECKPOINT} for what encoder.preset says)."
-        ) from None
-    except pickle.UnpicklingError:
-        # PyTorch's own text advises to load such a file with code and all.
-        raise StridorError(
-            f"{path} is not a PyTorch checkpoint, or holds objects besides tensors, which are never loaded; get the "
-            "file again from a source that you trust."
-        ) from None
-    except (RuntimeError, EOFError, ValueError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise StridorError(f"{path} cannot be read as a PyTorch checkpoint ({reason}); download it again.") from None

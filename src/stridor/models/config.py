@@ -6,6 +6,13 @@ from typing import Any
 
 from stridor.common.errors import StridorError
 
+# Several times what any published encoder has.
+_LARGEST = {
+    "input_patch_size": 1024, "embed_dim": 16384, "encoder_layers": 200, "encoder_embed_dim": 16384,
+    "encoder_ffn_embed_dim": 65536, "encoder_attention_heads": 256, "conv_pos": 4096, "conv_pos_groups": 16384,
+    "num_buckets": 100_000, "max_distance": 1_000_000, "predictor_class": 1_000_000,
+}  # fmt: skip
+
 
 @dataclass(frozen=True)
 class BeatsConfig:
@@ -47,9 +54,11 @@ class BeatsConfig:
         Raises
         ------
         StridorError
-            If the cfg asks for something that no published checkpoint has and this encoder does not do.
+            If the cfg asks for something that no published checkpoint has and this encoder does not do, or for an
+            architecture that cannot be.
         """
         config = cls(**{field.name: cfg[field.name] for field in fields(cls) if field.name in cfg})
+        config._check()
         if config.activation_fn != "gelu" or config.input_patch_size != 16:
             raise StridorError(
                 f"The checkpoint wants activation '{config.activation_fn}' and patch size {config.input_patch_size}; "
@@ -60,6 +69,34 @@ class BeatsConfig:
     def to_cfg(self) -> dict[str, Any]:
         """Return the cfg dictionary of a checkpoint."""
         return asdict(self)
+
+    def _check(self) -> None:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            kinds = (int, float) if field.type is float else (field.type,)
+            if type(value) not in kinds:
+                raise StridorError(
+                    f"Its cfg has the {field.name} {str(value)[:50]!r}, a {type(value).__name__} where "
+                    f"{field.type.__name__} is expected; it is damaged, get the file again."  # type: ignore[union-attr]
+                )
+            if field.type is float and not 0 <= value < 1:
+                raise StridorError(f"Its cfg has the {field.name} {value}; expected at least 0 and less than 1.")
+        for name, most in _LARGEST.items():
+            if not 1 <= getattr(self, name) <= most:
+                raise StridorError(f"Its cfg has the {name} {getattr(self, name)}; expected 1 to {most}.")
+        width = self.encoder_embed_dim
+        for name in ("encoder_attention_heads", "conv_pos_groups"):
+            if width % getattr(self, name):
+                raise StridorError(
+                    f"Its cfg has the {name} {getattr(self, name)}, by which its encoder_embed_dim {width} cannot be "
+                    "divided; it is damaged, get the file again."
+                )
+        # A quarter of the buckets hold one distance each, the others share those up to the largest.
+        if self.num_buckets < 4 or self.max_distance <= self.num_buckets // 4:
+            raise StridorError(
+                f"Its cfg has {self.num_buckets} num_buckets for a max_distance of {self.max_distance}; expected at "
+                "least 4, and a distance above a quarter of them."
+            )
 
     @property
     def residual_gain(self) -> float:

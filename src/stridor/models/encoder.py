@@ -9,6 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from stridor.audio.fbank import MEL_BANDS, Fbank, frame_counts
+from stridor.common.errors import StridorError
+from stridor.params.sections import EmbeddingParams
 
 PATCH = 16
 BANDS = MEL_BANDS // PATCH
@@ -119,6 +121,23 @@ class Encoder(nn.Module, ABC):
     @abstractmethod
     def facts(self) -> dict[str, str]:
         """Describe the architecture to people, a line for each name."""
+
+
+def check_layer(encoder: Encoder, params: EmbeddingParams) -> None:
+    """Check that an encoder has the layer whose tokens are to be pooled.
+
+    Raises
+    ------
+    StridorError
+        If it has not.
+    """
+    layers = encoder.layers
+    if not -layers - 1 <= params.layer <= layers:
+        known = f"0 (its input) to {layers}" if layers else "0 (its only tokens)"
+        raise StridorError(
+            f"embedding.layer is {params.layer}, but the encoder has {layers} layers; choose {known}, or -1 for the "
+            "last."
+        )
 
 
 def valid_tokens(frames: Tensor) -> Tensor:

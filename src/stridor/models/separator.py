@@ -19,11 +19,6 @@ class Separator(nn.Module):
     With `mask` a softmax over the sources weighs each cell of the mixture's own image. The mask may look at
     the cell that it weighs: noise makes neighbouring cells fluctuate by many decibels, tokens cannot carry
     each of them, and a mask that does not see them leaves the fluctuation in its estimate.
-
-    Parameters
-    ----------
-    token_width : int
-    params : DecoderParams
     """
 
     def __init__(self, token_width: int, params: DecoderParams) -> None:

@@ -1,9 +1,14 @@
 """params.yaml: its sections, reading it, editing it, and ready sets of values.
 
-sections  each section as a frozen record
-params    all of the file, read and checked; which sections concern training, which scoring
-editing   writing values into it, with every comment and other line kept
-profiles  ready parameter files
+sections     each section as a frozen record
+experiments  the sections of studies, sweeps and tables
+names        the rule for names of detectors and machines
+params       all of the file, read and checked; which sections concern training, which scoring
+reading      YAML as a value or one sentence
+problems     what is wrong with a parameter, by its full name
+text         the file as text, and what changes in it
+editing      writing values into it, with every comment and other line kept
+profiles     ready parameter files
 
 Sections are immutable, have defaults, and refuse names and values that they do not know:
 

@@ -1,21 +1,18 @@
 """The editor of params.yaml: a YAML round trip that keeps every comment and every other line."""
 
-import difflib
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from io import StringIO
 from typing import Any
 
-from ruamel.yaml import YAML
+from ruamel.yaml import YAML, YAMLError
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import CommentMark
 from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 from ruamel.yaml.tokens import CommentToken
 
-from stridor.common.atomic import atomic_file
 from stridor.common.errors import StridorError
-from stridor.params import PARAMS, read_params
 
 # What tuning writes into a detector's entry.
 TUNED = ("learning_rate", "snr_db", "overrides")
@@ -70,7 +67,7 @@ def edit_detectors(text: str, machines: tuple[str, ...], fresh: bool = False) ->
     return DetectorEdit(_dump(yaml, root, text, expected), added, removed)
 
 
-def with_entry(text: str, detector: str, entry: Mapping[str, Any]) -> str:
+def with_tuned_values(text: str, detector: str, entry: Mapping[str, Any]) -> str:
     """Return the text of params.yaml with tuned values in a detector's entry, in place of earlier ones.
 
     Parameters
@@ -116,41 +113,6 @@ def with_seeds(text: str, seeds: list[int]) -> str:
     return _dump(yaml, root, text, values | {"table": table | new})
 
 
-def diff(before: str, after: str) -> str:
-    """Return what changes, in the form that git shows."""
-    lines = difflib.unified_diff(
-        before.splitlines(keepends=True), after.splitlines(keepends=True), f"a/{PARAMS}", f"b/{PARAMS}", n=2
-    )
-    return "".join(lines)
-
-
-def read_text() -> str:
-    """Return params.yaml as it is.
-
-    Raises
-    ------
-    StridorError
-        If it is missing.
-    """
-    try:
-        return PARAMS.read_bytes().decode()
-    except FileNotFoundError:
-        raise StridorError(f"{PARAMS} is missing; run the command in the project's root.") from None
-
-
-def write_text(text: str) -> None:
-    """Replace params.yaml, after reading the new text back.
-
-    Raises
-    ------
-    StridorError
-        If the new text holds what parameters may not be.
-    """
-    with atomic_file(PARAMS) as beside:
-        beside.write_bytes(text.encode())
-        read_params(beside)
-
-
 def _load(text: str) -> tuple[YAML, CommentedMap]:
     """Read a text with its comments, for a writer that indents lists as it does, or else as the project does."""
     text = text.replace("\r\n", "\n").removesuffix("\n") + "\n"
@@ -169,16 +131,22 @@ def _load(text: str) -> tuple[YAML, CommentedMap]:
 
 def _dump(yaml: YAML, root: CommentedMap, before: str, expected: Mapping[str, Any]) -> str:
     """Write an edited document, and read it back."""
-    safe = YAML(typ="safe")
-    if safe.load(before) == expected:
+    if _holds(before, expected):
         return before
     yaml.dump(root, after := StringIO())
-    if safe.load(after.getvalue()) != expected:
+    if not _holds(after.getvalue(), expected):
         raise StridorError(
-            "params.yaml writes values once for several entries, by '&' and '*', so that none of these can be edited "
-            "alone; write them out."
+            "params.yaml writes values once for several entries, by '&' and '*', which cannot be edited alone; write "
+            "them out."
         )
     return after.getvalue().replace("\n", "\r\n" if "\r\n" in before else "\n")
+
+
+def _holds(text: str, expected: Mapping[str, Any]) -> bool:
+    try:
+        return bool(YAML(typ="safe").load(text) == expected)
+    except YAMLError:  # an alias whose anchor went with the entry that was removed
+        return False
 
 
 def _replace(mapping: CommentedMap, removed: Collection[str], added: CommentedMap) -> None:

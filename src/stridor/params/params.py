@@ -4,9 +4,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, get_args
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from stridor.common.errors import StridorError
+from stridor.params.experiments import SweepParams, TableParams, TuneParams
+from stridor.params.names import check_distinct
+from stridor.params.problems import first_problem
 from stridor.params.sections import (
     AudioParams,
     AugmentParams,
@@ -19,12 +22,11 @@ from stridor.params.sections import (
     EmbeddingParams,
     EncoderParams,
     EvaluationParams,
+    Name,
     Section,
-    SweepParams,
-    TableParams,
+    Seed,
     TrackingParams,
     TrainingParams,
-    TuneParams,
 )
 
 # The file, in the project's root.
@@ -45,8 +47,8 @@ EXPERIMENT_SECTIONS = ("tune", "sweep", "table")
 class Params(Section):
     """All of params.yaml."""
 
-    seed: Annotated[int, Field(ge=0)] = 0
-    detectors: Annotated[dict[str, DetectorParams], Field(min_length=1)]
+    seed: Seed = 0
+    detectors: Annotated[dict[Name, DetectorParams], Field(min_length=1)]
     audio: AudioParams = AudioParams()
     augment: AugmentParams = AugmentParams()
     encoder: EncoderParams = EncoderParams()
@@ -62,6 +64,12 @@ class Params(Section):
     tune: TuneParams = TuneParams()
     sweep: SweepParams = SweepParams()
     table: TableParams = TableParams()
+
+    @field_validator("detectors")
+    @classmethod
+    def _each_its_folder(cls, detectors: dict[str, DetectorParams]) -> dict[str, DetectorParams]:
+        check_distinct(detectors)
+        return detectors
 
     @model_validator(mode="after")
     def _mixes_what_it_separates(self) -> "Params":
@@ -113,47 +121,33 @@ class Params(Section):
             for part in groups:
                 group = group.get(part) if isinstance(group, dict) else None
             if not isinstance(group, dict):
-                raise StridorError(f"unknown parameter '{name}'; remove it or mend its name.")
+                raise StridorError(f"unknown parameter '{name}'; remove it or fix its name.")
             group[last] = value
         try:
             return Params.model_validate(everything)
         except ValidationError as error:
-            raise StridorError(f"{_first_problem(error)}.") from None
+            raise StridorError(f"{first_problem(error, everything)}.") from None
 
 
 def read_params(path: Path = PARAMS) -> Params:
-    """Read and check a parameter file.
+    """Read and check a parameter file, with what its detectors have of their own.
 
     Raises
     ------
     StridorError
         If the file is missing, is no YAML, or holds an unknown key or a value out of range.
     """
-    # ruamel reads YAML 1.2, where 1e-3 is a number; PyYAML takes it for a text.
-    from ruamel.yaml import YAML, YAMLError
+    # Not needed where a registered detector is served.
+    from stridor.params.reading import read_yaml
 
-    try:
-        with open(path, encoding="utf-8") as file:
-            values = YAML(typ="safe").load(file)
-    except FileNotFoundError:
-        raise StridorError(f"{path} is missing; run the command in the project's root.") from None
-    except (YAMLError, UnicodeDecodeError) as error:
-        raise StridorError(f"{path} is no valid YAML: {' '.join(str(error).split())}.") from None
+    values = read_yaml(path)
     if not isinstance(values, dict):
         raise StridorError(f"{path} holds no parameters; expected keys such as 'detectors' and 'training'.")
     try:
-        return Params.model_validate(values)
+        params = Params.model_validate(values)
     except ValidationError as error:
-        raise StridorError(f"{path}: {_first_problem(error)}.") from None
-
-
-def _first_problem(error: ValidationError) -> str:
-    problem = error.errors()[0]
-    # A union reports each member's complaint under the member's class name, which says nothing to a user.
-    where = ".".join(str(part) for part in problem["loc"] if not str(part)[0].isupper())
-    if problem["type"] == "extra_forbidden":
-        return f"unknown parameter '{where}'; remove it or mend its name"
-    if not where:
-        # Of how sections fit together; the input would be the whole file.
-        return problem["msg"].removeprefix("Value error, ")
-    return f"parameter '{where}' is {problem['input']!r}: {problem['msg'][0].lower()}{problem['msg'][1:]}"
+        raise StridorError(f"{path}: {first_problem(error, values)}.") from None
+    for name, detector in params.detectors.items():
+        if detector.overrides or detector.snr_db or detector.learning_rate:
+            params.for_detector(name)
+    return params

@@ -1,6 +1,5 @@
 """Ready parameter files: switching params.yaml to one of them without losing what was written into it."""
 
-import difflib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,6 +7,7 @@ from stridor.common.atomic import atomic_file
 from stridor.common.errors import StridorError
 from stridor.params import PARAMS, Params, read_params
 from stridor.params.sections import NO_CHECKPOINT
+from stridor.params.text import diff
 
 FOLDER = Path("profiles")
 
@@ -30,13 +30,13 @@ class Switch:
     missing: tuple[str, ...]
 
     def text(self) -> str:
-        """Say what was done and what is still to do, to print."""
+        """Return what was done and what is still to do, for printing."""
         head = self.changes or f"params.yaml is the profile '{self.name}' already.\n"
         return "\n".join([head.rstrip("\n"), *self.missing])
 
 
 def switch(name: str, root: Path, *, force: bool = False) -> Switch:
-    """Put a profile in the place of params.yaml.
+    """Replace params.yaml by a profile.
 
     Parameters
     ----------
@@ -60,18 +60,15 @@ def switch(name: str, root: Path, *, force: bool = False) -> Switch:
     place = root / PARAMS
     after = wanted.read_text(encoding="utf-8")
     before = place.read_text(encoding="utf-8") if place.exists() else ""
-    kept = {(root / FOLDER / f"{one}.yaml").read_text(encoding="utf-8") for one in names} | {""}
-    if before not in kept and not force:
+    known = {(root / FOLDER / f"{one}.yaml").read_text(encoding="utf-8") for one in names} | {""}
+    if before not in known and not force:
         raise StridorError(
             "params.yaml holds changes that no profile has; keep them by 'cp params.yaml profiles/mine.yaml' (then "
             f"'make profile NAME=mine' brings them back), or give them up by 'stridor profile {name} --force'."
         )
-    lines = difflib.unified_diff(
-        before.splitlines(keepends=True), after.splitlines(keepends=True), "a/params.yaml", "b/params.yaml", n=1
-    )
     with atomic_file(place) as beside:
         beside.write_text(after, encoding="utf-8")
-    return Switch(name, "".join(lines), tuple(_missing(params, root)))
+    return Switch(name, diff(before, after, 1), tuple(_missing(params, root)))
 
 
 def _missing(params: Params, root: Path) -> list[str]:

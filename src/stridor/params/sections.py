@@ -1,8 +1,18 @@
 """The sections of params.yaml as frozen records; their defaults are the report's values where it gives any."""
 
+from pathlib import PurePath
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from stridor.params.names import check_distinct, check_name
+
+# What every library that draws numbers takes.
+LARGEST_SEED = 2**32 - 1
+Seed = Annotated[int, Field(ge=0, le=LARGEST_SEED)]
+# A recording of 24 bits spans 144 dB; beyond that, one of the two signals is lost in rounding.
+Snr = Annotated[float, Field(ge=-150, le=150)]
+Name = Annotated[str, AfterValidator(check_name)]
 
 # Stands for no checkpoint. It is a file, because DVC looks at the file that `encoder.checkpoint` names.
 NO_CHECKPOINT = "pretrained/none"
@@ -11,26 +21,28 @@ NO_CHECKPOINT = "pretrained/none"
 class Section(BaseModel):
     """Base of all sections."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class FixedSnrs(Section):
     """Signal-to-noise ratios drawn from a list instead of an interval."""
 
-    fixed: Annotated[tuple[float, ...], Field(min_length=1)]
+    fixed: Annotated[tuple[Snr, ...], Field(min_length=1)]
 
 
 class SnrInterval(Section):
     """Signal-to-noise ratios drawn uniformly from [low_db, high_db]."""
 
-    low_db: float
-    high_db: float
+    low_db: Snr
+    high_db: Snr
 
     @model_validator(mode="before")
     @classmethod
     def _from_pair(cls, value: object) -> object:
         if isinstance(value, list | tuple) and len(value) == 2:
             return {"low_db": value[0], "high_db": value[1]}
+        if not isinstance(value, dict | SnrInterval):
+            raise ValueError("expected [low, high] or {fixed: [one, another]}")
         return value
 
     @model_validator(mode="after")
@@ -43,14 +55,24 @@ class SnrInterval(Section):
 SnrChoice = SnrInterval | FixedSnrs
 
 
+# Above this, weights are lost in one step.
+LearningRate = Annotated[float, Field(gt=0, le=100)]
+
+
 class DetectorParams(Section):
     """One detector: the machines that share its encoder, and values that override the general ones."""
 
-    machines: Annotated[tuple[str, ...], Field(min_length=1)]
-    learning_rate: Annotated[float, Field(gt=0)] | None = None
+    machines: Annotated[tuple[Name, ...], Field(min_length=1)]
+    learning_rate: LearningRate | None = None
     snr_db: SnrChoice | None = None
     # Any others, under their full names, as tuning writes them: {bank.k: 2}.
     overrides: dict[str, bool | int | float | str | list[float]] = {}
+
+    @field_validator("machines")
+    @classmethod
+    def _each_once(cls, machines: tuple[str, ...]) -> tuple[str, ...]:
+        check_distinct(machines)
+        return machines
 
 
 class AudioParams(Section):
@@ -63,7 +85,7 @@ class AugmentParams(Section):
     """Noisy variants of the supplemental clips (METHOD: 9 per clip, literal), and whether training mixes at all."""
 
     mix: bool = True
-    variants: Annotated[int, Field(ge=1)] = 9
+    variants: Annotated[int, Field(ge=1, le=1000)] = 9
     snr_db: SnrChoice = SnrInterval(low_db=-5.0, high_db=20.0)
 
 
@@ -71,38 +93,58 @@ class EncoderParams(Section):
     """The encoder before fine-tuning: weights from a checkpoint file, or a preset with random or no weights."""
 
     preset: Literal["mini", "base", "log_mel"] = "mini"
-    checkpoint: str = NO_CHECKPOINT
+    checkpoint: Annotated[str, Field(min_length=1, max_length=1000)] = NO_CHECKPOINT
+
+    @field_validator("checkpoint")
+    @classmethod
+    def _names_a_file(cls, checkpoint: str) -> str:
+        if not checkpoint.isprintable() or PurePath(checkpoint).name in ("", "..") or checkpoint.isspace():
+            raise ValueError(f"this cannot be a file; give the path of a checkpoint, or {NO_CHECKPOINT}")
+        return checkpoint
 
 
 class DecoderParams(Section):
     """The separator that reads the encoder's tokens during training."""
 
     output: Literal["direct", "mask"] = "direct"
-    width: Annotated[int, Field(ge=8)] = 128
-    layers: Annotated[int, Field(ge=1)] = 2
-    heads: Annotated[int, Field(ge=1)] = 4
+    width: Annotated[int, Field(ge=8, le=8192)] = 128
+    layers: Annotated[int, Field(ge=1, le=64)] = 2
+    heads: Annotated[int, Field(ge=1, le=128)] = 4
+
+    @model_validator(mode="after")
+    def _heads_share_the_width(self) -> "DecoderParams":
+        if self.width % self.heads:
+            raise ValueError(f"width {self.width} is not a multiple of heads {self.heads}; change one of them")
+        return self
+
+
+MOST_EPOCHS = 100_000
 
 
 class StageParams(Section):
     """One of the two training stages; its learning rate is the training's times a factor (the report's is 1)."""
 
-    epochs: Annotated[int, Field(ge=0)]
-    learning_rate_factor: Annotated[float, Field(gt=0)] = 1.0
+    epochs: Annotated[int, Field(ge=0, le=MOST_EPOCHS)]
+    learning_rate_factor: Annotated[float, Field(gt=0, le=1e6)] = 1.0
+
+
+# More than any machine has memory, or recordings, for.
+MOST_CLIPS = 2**20
 
 
 class TrainingParams(Section):
     """The two-stage training."""
 
-    batch_size: Annotated[int, Field(ge=1)] = 16
-    learning_rate: Annotated[float, Field(gt=0)] = 1e-5
-    weight_decay: Annotated[float, Field(ge=0)] = 0.01
+    batch_size: Annotated[int, Field(ge=1, le=MOST_CLIPS)] = 16
+    learning_rate: LearningRate = 1e-5
+    weight_decay: Annotated[float, Field(ge=0, le=100)] = 0.01
     gradient_clip: Annotated[float, Field(gt=0)] = 1.0
     loss: Literal["l1", "mse"] = "l1"
-    interferer_weight: Annotated[float, Field(ge=0)] = 0.5
-    consistency_weight: Annotated[float, Field(ge=0)] = 0.0
+    interferer_weight: Annotated[float, Field(ge=0, le=1e6)] = 0.5
+    consistency_weight: Annotated[float, Field(ge=0, le=1e6)] = 0.0
     # Whose embedding of the target counts: the encoder's as it is, or as training started from it.
     consistency_teacher: Literal["current", "initial"] = "current"
-    held_out_clips: Annotated[int, Field(ge=0)] = 8
+    held_out_clips: Annotated[int, Field(ge=0, le=MOST_CLIPS)] = 8
     stage_one: StageParams = StageParams(epochs=50)
     stage_two: StageParams = StageParams(epochs=100)
     precision: Literal["32-true", "16-mixed", "bf16-mixed", "64-true"] = "32-true"
@@ -112,12 +154,12 @@ class ComputeParams(Section):
     """Where the work is done; none of it is meant to change more than the last digits of a result."""
 
     accelerator: Literal["auto", "cpu", "cuda", "mps"] = "auto"
-    devices: Literal["auto"] | Annotated[int, Field(ge=1)] = "auto"
-    num_nodes: Annotated[int, Field(ge=1)] = 1
+    devices: Literal["auto"] | Annotated[int, Field(ge=1, le=1024)] = "auto"
+    num_nodes: Annotated[int, Field(ge=1, le=4096)] = 1
     strategy: Literal["auto", "ddp"] = "auto"
-    loader_workers: Annotated[int, Field(ge=0)] = 0
+    loader_workers: Annotated[int, Field(ge=0, le=256)] = 0
     # Of the CPU, for each detector; "auto" takes all cores, or what OMP_NUM_THREADS says.
-    threads: Literal["auto"] | Annotated[int, Field(ge=1)] = "auto"
+    threads: Literal["auto"] | Annotated[int, Field(ge=1, le=1024)] = "auto"
 
 
 Pooling = Literal["mean", "gem", "rdp", "bands"]
@@ -126,25 +168,29 @@ Pooling = Literal["mean", "gem", "rdp", "bands"]
 class EmbeddingParams(Section):
     """Which layer's tokens become a clip's embedding (0 the encoder's input, -1 the last layer), and how."""
 
-    layer: int = -1
+    layer: Annotated[int, Field(ge=-1000, le=1000)] = -1
     pooling: Pooling = "mean"
-    gem_p: Annotated[float, Field(gt=0)] = 3.0
-    rdp_gamma: Annotated[float, Field(ge=0)] = 4.0
+    gem_p: Annotated[float, Field(gt=0, le=1000)] = 3.0
+    rdp_gamma: Annotated[float, Field(ge=0, le=1000)] = 4.0
 
 
 Metric = Literal["euclidean", "cosine"]
 DomainPools = Literal["joint", "separate"]
 
 
+# At the largest, nine synthetic references for every recorded one; towards 1 their number grows without end.
+TargetShare = Annotated[float, Field(ge=0, le=0.9)]
+
+
 class BankParams(Section):
     """Distance to the reference bank and the decision threshold."""
 
-    k: Annotated[int, Field(ge=1)] = 1
+    k: Annotated[int, Field(ge=1, le=MOST_CLIPS)] = 1
     metric: Metric = "euclidean"
     # References whose mean distance measures a reference's local density; 0 leaves distances as they are.
-    density_neighbours: Annotated[int, Field(ge=0)] = 0
+    density_neighbours: Annotated[int, Field(ge=0, le=MOST_CLIPS)] = 0
     # Share of target clips among the references that synthetic ones fill up to; 0 adds none.
-    target_oversampling: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    target_oversampling: TargetShare = 0.0
     domains: DomainPools = "joint"
     threshold_percentile: Annotated[float, Field(gt=0, lt=100)] = 90.0
 
@@ -152,7 +198,7 @@ class BankParams(Section):
 class EvaluationParams(Section):
     """The bootstrap behind every interval."""
 
-    bootstrap: Annotated[int, Field(ge=100)] = 1000
+    bootstrap: Annotated[int, Field(ge=100, le=100_000)] = 1000
     confidence: Annotated[float, Field(gt=0, lt=1)] = 0.95
 
 
@@ -162,89 +208,21 @@ Baseline = Literal["autoencoder_mse", "autoencoder_mahalanobis", "log_mel", "ran
 class AutoencoderParams(Section):
     """The organisers' autoencoder; the defaults are theirs."""
 
-    epochs: Annotated[int, Field(ge=1)] = 100
-    batch_size: Annotated[int, Field(ge=2)] = 256  # one stack alone has no batch statistics
-    learning_rate: Annotated[float, Field(gt=0)] = 1e-3
+    epochs: Annotated[int, Field(ge=1, le=MOST_EPOCHS)] = 100
+    batch_size: Annotated[int, Field(ge=2, le=MOST_CLIPS)] = 256  # one stack alone has no batch statistics
+    learning_rate: LearningRate = 1e-3
     validation_share: Annotated[float, Field(ge=0, lt=1)] = 0.1
-
-
-class SearchRange(Section):
-    """Numbers that a study draws from: all between two ends, or those `step` apart."""
-
-    low: float
-    high: float
-    log: bool = False
-    step: Annotated[float, Field(gt=0)] | None = None
-
-    @model_validator(mode="after")
-    def _possible(self) -> "SearchRange":
-        if self.low >= self.high:
-            raise ValueError(f"the low end {self.low} must lie below the high end {self.high}")
-        if self.log and (self.low <= 0 or self.step is not None):
-            raise ValueError("a logarithmic range needs a low end above 0 and takes no step")
-        return self
-
-
-class SearchChoices(Section):
-    """Values that a study picks from."""
-
-    choices: Annotated[tuple[bool | int | float | str, ...], Field(min_length=2)]
-
-
-class TuneParams(Section):
-    """A study: what it searches, on what budget, and by what it judges."""
-
-    trials: Annotated[int, Field(ge=1)] = 20
-    objective: Literal["hmean", "normal_only"] = "hmean"
-    startup_trials: Annotated[int, Field(ge=1)] = 5
-    pruner: Literal["median", "none"] = "median"
-    report_epochs: Annotated[int, Field(ge=1)] = 1
-    budget: dict[str, bool | int | float | str | list[float]] = {}
-    search: Annotated[dict[str, SearchRange | SearchChoices], Field(min_length=1)] = {
-        "training.learning_rate": SearchRange(low=1e-6, high=1e-4, log=True),
-        "augment.snr_low_db": SearchRange(low=-15.0, high=5.0),
-        "augment.snr_width_db": SearchRange(low=0.0, high=30.0),
-    }
-
-    @property
-    def judged_by_labels(self) -> bool:
-        """Whether the objective looks at labelled test clips."""
-        return self.objective == "hmean"
-
-
-class SweepParams(Section):
-    """What `make sweep` combines, a list for each scoring option; the literal setting always takes part."""
-
-    layers: Annotated[tuple[int, ...], Field(min_length=1)] = (-1,)
-    pooling: Annotated[tuple[Pooling, ...], Field(min_length=1)] = ("mean",)
-    metric: Annotated[tuple[Metric, ...], Field(min_length=1)] = ("euclidean",)
-    k: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1)] = (1,)
-    density_neighbours: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1)] = (0,)
-    target_oversampling: Annotated[tuple[Annotated[float, Field(ge=0, lt=1)], ...], Field(min_length=1)] = (0.0,)
-    domains: Annotated[tuple[DomainPools, ...], Field(min_length=1)] = ("joint",)
-
-
-# A folder, a DVC stage and the head of a column are called by it.
-VariantName = Annotated[str, Field(pattern="^[a-z][a-z0-9_]*$")]
-
-
-class TableParams(Section):
-    """What `make table` sets beside the full method: variants, by the full names of the values that they change."""
-
-    seeds: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1)] = (0,)
-    # Of the full method beside the seed of the pipeline.
-    full_seeds: tuple[Annotated[int, Field(ge=0)], ...] = ()
-    variants: dict[VariantName, dict[str, bool | int | float | str | list[float]]] = {}
-
-    @field_validator("variants")
-    @classmethod
-    def _leave_the_name_of_the_full_method(cls, variants: dict[str, object]) -> dict[str, object]:
-        if "full" in variants:
-            raise ValueError("the full method itself is called full; give the variant another name")
-        return variants
 
 
 class TrackingParams(Section):
     """Where runs are filed in MLflow."""
 
-    experiment: str = "stridor"
+    experiment: Annotated[str, Field(min_length=1, max_length=200)] = "stridor"
+
+    @field_validator("experiment")
+    @classmethod
+    def _names_a_folder(cls, experiment: str) -> str:
+        # Its artefacts lie in a folder of this name.
+        if not experiment.isprintable() or experiment.strip(" ") != experiment or experiment in (".", ".."):
+            raise ValueError("this is no name of an experiment; give letters or digits, without blanks around them")
+        return experiment

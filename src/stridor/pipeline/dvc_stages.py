@@ -1,9 +1,11 @@
 """Run the stages that are not up to date, in several DVC processes in parallel."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 
 from stridor.common.compute import THREADS, threads_of_each
 from stridor.common.dvc import dvc_line
+from stridor.common.dvc_locks import drop_stale_locks
 from stridor.common.errors import StridorError
 from stridor.pipeline.processes import Command, run_parallel
 
@@ -64,6 +66,7 @@ def _dvc(arguments: Iterable[str], environment: Mapping[str, str] | None = None)
 
 
 def _run(commands: Sequence[Command], at_a_time: int = 1) -> None:
+    drop_stale_locks(Path())
     if any(run_parallel(commands, at_a_time)):
         raise StridorError(
             "DVC could not run all stages (see its message above); fix the cause and run the same command again, "

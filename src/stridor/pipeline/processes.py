@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from stridor.common.dvc import dvc_environment
 from stridor.common.interrupts import sigterm_as_exit
+from stridor.common.processes import die_with_parent
 
 POLL_INTERVAL_S = 0.05
 # Time for a training to end its run; afterwards the process is killed.
@@ -34,8 +35,8 @@ class Command:
 def run_parallel(commands: Sequence[Command], at_a_time: int = 1) -> list[int]:
     """Run commands, `at_a_time` of them in parallel; return their exit codes.
 
-    A failed command does not keep the others from running. Ctrl-C or SIGTERM stops the running commands and all
-    processes that they have started before it ends the caller.
+    A failed command does not keep the others from running. Ctrl-C, SIGTERM or SIGHUP stops the running commands and
+    all processes that they have started before it ends the caller; if the caller is killed, they get SIGTERM.
     """
     running: dict[int, subprocess.Popen[bytes]] = {}
     codes: dict[int, int] = {}
@@ -45,8 +46,9 @@ def run_parallel(commands: Sequence[Command], at_a_time: int = 1) -> list[int]:
             for number, command in enumerate(commands):
                 # In its own process group, a command can be stopped together with the stage that DVC runs.
                 running[number] = subprocess.Popen(
-                    command.line, env={**environment, **command.environment}, process_group=0
-                )
+                    command.line, env={**environment, **command.environment}, process_group=0,
+                    preexec_fn=die_with_parent,
+                )  # fmt: skip
                 _wait_until_fewer(running, at_a_time, codes)
             _wait_until_fewer(running, 1, codes)
         except BaseException:

@@ -3,8 +3,7 @@
 import resource
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -28,7 +27,6 @@ class StepCost:
 
     Attributes
     ----------
-    encoder_parameters, separator_parameters : int
     step_seconds : float
         Forward, backward and update.
     embed_seconds : float
@@ -37,7 +35,6 @@ class StepCost:
         Floating-point operations of a step; a multiplication and an addition count as two.
     peak_bytes : int
         Peak memory of the accelerator, or of this process on a CPU.
-    device : str
     """
 
     encoder_parameters: int
@@ -69,7 +66,7 @@ def measure_step(params: Params, seconds: float) -> StepCost:
     alone = params.replaced({"compute.devices": 1, "compute.strategy": "auto", "compute.num_nodes": 1})
     encoder = initial_encoder(alone.encoder, alone.seed)
     task = SeparationTask(encoder, Separator(encoder.width, alone.decoder), alone.training)
-    fabric = make_fabric(alone)
+    fabric = make_fabric(alone.compute, alone.training.precision)
     fabric.launch()
     encoder_size, separator_size = (
         sum(parameter.numel() for parameter in part.parameters()) for part in (encoder, task.separator)
@@ -91,7 +88,8 @@ def measure_step(params: Params, seconds: float) -> StepCost:
     while len(times) < STEPS and sum(times) < ENOUGH_SECONDS:
         times.append(_timed(step, fabric.device))
     peak = _peak_bytes(fabric.device)
-    with torch.inference_mode(), _evaluating(task):
+    task.eval()
+    with torch.inference_mode():
         one = TripleBatch(*(part[:1] for part in batch))
         embed = _timed(lambda: task.encoder(one.mixture, one.lengths), fabric.device)
     flop = float(counter.get_total_flops())
@@ -117,10 +115,3 @@ def _peak_bytes(device: torch.device) -> int:
     # Linux counts in kilobytes, macOS in bytes.
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else 1024 * peak
-
-
-@contextmanager
-def _evaluating(task: SeparationTask) -> Iterator[None]:
-    task.eval()
-    yield
-    task.train()

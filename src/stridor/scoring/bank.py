@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -22,6 +23,10 @@ from stridor.scoring.smote import smote
 # Not .npz, whose bytes depend on the version of Python: DVC runs stages again when bytes change.
 EMBEDDINGS_FILE = "embeddings.npy"
 DESCRIPTION_FILE = "bank.json"
+_DAMAGED = (
+    ValueError, LookupError, TypeError, AttributeError, EOFError, OverflowError, MemoryError, RecursionError,
+    zipfile.BadZipFile,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -223,10 +228,15 @@ class ReferenceBank:
                 domains=description.get("pools", "joint"),
             )
             bank = cls(params)
-            return bank.fit(embeddings, description["domains"], description["file_names"])
+            domains, names = description["domains"], description["file_names"]
+            if not all(isinstance(one, str) for one in names) or not set(domains) <= set(get_args(Domain)):
+                raise ValueError("a file name or a domain is none")
+            return bank.fit(embeddings, domains, names)
         except FileNotFoundError as error:
             raise StridorError(f"{error.filename} is missing; run the index stage to write the bank.") from None
-        except (ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
+        except OSError as error:
+            raise StridorError(f"{folder} cannot be read ({error.strerror or error}); fix its permissions.") from None
+        except _DAMAGED as error:
             raise StridorError(
                 f"{folder} does not contain a readable bank ({error}); run the index stage again."
             ) from None

@@ -12,7 +12,7 @@ from stridor.audio.fbank import FRAME_SAMPLES, HOP_SAMPLES, MEL_BANDS, Fbank, fr
 from stridor.audio.files import SAMPLE_RATE_HZ, read_clip
 from stridor.common.errors import StridorError
 from stridor.data.manifest import Clip
-from stridor.models.encoder import PATCH, Encoder
+from stridor.models.encoder import PATCH, Encoder, check_layer
 from stridor.models.pooling import pool, pooled_width
 from stridor.params.sections import AudioParams, EmbeddingParams
 
@@ -88,12 +88,12 @@ class Embedder(ABC):
 
 
 class EncoderEmbedder(Embedder):
-    """Tokens of an encoder, pooled in one or several ways from one pass.
+    """Tokens of an encoder, pooled with one or several settings in one pass.
 
     Parameters
     ----------
     encoder : Encoder
-    ways : EmbeddingParams or sequence of EmbeddingParams
+    settings : EmbeddingParams or sequence of EmbeddingParams
         Which layer is pooled and how; of several, an embedding holds the vectors one after the other.
     device : str or torch.device
 
@@ -121,21 +121,16 @@ class EncoderEmbedder(Embedder):
     def __init__(
         self,
         encoder: Encoder,
-        ways: EmbeddingParams | Sequence[EmbeddingParams] = EmbeddingParams(),  # noqa: B008, the record is frozen
+        settings: EmbeddingParams | Sequence[EmbeddingParams] = EmbeddingParams(),  # noqa: B008, the record is frozen
         device: str | torch.device = "cpu",
     ) -> None:
-        self.ways = (ways,) if isinstance(ways, EmbeddingParams) else tuple(ways)
+        self.settings = (settings,) if isinstance(settings, EmbeddingParams) else tuple(settings)
         layers = encoder.layers
-        for way in self.ways:
-            if not -layers - 1 <= way.layer <= layers:
-                known = f"0 (its input) to {layers}" if layers else "0 (its only tokens)"
-                raise StridorError(
-                    f"embedding.layer is {way.layer}, but the encoder has {layers} layers; choose {known}, or -1 for "
-                    "the last."
-                )
+        for one in self.settings:
+            check_layer(encoder, one)
         # Counted from the input, so that the layers behind the last of them need not be computed.
-        self._layers = tuple(way.layer % (layers + 1) for way in self.ways)
-        self.widths = tuple(pooled_width(encoder.width, way) for way in self.ways)
+        self._layers = tuple(one.layer % (layers + 1) for one in self.settings)
+        self.widths = tuple(pooled_width(encoder.width, one) for one in self.settings)
         super().__init__(sum(self.widths), device)
         self.encoder = encoder.to(device).eval()
 
@@ -143,7 +138,8 @@ class EncoderEmbedder(Embedder):
         """Pool the tokens in every way."""
         tokens = self.encoder(wave, lengths, up_to=max(self._layers))
         pooled = [
-            pool(tokens.layers[layer], tokens.valid, way) for layer, way in zip(self._layers, self.ways, strict=True)
+            pool(tokens.layers[layer], tokens.valid, one)
+            for layer, one in zip(self._layers, self.settings, strict=True)
         ]
         return torch.cat(pooled, dim=1)
 

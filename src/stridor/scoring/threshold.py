@@ -1,6 +1,7 @@
 """The decision threshold of a machine, computed from scores of normal clips only."""
 
 import json
+import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -70,11 +71,19 @@ class Calibration:
     def load(cls, path: Path) -> "Calibration":
         """Read a calibration written by `save`."""
         try:
-            return cls(**json.loads(Path(path).read_text(encoding="utf-8")))
+            calibration = cls(**json.loads(Path(path).read_text(encoding="utf-8")))
+            calibration._check()
+            return calibration
         except FileNotFoundError:
             raise StridorError(f"{path} is missing; run 'dvc repro' to write it.") from None
-        except (ValueError, TypeError) as error:
+        except (ValueError, TypeError, RecursionError) as error:
             raise StridorError(f"{path} is not a calibration ({error}); run 'dvc repro --force'.") from None
+
+    def _check(self) -> None:
+        fitted = [] if self.shape is None and self.scale is None else [self.shape, self.scale]
+        for value in (self.loc, self.percentile, self.threshold, *fitted):
+            if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+                raise ValueError(f"it holds {str(value)[:50]!r} instead of a number")
 
 
 def calibrate(normal_scores: ArrayLike, percentile: float = 90.0) -> Calibration:

@@ -8,13 +8,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from stridor.audio.files import read_clip
+from stridor.audio.files import SAMPLE_RATE_HZ, read_clip
 from stridor.common.errors import StridorError
 from stridor.models.checkpoint import load_encoder
 from stridor.params.sections import AudioParams, EmbeddingParams
 from stridor.scoring.embedding import Embedder, EncoderEmbedder
 from stridor.scoring.reference import MachineReference
 from stridor.serving.verdict import Verdict
+
+# Attention takes memory with the square of a recording's length: 2 GB for this one, in the largest encoder.
+LONGEST_SECONDS = 120.0
+LONG_SECONDS = 20.0
 
 
 class Detector:
@@ -117,7 +121,7 @@ class Detector:
             If a file cannot be read, or they do not fit together.
         """
         try:
-            audio, ways = AudioParams(**config["audio"]), EmbeddingParams(**config["embedding"])
+            audio, embedding = AudioParams(**config["audio"]), EmbeddingParams(**config["embedding"])
             machines, device = config["machines"], config["device"]
         except (KeyError, TypeError, ValueError) as error:
             reason = " ".join(str(error).split())
@@ -125,7 +129,7 @@ class Detector:
                 f"The settings of the detector {encoder.parent} are not readable ({reason}); load it with the version "
                 "of stridor that wrote it."
             ) from None
-        embedder = EncoderEmbedder(load_encoder(encoder), ways, device)
+        embedder = EncoderEmbedder(load_encoder(encoder), embedding, device)
         return cls(embedder, {machine: MachineReference.load(banks / machine) for machine in machines}, audio)
 
     def score(self, recording: str | Path | ArrayLike, machine: str | None = None) -> Verdict:
@@ -145,7 +149,7 @@ class Detector:
         """
         if isinstance(recording, str | Path):
             name = str(recording)
-            wave = read_clip(recording, self.audio.channel)
+            wave = read_clip(recording, self.audio.channel, longest_seconds=LONGEST_SECONDS)
         else:
             name = "The recording"
             wave = _checked_wave(recording)
@@ -174,11 +178,27 @@ class Detector:
             If one cannot be scored; the message names it.
         """
         known = [self._known_machine(machine, name) for machine, name in zip(machines, names, strict=True)]
-        embeddings = self.embedder.embed(waves, names)
+        for wave, name in zip(waves, names, strict=True):
+            if len(wave) > LONGEST_SECONDS * SAMPLE_RATE_HZ:
+                raise StridorError(
+                    f"{name} lasts {len(wave) / SAMPLE_RATE_HZ:.0f} s, and at most {LONGEST_SECONDS:g} s are taken; "
+                    "cut it into shorter recordings."
+                )
+        embeddings = self._embeddings(waves, names)
         for embedding, name in zip(embeddings, names, strict=True):
             if not np.isfinite(embedding).all():
                 raise StridorError(f"{name} has no finite embedding; look for broken samples in it.")
         return [self._verdict(*one) for one in zip(embeddings, known, names, strict=True)]
+
+    def _embeddings(self, waves: Sequence[np.ndarray], names: Sequence[str]) -> list[np.ndarray]:
+        """Embed long recordings alone, because a batch of them would take its multiple of memory."""
+        long = [number for number, wave in enumerate(waves) if len(wave) > LONG_SECONDS * SAMPLE_RATE_HZ]
+        short = [number for number in range(len(waves)) if number not in long]
+        found: dict[int, np.ndarray] = {}
+        for group in (short, *([number] for number in long)):
+            embedded = self.embedder.embed([waves[number] for number in group], [names[number] for number in group])
+            found |= zip(group, embedded, strict=True)
+        return [found[number] for number in range(len(waves))]
 
     def _known_machine(self, machine: str | None, name: str) -> str:
         known = ", ".join(self.machines)

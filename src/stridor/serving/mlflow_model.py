@@ -2,19 +2,20 @@
 
 import inspect
 import io
+from collections.abc import Sequence
 from pathlib import Path
 
 import mlflow
-import numpy as np
 import pandas as pd
 from mlflow.exceptions import MlflowException
-from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE, INVALID_STATE
+from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE, INVALID_STATE, TEMPORARILY_UNAVAILABLE
 from mlflow.pyfunc import PythonModel, PythonModelContext
 
 from stridor.audio.files import read_clip
-from stridor.common.errors import StridorError
 from stridor.common.project import code_md5
-from stridor.serving.detector import Detector
+from stridor.serving.detector import LONGEST_SECONDS, Detector
+from stridor.serving.requests import OutOfTimeError, Row, answer
+from stridor.serving.verdict import Verdict
 
 
 class DetectorModel(PythonModel):
@@ -58,36 +59,54 @@ class DetectorModel(PythonModel):
         Parameters
         ----------
         model_input : DataFrame
-            Column `audio` holds the bytes of one audio file per row; column `machine`, which may be left out
-            where the detector listens to one machine only, says what is recorded.
+            Column `audio` holds the bytes of one audio file per row, or these in base64; column `machine`, which
+            may be left out where the detector listens to one machine only, says what is recorded.
 
         Returns
         -------
         DataFrame, a row for each of the input
             `score` (distance to the nearest normals), `threshold`, `anomalous` (score above it), `nearest`
-            (file name of the nearest normal clip) and `machine`.
+            (file name of the nearest normal clip), `machine`, and `error`: None, or what is wrong with this row, whose
+            other values are then missing.
 
         Raises
         ------
         MlflowException
-            If a recording cannot be scored; the message names its row. Over HTTP this is status 400.
+            If no row can be scored; the message names the first. Over HTTP this is status 400. If it took longer than
+            the client waits, which is status 503.
         """
-        names = [f"Row {row} of the input" for row in range(len(model_input))]
-        given = model_input["machine"].tolist() if "machine" in model_input else [None] * len(names)
-        machines = [None if machine is None or pd.isna(machine) else machine for machine in given]
         try:
-            waves = [self._read(*pair) for pair in zip(model_input["audio"].tolist(), names, strict=True)]
-            verdicts = self.detector.score_waves(waves, machines, names)
-        except StridorError as error:
-            raise MlflowException(str(error), error_code=INVALID_PARAMETER_VALUE) from error
-        columns = ["score", "threshold", "anomalous", "nearest", "machine"]
-        rows = [[getattr(verdict, column) for column in columns] for verdict in verdicts]
-        return pd.DataFrame(rows, columns=columns, index=model_input.index)
+            table, errors = answer(model_input, self._score)
+        except OutOfTimeError:
+            sentence = "The request took too long; send fewer or shorter recordings."
+            raise Refusal(sentence, TEMPORARILY_UNAVAILABLE) from None
+        if errors and len(errors) == len(table):
+            others = f" None of the other {len(errors) - 1} rows can be scored either." if len(errors) > 1 else ""
+            raise Refusal(errors[0] + others, INVALID_PARAMETER_VALUE)
+        return table
 
-    def _read(self, recording: bytes | None, name: str) -> np.ndarray:
-        if not isinstance(recording, bytes):
-            raise StridorError(f"{name} holds no audio; give the bytes of an audio file in the column 'audio'.")
-        return read_clip(io.BytesIO(recording), self.detector.audio.channel, name)
+    def _score(self, rows: Sequence[Row]) -> list[Verdict]:
+        channel = self.detector.audio.channel
+        names = [row.name for row in rows]
+        waves = [read_clip(io.BytesIO(row.audio), channel, row.name, LONGEST_SECONDS) for row in rows]
+        return self.detector.score_waves(waves, [row.machine for row in rows], names)
+
+
+class Refusal(MlflowException):
+    """An error that keeps its own sentence: MLflow puts the whole request in front of it, however large that is."""
+
+    def __init__(self, sentence: str, error_code: int) -> None:
+        self._sentence = sentence
+        super().__init__(sentence, error_code=error_code)
+
+    @property
+    def message(self) -> str:
+        """The sentence."""
+        return self._sentence
+
+    @message.setter
+    def message(self, value: str) -> None:
+        """Take no other one."""
 
 
 mlflow.models.set_model(DetectorModel())

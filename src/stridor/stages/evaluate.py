@@ -13,9 +13,9 @@ from stridor.evaluation.bootstrap import Intervals, bootstrap_intervals
 from stridor.evaluation.measures import (
     MachineMeasures,
     ScoredClips,
+    false_alarm_rate,
     harmonic_mean,
     measure,
-    measure_decisions,
     total_score,
 )
 from stridor.evaluation.official import write_official
@@ -95,9 +95,9 @@ def _metrics(
     metrics["hmean"] = total_score(measures.values())
     metrics["hmean_low"], metrics["hmean_high"] = intervals.total.low, intervals.total.high
     for domain in DOMAINS:
-        decided = (measure_decisions(clips, found[clips.machine].calibration.threshold, domain) for clips in scored)
+        found_rates = (false_alarm_rate(one, found[one.machine].calibration.threshold, domain) for one in scored)
         # Clips that could be measured have normals of both domains.
-        rates = [one.false_alarm_rate for one in decided if one.false_alarm_rate is not None]
+        rates = [rate for rate in found_rates if rate is not None]
         metrics[f"false_alarm_rate_{domain}"] = sum(rates) / len(rates)
     return {name: round(value, 6) for name, value in metrics.items()}
 

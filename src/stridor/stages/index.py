@@ -1,5 +1,6 @@
 """Stage `index`: embed the normal training clips of every machine into its reference bank."""
 
+import shutil
 from pathlib import Path
 
 from stridor.common.atomic import atomic_folder
@@ -23,6 +24,9 @@ def run(layout: Layout, params: Params) -> None:
                 reference.save(Path(folder) / system / machine)
                 threshold = reference.calibration.threshold
                 print(f"{machine}, {system}: {len(reference.bank.file_names_)} references, threshold {threshold:.4g}")
+    # DVC has recorded the training by now; nobody will resume it.
+    if layout.finished.exists():
+        shutil.rmtree(layout.resume, ignore_errors=True)
 
 
 def fit_reference(embedder: Embedder, manifest: Manifest, machine: str, params: Params) -> MachineReference:

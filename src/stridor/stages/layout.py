@@ -8,13 +8,22 @@ from pathlib import Path
 from typing import Any
 
 from stridor.common.atomic import atomic_file
-from stridor.common.compute import set_threads
-from stridor.common.errors import one_sentence
-from stridor.common.project import check_code
+from stridor.common.compute import check_compute, set_threads
+from stridor.common.stage_process import stage_process
 from stridor.params import Params, read_params
 
 DATA = Path("data")
 REPORTS = Path("reports")
+
+
+class PathBelow:
+    """An attribute of a layout: a name below another of its paths."""
+
+    def __init__(self, parent: str, name: str) -> None:
+        self.parent, self.name = parent, name
+
+    def __get__(self, layout: "Layout", owner: type) -> Path:
+        return getattr(layout, self.parent) / self.name
 
 
 @dataclass(frozen=True)
@@ -42,89 +51,35 @@ class Layout:
         return self.base / "results" / self.detector
 
     @property
-    def manifest(self) -> Path:
-        """Every clip of the detector's machines."""
-        return self.artifacts / "manifest.csv"
-
-    @property
-    def augmented(self) -> Path:
-        """Mixtures and the table that pairs them with their originals."""
-        return self.artifacts / "augmented"
-
-    @property
-    def trained(self) -> Path:
-        """Folder of the weights."""
-        return self.artifacts / "encoder"
-
-    @property
-    def encoder(self) -> Path:
-        """Fine-tuned weights, in the format of a checkpoint."""
-        return self.trained / "encoder.pt"
-
-    @property
-    def stage_one(self) -> Path:
-        """The encoder after stage one; missing if one of the two stages has no epochs."""
-        return self.trained / "stage_one.pt"
-
-    @property
-    def separator(self) -> Path:
-        """The decoder's weights."""
-        return self.trained / "separator.pt"
-
-    @property
     def resume(self) -> Path:
         """State of an unfinished training; not among the outputs, which DVC deletes before a stage runs."""
         return self.base / "artifacts/.resume" / self.detector
 
-    @property
-    def banks(self) -> Path:
-        """Reference banks, by system and machine."""
-        return self.artifacts / "bank"
-
-    @property
-    def autoencoders(self) -> Path:
-        """The organisers' autoencoder of every machine."""
-        return self.artifacts / "autoencoder"
-
-    @property
-    def registered(self) -> Path:
-        """Description of the registered version."""
-        return self.artifacts / "registered.json"
-
-    @property
-    def curves(self) -> Path:
-        """Losses and separation by epoch."""
-        return self.results / "curves.csv"
-
-    @property
-    def separation(self) -> Path:
-        """How well held-out mixtures are separated after the last epoch."""
-        return self.results / "separation.json"
-
-    @property
-    def scores(self) -> Path:
-        """Official result files, by system."""
-        return self.results / "scores"
-
-    @property
-    def figures(self) -> Path:
-        """ROC curves and histograms of the fine-tuned system."""
-        return self.results / "figures"
-
-    @property
-    def metrics(self) -> Path:
-        """Measures of every system."""
-        return self.results / "metrics.json"
+    finished = PathBelow("resume", "finished")  # a mark: the training has ended, and DVC may not have recorded it yet
+    manifest = PathBelow("artifacts", "manifest.csv")  # every clip of the detector's machines
+    augmented = PathBelow("artifacts", "augmented")  # mixtures and the table that pairs them with their originals
+    trained = PathBelow("artifacts", "encoder")  # folder of the weights
+    encoder = PathBelow("trained", "encoder.pt")  # fine-tuned weights, in the format of a checkpoint
+    stage_one = PathBelow("trained", "stage_one.pt")  # after stage one; missing if one of the stages has no epochs
+    separator = PathBelow("trained", "separator.pt")  # the decoder's weights
+    banks = PathBelow("artifacts", "bank")  # reference banks, by system and machine
+    autoencoders = PathBelow("artifacts", "autoencoder")  # the organisers' autoencoder of every machine
+    registered = PathBelow("artifacts", "registered.json")  # description of the registered version
+    curves = PathBelow("results", "curves.csv")  # losses and separation by epoch
+    separation = PathBelow("results", "separation.json")  # how well held-out mixtures are separated in the end
+    scores = PathBelow("results", "scores")  # official result files, by system
+    figures = PathBelow("results", "figures")  # ROC curves and histograms of the fine-tuned system
+    metrics = PathBelow("results", "metrics.json")  # measures of every system
 
 
 def run_for_detector(stage: Callable[[Layout, Params], None]) -> None:
     """Run a stage for the detector named on the command line, with this detector's parameters."""
-    with one_sentence():
+    with stage_process():
         if len(sys.argv) != 2:
             raise SystemExit(f"usage: python -m stridor.stages.{Path(sys.argv[0]).stem} <detector>")
-        check_code()
         detector = sys.argv[1]
         params = read_params().for_detector(detector)
+        check_compute(params.compute.accelerator, params.compute.num_nodes)
         set_threads(params.compute.threads)
         stage(Layout(detector), params)
 

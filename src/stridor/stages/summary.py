@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterable
 import numpy as np
 
 from stridor.common.atomic import atomic_file
-from stridor.common.errors import StridorError, one_sentence
-from stridor.common.project import check_code
+from stridor.common.errors import StridorError
+from stridor.common.stage_process import stage_process
 from stridor.data.names import parse_clip_name
-from stridor.evaluation.bootstrap import bootstrap_differences, bootstrap_intervals
+from stridor.evaluation.bootstrap import bootstrap_difference, bootstrap_intervals
 from stridor.evaluation.measures import ScoredClips, measure, total_score
 from stridor.evaluation.official import read_official
 from stridor.evaluation.results_table import SystemResults, difference_text, results_table, to_csv, to_markdown
@@ -57,9 +57,9 @@ def _gains(scored: dict[System, list[ScoredClips]], params: Params) -> str:
     gains = []
     for system in scored:
         if system != FINE_TUNED:
-            gain = bootstrap_differences(
+            gain = bootstrap_difference(
                 scored[system], scored[FINE_TUNED], evaluation.bootstrap, evaluation.confidence, params.seed
-            ).total
+            )
             gains.append(f"{NAMES[system]} {difference_text(gain)}")
     return f"{sentence} Fine-tuned minus, on the same resampled clips: {', '.join(gains)}." if gains else sentence
 
@@ -108,6 +108,5 @@ def scored_clips(layout: Layout, system: str, machines: Iterable[str]) -> list[S
 
 
 if __name__ == "__main__":
-    with one_sentence():
-        check_code()
+    with stage_process():
         run(read_params())

@@ -15,12 +15,12 @@ from stridor.common.saving import save_tensors
 from stridor.data.augment import read_pairs
 from stridor.data.manifest import Manifest
 from stridor.models.checkpoint import initial_encoder, save_encoder
-from stridor.models.encoder import Encoder
+from stridor.models.encoder import Encoder, check_layer
 from stridor.params import TRAINING_SECTIONS, Params
 from stridor.params.sections import NO_CHECKPOINT
 from stridor.stages.layout import DATA, Layout, run_for_detector, write_json
 from stridor.tracking.runs import DataVersion, RunLog, no_run, training_run
-from stridor.training.fit import Epoch, FineTuned, fine_tune, make_fabric
+from stridor.training.fit import Epoch, FineTuned, check_trainable, fine_tune, make_fabric
 from stridor.training.picture import separation_picture
 from stridor.training.resume import ResumeFolder
 from stridor.training.triples import TrainingSet, training_set
@@ -50,7 +50,10 @@ def run(layout: Layout, params: Params, hooks: TrainingHooks | None = None) -> N
     hooks = hooks or TrainingHooks()
     data = training_set(Manifest.read(layout.manifest), read_pairs(layout.augmented), params)
     encoder = initial_encoder(params.encoder, params.seed)
-    fabric = make_fabric(params)
+    # Before the run starts, which would be left as failed.
+    check_trainable(encoder, data, params)
+    check_layer(encoder, params.embedding)  # now, and not in the next stage, hours later
+    fabric = make_fabric(params.compute, params.training.precision)
     fabric.launch()
     resume = ResumeFolder(layout.resume, _inputs(layout, params))
     version = DataVersion(DATA.as_posix(), data_md5(DATA))
@@ -69,8 +72,9 @@ def run(layout: Layout, params: Params, hooks: TrainingHooks | None = None) -> N
 
         tuned = fine_tune(encoder, data, params, fabric, resume, on_epoch)
         if first:
+            # What resumes stays until the next stage: killed before DVC has recorded the outputs, it is not lost.
+            layout.finished.touch()
             _write(tuned, data, params, layout, log)
-            resume.remove()
 
 
 def _write(tuned: FineTuned, data: TrainingSet, params: Params, layout: Layout, log: RunLog) -> None:

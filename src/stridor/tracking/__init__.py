@@ -1,4 +1,15 @@
-"""MLflow: the store (place, store), one run per training (runs, baseline, runlog, describe), the models (registry)."""
+"""MLflow: the store, a run for each training, the model registry.
+
+location     where the store is
+store        create and open it; its experiments
+describe     parameters, tags and data version of a run
+run          one MLflow run, started or resumed
+runs         the runs of trainings, evaluations and autoencoders
+registry     encoder and reference banks as one registered model
+model_files  the files of a registered model
+
+Whatever opens the store raises StridorError if the store fails.
+"""
 
 import os
 

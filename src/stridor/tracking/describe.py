@@ -1,4 +1,4 @@
-"""What a run says of itself: parameters, tags, the version of its data and names of metrics."""
+"""Description of a run: parameters, tags, the version of its data and names of metrics."""
 
 import os
 import re
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class DataVersion:
-    """Which version of which data a run learnt from.
+    """The data, and its version, that a run learnt from.
 
     Attributes
     ----------
     path : str
         Folder or file, relative to the project's root.
     digest : str
-        Up to 36 characters, as has the md5 of a folder that DVC tracks.
+        Up to 36 characters, such as the MD5 of a folder that DVC tracks.
     """
 
     path: str
@@ -40,10 +40,10 @@ class DataVersion:
 
 
 def flatten(params: Params) -> dict[str, str]:
-    """Return every parameter that is set under its full name: `training.stage_one.epochs`.
+    """Return every parameter that is set, by its full name: `training.stage_one.epochs`.
 
-    The machines of the one detector are called `detector.machines`, the same for every detector, so that runs of
-    several can be compared.
+    The machines of the detector are called `detector.machines`, whatever its name, so that runs of several detectors
+    can be compared.
 
     Parameters
     ----------
@@ -59,7 +59,7 @@ def flatten(params: Params) -> dict[str, str]:
         elif value is not None:
             flat[as_name(name)] = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
-    # What is searched and compared is no property of any one training.
+    # Search spaces and comparisons are not parameters of a training.
     values = params.model_dump(mode="json", exclude=set(EXPERIMENT_SECTIONS))
     [values["detector"]] = values.pop("detectors").values()
     visit(values, "")
@@ -67,24 +67,19 @@ def flatten(params: Params) -> dict[str, str]:
 
 
 def tags_of(detector: str, params: Params) -> dict[str, str]:
-    """Return what a run is found and filtered by.
+    """Return the tags by which runs are searched and filtered.
 
     Parameters
     ----------
-    detector : str
     params : Params
         Of the detector.
     """
-    tags = {
-        "detector": detector,
-        "machines": ", ".join(params.detectors[detector].machines),
-        "seed": str(params.seed),
-    }
+    tags = {"detector": detector, "machines": ", ".join(params.detectors[detector].machines), "seed": str(params.seed)}
     return tags | code_tags()
 
 
 def code_tags() -> dict[str, str]:
-    """Return which version of the code is at work, and in which DVC experiment."""
+    """Return the version of the code, and the DVC experiment if there is one."""
     tags = {}
     if commit := _git("rev-parse", "HEAD"):
         tags["mlflow.source.git.commit"] = commit
@@ -95,20 +90,20 @@ def code_tags() -> dict[str, str]:
     return tags
 
 
-def as_metrics(figures: Mapping[str, float]) -> dict[str, float]:
-    """Return figures under names that MLflow takes."""
-    return {as_name(name): float(value) for name, value in figures.items()}
+def as_metrics(metrics: Mapping[str, float]) -> dict[str, float]:
+    """Return metrics under names that MLflow accepts."""
+    return {as_name(name): float(value) for name, value in metrics.items()}
 
 
 def as_name(name: str) -> str:
-    """Return a name without the characters that MLflow refuses; a machine's folder may be called anything."""
+    """Return a name without the characters that MLflow refuses; names of machines are not restricted like that."""
     return re.sub(r"[^\w\-./: ]", "_", name.replace("+", ""))
 
 
 def _git(*arguments: str) -> str:
     """Return git's answer, empty outside a repository or without git."""
     try:
-        # Without the option, a mere look at the status takes the lock that a commit needs.
+        # Without the option, `git status` takes the lock that a commit needs.
         command = ["git", "--no-optional-locks", *arguments]
         return subprocess.run(command, capture_output=True, text=True, timeout=20).stdout.strip()
     except (OSError, subprocess.TimeoutExpired):

@@ -1,4 +1,4 @@
-"""Where the MLflow store is, and what is said when it fails."""
+"""Location of the MLflow store, and its errors as one sentence."""
 
 import os
 import re
@@ -50,10 +50,10 @@ class Store:
         Raises
         ------
         StridorError
-            If a call of MLflow inside the block fails. A request to stop waits for its end where the store is a file.
+            If a call of MLflow inside the block fails. SIGTERM waits for the end of the call if the store is a file.
         """
         try:
-            # A server keeps its own transactions whole, and may take its time.
+            # A server completes its own transactions, and may take long.
             with nullcontext() if self.database is None else undisturbed():
                 yield
         except _store_errors() as error:
@@ -78,7 +78,7 @@ class Store:
 def _store_errors() -> tuple[type[Exception], ...]:
     from mlflow.exceptions import MlflowException
 
-    # A server's client does without SQLAlchemy.
+    # The client of a server does not need SQLAlchemy.
     if "sqlalchemy" not in sys.modules:
         return (MlflowException,)
     from sqlalchemy.exc import SQLAlchemyError
@@ -87,7 +87,7 @@ def _store_errors() -> tuple[type[Exception], ...]:
 
 
 def find_store() -> Store:
-    """Say where the store is, without touching it.
+    """Return the location of the store, without opening it.
 
     MLFLOW_TRACKING_URI decides if it is set. Otherwise the store is the database `mlflow.db` in the project's
     root, with artefacts under `mlruns/` beside it, where a bare `mlflow ui` finds them.
@@ -102,7 +102,7 @@ def find_store() -> Store:
         root = project_root()
         if root is None:
             raise StridorError(
-                f"{Path.cwd()} lies in no project (there is no params.yaml or dvc.yaml), so the MLflow store "
+                f"{Path.cwd()} is not inside a project (no params.yaml or dvc.yaml), so the MLflow store "
                 "cannot be found; run the command in the project's root or set MLFLOW_TRACKING_URI."
             )
         return _sqlite_store(root / DATABASE)

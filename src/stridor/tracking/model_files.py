@@ -1,4 +1,4 @@
-"""The files of a registered detector: brought here from the store, and found in a model's folder."""
+"""The files of a registered detector: download, and lookup in a model's folder."""
 
 import re
 from pathlib import Path
@@ -10,8 +10,10 @@ from stridor.tracking.registry import CHAMPION, PREFIX, model_name, registered_d
 from stridor.tracking.relocation import moved_path
 from stridor.tracking.store import open_store
 
-# What MLflow describes a model in.
+# MLflow's description of a model.
 DESCRIPTION_FILE = "MLmodel"
+_ADDRESSES = ("models:/", "runs:/")
+_LONGEST_ADDRESS = 500
 _ADDRESS = re.compile(r"models:/(?P<name>[^/@]+)(?:@(?P<alias>[^/@]+)|/(?P<version>\d+))")
 
 
@@ -21,7 +23,7 @@ def download_model(name_or_uri: str, folder: Path) -> Path:
     Parameters
     ----------
     name_or_uri : str
-        A detector's name stands for its champion; an address such as `models:/stridor-valve/3` for itself.
+        The name of a detector, for its champion, or an address such as `models:/stridor-valve/3`.
     folder : Path
         Where files go that are not in this file system.
 
@@ -38,6 +40,7 @@ def download_model(name_or_uri: str, folder: Path) -> Path:
     import mlflow
     from mlflow.exceptions import MlflowException
 
+    check_address(name_or_uri)
     store = open_store(only_read=True)
     uri = name_or_uri if ":/" in name_or_uri else f"models:/{model_name(name_or_uri)}@{CHAMPION}"
     with store.errors():
@@ -86,15 +89,37 @@ def _files_beside(store: Store, uri: str) -> Path | None:
     return folder
 
 
+def check_address(name_or_uri: str) -> None:
+    """Refuse addresses that are none of a registered model.
+
+    Raises
+    ------
+    StridorError
+        If it is neither a name nor an address in the MLflow store.
+    """
+    # Others would be fetched from wherever they name, by packages that may not be there.
+    if not name_or_uri.strip() or not name_or_uri.isprintable() or len(name_or_uri) > _LONGEST_ADDRESS:
+        raise StridorError("The detector's name is empty or not printable; give the name of a registered detector.")
+    if ":" in name_or_uri and not name_or_uri.startswith(_ADDRESSES):
+        raise StridorError(
+            f"'{name_or_uri}' is not the address of a registered detector; give its name, an address such as "
+            "models:/stridor-valve/3, or the folder of a model that was downloaded."
+        )
+
+
 def is_folder(source: str | Path) -> bool:
-    """Tell a model's folder from a detector's name, which another folder may have too, and from an address."""
-    if isinstance(source, Path) or (Path(source) / DESCRIPTION_FILE).is_file():
+    """Return whether `source` is a model's folder, as opposed to a detector's name or an address."""
+    if isinstance(source, Path):
+        return True
+    if not source.isprintable() or len(source) > _LONGEST_ADDRESS:
+        return False
+    if (Path(source) / DESCRIPTION_FILE).is_file():
         return True
     return ":/" not in source and Path(source).name != source
 
 
 def read_model(folder: Path) -> tuple[Path, Path, dict[str, Any]]:
-    """Find the files of a detector in a model's folder, without running the code that lies in it.
+    """Find the files of a detector in a model's folder, without running the code in it.
 
     Returns
     -------

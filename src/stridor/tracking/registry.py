@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from stridor.common.project import code_md5
 from stridor.params import Params
 from stridor.tracking.describe import as_metrics, flatten, tags_of
-from stridor.tracking.runs import later_run
+from stridor.tracking.later import later_run
 from stridor.tracking.store import open_store
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 CHAMPION = "champion"
 CONTENT_TAG = "content_md5"
 PREFIX = "stridor-"
-# What loading and scoring import, and nothing of the pipeline.
+# The packages that loading and scoring import.
 SERVING_PACKAGES = (
     "mlflow-skinny", "numpy", "pandas", "pydantic", "scipy", "soundfile", "torch", "torchaudio",
 )  # fmt: skip
@@ -40,7 +40,7 @@ def register(
 ) -> int:
     """Make a detector the champion of the registered model `stridor-<detector>`.
 
-    A version with the same content is taken instead of a new one.
+    If a version has the same content, it is used instead of a new one.
 
     Parameters
     ----------
@@ -101,7 +101,7 @@ def registered_detectors() -> list[str]:
 
 
 def model_config(detector: str, params: Params) -> dict[str, Any]:
-    """Return what the served detector must know besides its files."""
+    """Return what a served detector needs in addition to its files."""
     return {
         "machines": list(params.detectors[detector].machines),
         "audio": params.audio.model_dump(mode="json"),
@@ -112,7 +112,7 @@ def model_config(detector: str, params: Params) -> dict[str, Any]:
 
 
 def content_md5(encoder: Path, banks: Path, config: Mapping[str, Any]) -> str:
-    """Return one digest of all that decides a detector's scores: settings, code, weights and banks."""
+    """Return a digest of everything that a detector's scores depend on: settings, code, weights and banks."""
     digest = hashlib.md5(json.dumps(config, sort_keys=True).encode(), usedforsecurity=False)
     files = sorted(path for path in banks.rglob("*") if path.is_file())
     for path in (encoder, *files):
@@ -123,7 +123,7 @@ def content_md5(encoder: Path, banks: Path, config: Mapping[str, Any]) -> str:
 
 
 def _try_out(detector: str, encoder: Path, banks: Path, params: Params) -> None:
-    """Score an example, since MLflow itself also registers a model that fails on its example."""
+    """Score an example first, as MLflow registers a model even if it fails on its example."""
     from stridor.models.checkpoint import load_encoder
     from stridor.scoring.embedding import EncoderEmbedder
     from stridor.scoring.reference import MachineReference
@@ -152,7 +152,7 @@ def _has_files(name: str, version: int) -> bool:
 
 
 def _log_model(name: str, detector: str, encoder: Path, banks: Path, params: Params, run_id: str) -> str:
-    """Log the model at its run without opening the run again, which would change its duration."""
+    """Log the model to its run without reopening the run, which would change its duration."""
     import mlflow
     from mlflow import MlflowClient
     from mlflow.entities import LoggedModelOutput
@@ -185,7 +185,7 @@ def _signature() -> "ModelSignature":
     outputs = Schema([
         ColSpec(DataType.double, "score"), ColSpec(DataType.double, "threshold"),
         ColSpec(DataType.boolean, "anomalous"), ColSpec(DataType.string, "nearest"),
-        ColSpec(DataType.string, "machine"),
+        ColSpec(DataType.string, "machine"), ColSpec(DataType.string, "error", required=False),
     ])  # fmt: skip
     return ModelSignature(inputs, outputs)
 
@@ -198,7 +198,7 @@ def _example_wave() -> "np.ndarray":
 
 
 def _example(machine: str) -> "pd.DataFrame":
-    """Return what a client sends."""
+    """Return a request as a client sends it."""
     import pandas as pd
     import soundfile as sf
 

@@ -1,4 +1,4 @@
-"""A piece of work as one MLflow run: started or continued, and never left running."""
+"""One MLflow run: started or resumed, and always ended."""
 
 import logging
 import warnings
@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stridor.common.interrupts import sigterm_as_exit
+from stridor.common.interrupts import sigterm_as_exit, undisturbed
+from stridor.common.processes import host_mark, is_gone, process_mark
 from stridor.tracking.describe import DataVersion, as_metrics
 from stridor.tracking.store import Store, brief_retries, experiment_id, open_store
 
@@ -19,10 +20,12 @@ WEIGHTS_TAG = "weights_md5"
 SEPARATION_TAG = "separation_learnt"
 # Tells two-stage trainings from autoencoders in a list of runs.
 KIND_TAG = "kind"
+# Which process works on the run.
+PROCESS_TAG = "process"
 
 
 class RunLog:
-    """Takes everything and keeps nothing, as in all processes of a distributed training but the first.
+    """A log that discards everything, for all processes of a distributed training but the first.
 
     Attributes
     ----------
@@ -48,20 +51,17 @@ class RunLog:
         """Set a tag of the run."""
 
     def tag_weights(self, md5: str) -> None:
-        """Tie the run to the weights it brought forth, so that it is found even if their stage is cached."""
+        """Tag the run with the digest of its weights, by which later stages find it."""
         self.set_tag(WEIGHTS_TAG, md5)
 
     def tag_separation(self, learnt: bool | None) -> None:
-        """Say whether the auxiliary task has been learnt; None where no clip was held out to tell."""
+        """Tag whether the separation task was learnt; None if no clip was held out to measure it."""
         answers = {True: "yes", False: "no", None: "not checked, no clip held out"}
         self.set_tag(SEPARATION_TAG, answers[learnt])
 
 
 class MlflowRun(RunLog):
-    """Writes to a run of an open store.
-
-    Every method raises StridorError if the store fails.
-    """
+    """A log that writes to a run of an open store."""
 
     run_id: str
 
@@ -72,29 +72,24 @@ class MlflowRun(RunLog):
         self._store, self._client = store, MlflowClient()
 
     def log_epoch(self, step: int, figures: Mapping[str, float]) -> None:
-        """Log the figures of one epoch."""
         import mlflow
 
         with self._store.errors():
             mlflow.log_metrics(as_metrics(figures), step=step, run_id=self.run_id)
 
     def log_figure(self, figure: "Figure", path: str) -> None:
-        """Keep a figure."""
         with self._store.errors():
             self._client.log_figure(self.run_id, figure, path)
 
     def log_file(self, file: Path, folder: str | None = None) -> None:
-        """Keep a file."""
         with self._store.errors():
             self._client.log_artifact(self.run_id, str(file), folder)
 
     def log_folder(self, folder: Path, name: str) -> None:
-        """Keep a folder."""
         with self._store.errors():
             self._client.log_artifacts(self.run_id, str(folder), name)
 
     def set_tag(self, key: str, value: str) -> None:
-        """Set a tag."""
         with self._store.errors():
             self._client.set_tag(self.run_id, key, value)
 
@@ -121,22 +116,15 @@ def logged_run(
 
     Parameters
     ----------
-    name, experiment : str
     values : mapping of str to str
         The run's parameters.
     data : sequence of DataVersion
         What it learns from.
-    tags : mapping of str to str
     resume : str, optional
-        Id of the run that an interrupted block had. Where the store does not know it, or its parameters were
-        others, a new run is started, with a warning and the tag `continues_run`.
+        Id of the run of an interrupted block. If it does not exist or has other parameters, a new run is started,
+        with a warning and the tag `continues_run`.
     may_change : tuple of str
-        First parts of parameter names that do not make it another run.
-
-    Raises
-    ------
-    StridorError
-        If the store fails.
+        Sections whose parameters may differ when a run is resumed.
     """
     import mlflow
 
@@ -151,18 +139,21 @@ def logged_run(
             stacklevel=4,
         )
         tags["continues_run"], resume = resume, None
+    tags[PROCESS_TAG] = process_mark()
+    end_lost_runs(store)
     with sigterm_as_exit():
-        with store.errors():
-            run = mlflow.start_run(
-                run_id=resume,
-                experiment_id=None if resume else experiment_id(store, experiment),
-                run_name=None if resume else name,
-                nested=True,
-                tags=tags,
-                log_system_metrics=True,
-            )
-        status = "FAILED"
+        run, status = None, "FAILED"
         try:
+            # A request to stop in here would leave a run that nobody ends.
+            with undisturbed(), store.errors():
+                run = mlflow.start_run(
+                    run_id=resume,
+                    experiment_id=None if resume else experiment_id(store, experiment),
+                    run_name=None if resume else name,
+                    nested=True,
+                    tags=tags,
+                    log_system_metrics=True,
+                )
             with store.errors():
                 # A killed run may have been stopped before all of its parameters were written.
                 missing = {key: value for key, value in values.items() if key not in run.data.params}
@@ -175,11 +166,35 @@ def logged_run(
             status = "KILLED"
             raise
         finally:
-            _end(store, run.info.run_id, status)
+            if run is not None:
+                _end(store, run.info.run_id, status)
+
+
+def end_lost_runs(store: Store) -> list[str]:
+    """End the runs of all kinds whose process is gone, as KILLED, and return their ids.
+
+    A process of another host, or of another container, is never taken for gone.
+
+    Raises
+    ------
+    StridorError
+        If the store fails.
+    """
+    from mlflow import MlflowClient
+
+    client = MlflowClient()
+    with store.errors():
+        experiments = [experiment.experiment_id for experiment in client.search_experiments()]
+        running = f"attributes.status = 'RUNNING' and tags.{PROCESS_TAG} LIKE '{host_mark()}:%'"
+        found = client.search_runs(experiments, running, max_results=1000) if experiments else []
+        lost = [run.info.run_id for run in found if is_gone(run.data.tags[PROCESS_TAG])]
+        for run_id in lost:
+            client.set_terminated(run_id, "KILLED")
+    return lost
 
 
 def agrees(store: Store, run_id: str, values: Mapping[str, str]) -> bool:
-    """Tell whether a run is there and none of its parameters contradicts these."""
+    """Return whether a run exists and none of its parameters contradicts these."""
     run = find_run(store, run_id)
     if run is None:
         return False
@@ -188,7 +203,7 @@ def agrees(store: Store, run_id: str, values: Mapping[str, str]) -> bool:
 
 
 def find_run(store: Store, run_id: str) -> "Run | None":
-    """Return a run; None if the store does not know it."""
+    """Return a run; None if it does not exist."""
     from mlflow import MlflowClient
     from mlflow.exceptions import MlflowException
 
@@ -202,7 +217,7 @@ def find_run(store: Store, run_id: str) -> "Run | None":
 
 
 def _end(store: Store, run_id: str, status: str) -> None:
-    """End the open run; where even that fails after another error, let the first one speak."""
+    """End the open run; if that fails after another error, only warn, so that the first error is reported."""
     import mlflow
     from mlflow.exceptions import MlflowException
 

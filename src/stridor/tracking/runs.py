@@ -1,4 +1,4 @@
-"""One MLflow run per two-stage training: started or continued, found again later, never left running."""
+"""The MLflow runs of trainings, evaluations and autoencoders."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -6,8 +6,9 @@ from pathlib import Path
 
 from stridor.params import ENVIRONMENT_SECTIONS, EVALUATION_SECTIONS, SCORING_SECTIONS, Params
 from stridor.tracking.describe import DataVersion, flatten, tags_of
+from stridor.tracking.later import later_run
 from stridor.tracking.run import KIND_TAG, WEIGHTS_TAG, MlflowRun, RunLog, agrees, find_run, logged_run
-from stridor.tracking.store import experiment_id, open_store
+from stridor.tracking.store import open_store
 
 __all__ = ["DataVersion", "RunLog", "find_training_run", "log_evaluation", "no_run", "training_run"]
 
@@ -16,17 +17,13 @@ _SCORED_BY = SCORING_SECTIONS + EVALUATION_SECTIONS
 
 @contextmanager
 def no_run() -> Iterator[RunLog]:
-    """Stand in for `training_run` where nothing is to be logged."""
+    """Replace `training_run` where nothing is logged."""
     yield RunLog()
 
 
 @contextmanager
 def training_run(
-    detector: str,
-    params: Params,
-    data: DataVersion,
-    resume: str | None = None,
-    tags: Mapping[str, str] | None = None,
+    detector: str, params: Params, data: DataVersion, resume: str | None = None, tags: Mapping[str, str] | None = None
 ) -> Iterator[RunLog]:
     """Log a training as one run, which ends with the block: finished, failed by an error, or killed.
 
@@ -35,20 +32,13 @@ def training_run(
 
     Parameters
     ----------
-    detector : str
     params : Params
         Of the detector, logged flattened: `training.stage_one.epochs`.
-    data : DataVersion
     resume : str, optional
-        Id of the run that an interrupted training had. Where the store does not know it, or its training
-        parameters were others, a new run is started, with a warning and the tag `continues_run`.
+        Id of the run of an interrupted training. If it does not exist or has other training parameters, a new run is
+        started, with a warning and the tag `continues_run`.
     tags : mapping of str to str, optional
-        Besides those that every run gets.
-
-    Raises
-    ------
-    StridorError
-        If the store fails.
+        In addition to those of every run.
     """
     with logged_run(
         detector,
@@ -57,20 +47,14 @@ def training_run(
         [data],
         tags_of(detector, params) | {KIND_TAG: "training"} | dict(tags or {}),
         resume,
-        # What may change without a new training neither makes nor breaks the identity of its run.
+        # Parameters that do not affect the training may change when it is resumed.
         _SCORED_BY + ENVIRONMENT_SECTIONS,
     ) as run:
         yield run
 
 
 def find_training_run(weights_md5: str) -> str | None:
-    """Return the id of the latest run that brought forth these weights; None if the store knows none.
-
-    Raises
-    ------
-    StridorError
-        If the store fails.
-    """
+    """Return the id of the latest run that produced these weights, or None."""
     from mlflow import MlflowClient
 
     store = open_store()
@@ -86,31 +70,19 @@ def find_training_run(weights_md5: str) -> str | None:
 def log_evaluation(
     run_id: str | None, detector: str, params: Params, measures: Mapping[str, float], figures: list[Path]
 ) -> str:
-    """Add final measures and figures to a training's run.
+    """Add final measures and figures to a training's run; return the id of the run that got them.
 
-    A run's parameters cannot change: where the scoring parameters are others than those of the training run,
-    the measures go to a run of their own below it. Without a training run, they do so as well.
+    A run's parameters cannot change. If the scoring parameters differ from those of the training run, or there is no
+    training run, the measures go to a new run, a child of the training run if there is one.
 
     Parameters
     ----------
     run_id : str or None
         As `find_training_run` gives it.
-    detector : str
     params : Params
         Of the detector.
-    measures : mapping of str to float
     figures : list of Path
         Image files, kept under `figures/`.
-
-    Returns
-    -------
-    str
-        Id of the run that got the measures.
-
-    Raises
-    ------
-    StridorError
-        If the store fails.
     """
     store = open_store()
     if run_id is not None and agrees(store, run_id, _only(flatten(params), _SCORED_BY)):
@@ -119,45 +91,6 @@ def log_evaluation(
     with later_run(f"{detector} evaluation", detector, params, parent=run_id) as run:
         _add(run, measures, figures)
     return run.run_id
-
-
-@contextmanager
-def later_run(name: str, detector: str, params: Params, parent: str | None = None) -> Iterator[MlflowRun]:
-    """Open a run for what cannot be added to the training's run.
-
-    Parameters
-    ----------
-    name : str
-        Shown in the list of runs.
-    detector : str
-    params : Params
-        Of the detector.
-    parent : str, optional
-        Id of the run below which it is shown.
-
-    Raises
-    ------
-    StridorError
-        If the store fails.
-    """
-    import mlflow
-    from mlflow import MlflowClient
-
-    store = open_store()
-    client = MlflowClient()
-    tags = tags_of(detector, params) | ({} if parent is None else {"mlflow.parentRunId": parent})
-    with store.errors():
-        experiment = experiment_id(store, params.tracking.experiment)
-        run_id = client.create_run(experiment, run_name=name, tags=tags).info.run_id
-    status = "FAILED"
-    run = MlflowRun(store, run_id)
-    try:
-        with store.errors():
-            mlflow.log_params(flatten(params), run_id=run_id)
-        yield run
-        status = "FINISHED"
-    finally:
-        run.end(status)
 
 
 def _add(run: RunLog, measures: Mapping[str, float], figures: list[Path]) -> None:
@@ -171,24 +104,12 @@ def _only(values: Mapping[str, str], groups: tuple[str, ...]) -> dict[str, str]:
 
 
 def reopened(run_id: str) -> MlflowRun:
-    """Return the log of a run that is there.
-
-    Raises
-    ------
-    StridorError
-        If the store cannot be reached.
-    """
+    """Return the log of an existing run."""
     return MlflowRun(open_store(), run_id)
 
 
 def end_as(run_id: str, status: str | None, tags: Mapping[str, str]) -> None:
-    """Set tags of a run and, if given, the status that it has ended with: FINISHED, FAILED or KILLED.
-
-    Raises
-    ------
-    StridorError
-        If the store fails.
-    """
+    """Set tags of a run and, if given, its final status: FINISHED, FAILED or KILLED."""
     run = reopened(run_id)
     for key, value in tags.items():
         run.set_tag(key, value)
@@ -197,19 +118,13 @@ def end_as(run_id: str, status: str | None, tags: Mapping[str, str]) -> None:
 
 
 def is_running(run_id: str) -> bool:
-    """Tell whether the store takes a run for running; one that it does not know is not.
-
-    Raises
-    ------
-    StridorError
-        If the store cannot be reached.
-    """
+    """Return whether a run exists and has the status RUNNING."""
     run = find_run(open_store(), run_id)
     return run is not None and run.info.status == "RUNNING"
 
 
 AUTOENCODER = "autoencoder"
-# What an autoencoder is learnt from; other parameters would only clutter the comparison of runs.
+# What the training of an autoencoder depends on; other parameters would only clutter the comparison of runs.
 _LEARNT_FROM = ("seed", "audio", "autoencoder", "detector.machines", "bank.threshold_percentile")
 
 
@@ -223,12 +138,6 @@ def autoencoder_run(detector: str, machine: str, params: Params, data: DataVersi
         The run is called after the machine, `fan autoencoder`.
     params : Params
         Of the detector.
-    data : DataVersion
-
-    Raises
-    ------
-    StridorError
-        If the store fails.
     """
     values = {
         name: value

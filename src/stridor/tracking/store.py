@@ -15,17 +15,17 @@ from stridor.common.errors import StridorError
 from stridor.tracking.location import SHARED_DATABASES, SQLITE, Store, find_store
 from stridor.tracking.relocation import check_place
 
-# For MLflow an experiment is about language models unless it is told otherwise.
+# Without it, MLflow shows the pages of an experiment with language models.
 EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
 
-# MLflow's own patience with a server that is not there is minutes, right in the midst of a training only.
+# By default, MLflow retries an unreachable server for minutes, which is right only during a training.
 _BRIEF = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": "10"}
 
 
 def create_store() -> Store:
-    """Create the store's database if it is not there; a server or a shared database is left to its keeper.
+    """Create the store's database if it does not exist; a server or a shared database is left as it is.
 
-    Several processes may do so at once; what was interrupted leaves no half database behind.
+    Several processes may do so at once; an interrupted call leaves no incomplete database.
 
     Raises
     ------
@@ -41,7 +41,7 @@ def create_store() -> Store:
 
     try:
         database.parent.mkdir(parents=True, exist_ok=True)
-        # MLflow's own creation, side by side in two processes, crashes one of them.
+        # If two processes create it at the same time, MLflow fails in one of them.
         with FileLock(f"{database}.lock"):
             if not database.exists():
                 with atomic_file(database) as beside:
@@ -52,7 +52,7 @@ def create_store() -> Store:
 
 
 def open_store(only_read: bool = False) -> Store:
-    """Point MLflow at the store, creating its database if need be.
+    """Point MLflow at the store, creating its database if necessary.
 
     Parameters
     ----------
@@ -62,7 +62,7 @@ def open_store(only_read: bool = False) -> Store:
     Raises
     ------
     StridorError
-        If the store cannot be reached or not be written to, or if its runs and models point to another project.
+        If the store cannot be reached or written to, or if its runs and models point to another project.
     """
     store = create_store()
     if not only_read and store.database is not None and store.artifacts is not None:
@@ -81,12 +81,12 @@ def open_store(only_read: bool = False) -> Store:
 
 
 def experiment_id(store: Store, name: str) -> str:
-    """Return the id of an experiment, which is created if there is none of that name.
+    """Return the id of an experiment, creating it if necessary.
 
     Raises
     ------
     StridorError
-        If the experiment lies in MLflow's bin, or the store fails.
+        If the experiment has been deleted, or the store fails.
     """
     from mlflow import MlflowClient
     from mlflow.exceptions import MlflowException
@@ -113,20 +113,20 @@ def experiment_id(store: Store, name: str) -> str:
 
 @contextmanager
 def brief_retries() -> Iterator[None]:
-    """Give up on a server within seconds inside the block, unless the user's environment says otherwise."""
-    ours = {name: value for name, value in _BRIEF.items() if name not in os.environ}
-    os.environ.update(ours)
+    """Give up on an unreachable server within seconds, unless the user's environment sets otherwise."""
+    added = {name: value for name, value in _BRIEF.items() if name not in os.environ}
+    os.environ.update(added)
     try:
         yield
     finally:
-        for name in ours:
+        for name in added:
             del os.environ[name]
 
 
 def _create_database(file: Path, artifacts: Path, store: Store) -> None:
     from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
-    # A page of migrations says nothing to a user.
+    # The log of the migrations fills a page and tells a user nothing.
     for name in ("mlflow.store.db.utils", "alembic"):
         logging.getLogger(name).setLevel(logging.WARNING)
     with store.errors():
@@ -134,7 +134,7 @@ def _create_database(file: Path, artifacts: Path, store: Store) -> None:
 
 
 def _check_installed(store: Store) -> None:
-    """Fail where a plain installation of stridor meets a database; MLflow would call its address unsupported."""
+    """Fail if the store is a database and SQLAlchemy is missing; MLflow would call its address unsupported."""
     if (store.database or store.uri.startswith(SHARED_DATABASES)) and find_spec("sqlalchemy") is None:
         raise StridorError(
             f"The MLflow store {store.shown} is a database, which needs the extra stridor[pipeline]; run "
@@ -143,7 +143,7 @@ def _check_installed(store: Store) -> None:
 
 
 def _check_writable(database: Path, artifacts: Path, store: Store) -> None:
-    """Fail at once; MLflow itself tries for minutes to open a database that it cannot."""
+    """Fail at once if the database cannot be written; MLflow would retry for minutes."""
     try:
         with closing(sqlite3.connect(database, timeout=20)) as connection:
             connection.execute("BEGIN IMMEDIATE")

@@ -5,7 +5,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import torch
 from lightning_fabric import Fabric
@@ -17,12 +17,14 @@ from stridor.common.seeds import seed_for
 from stridor.models.encoder import Encoder
 from stridor.models.separator import Separator
 from stridor.params import Params
-from stridor.params.sections import StageParams
+from stridor.params.sections import ComputeParams, StageParams
 from stridor.training.loader import EpochLoader
 from stridor.training.resume import ResumeFolder
 from stridor.training.sanity import SanityCheck, Separation, machine_mean_spectra
 from stridor.training.task import Losses, SeparationTask
 from stridor.training.triples import TrainingSet
+
+Precision = Literal["32-true", "16-mixed", "bf16-mixed", "64-true"]
 
 
 @dataclass(frozen=True)
@@ -67,9 +69,6 @@ class FineTuned:
 
     Attributes
     ----------
-    encoder : Encoder
-    separator : Separator
-    epochs : list of Epoch
     after_stage_one : Encoder or None
         The encoder after stage one; None if one of the stages has no epochs.
     """
@@ -80,13 +79,30 @@ class FineTuned:
     after_stage_one: Encoder | None
 
 
-def make_fabric(params: Params) -> Fabric:
-    """Choose devices, precision and strategy by the parameters; "auto" uses what is available."""
-    compute = params.compute
+def make_fabric(compute: ComputeParams, precision: Precision) -> Fabric:
+    """Choose devices and strategy by the parameters; "auto" uses what is available."""
     return Fabric(
         accelerator=compute.accelerator, devices=compute.devices, num_nodes=compute.num_nodes,
-        strategy=compute.strategy, precision=params.training.precision,
+        strategy=compute.strategy, precision=precision,
     )  # fmt: skip
+
+
+def check_trainable(encoder: Encoder, data: TrainingSet, params: Params) -> None:
+    """Check that there is something to learn from and something to train.
+
+    Raises
+    ------
+    StridorError
+        If there are no examples, or the encoder has no weights although `training` asks for epochs.
+    """
+    if not data.examples:
+        raise StridorError("There is no training clip left to learn from; add normal clips to train/.")
+    epochs_of_both = params.training.stage_one.epochs + params.training.stage_two.epochs
+    if epochs_of_both and not any(parameter.requires_grad for parameter in encoder.parameters()):
+        raise StridorError(
+            f"The encoder of the family '{encoder.family}' has no weights to train; set training.stage_one.epochs and "
+            "training.stage_two.epochs to 0 in params.yaml, so that it is taken as it is."
+        )
 
 
 def fine_tune(
@@ -103,7 +119,6 @@ def fine_tune(
     ----------
     encoder : Encoder
         Encoder to be trained; changed in place.
-    data : TrainingSet
     params : Params
         Parameters of one detector.
     fabric : Fabric
@@ -116,16 +131,9 @@ def fine_tune(
     Raises
     ------
     StridorError
-        If there is nothing to learn from or nothing to train, or a loss is no longer finite.
+        As for `check_trainable`, or if a loss is no longer finite.
     """
-    if not data.examples:
-        raise StridorError("There is no training clip left to learn from; add normal clips to train/.")
-    epochs_of_both = params.training.stage_one.epochs + params.training.stage_two.epochs
-    if epochs_of_both and not any(parameter.requires_grad for parameter in encoder.parameters()):
-        raise StridorError(
-            f"The encoder of the family '{encoder.family}' has no weights to train; set training.stage_one.epochs and "
-            "training.stage_two.epochs to 0 in params.yaml, so that it is taken as it is."
-        )
+    check_trainable(encoder, data, params)
     torch.manual_seed(seed_for(params.seed, "separator"))
     task = SeparationTask(encoder, Separator(encoder.width, params.decoder), params.training).to(fabric.device)
     loader = EpochLoader(data, params, fabric.global_rank, fabric.world_size)

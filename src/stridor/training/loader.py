@@ -10,7 +10,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 from stridor.audio.batches import pad, similar_length_batches
 from stridor.common.seeds import rng_for
 from stridor.params import Params
-from stridor.training.triples import Example, TrainingSet, Triple, draw_triple
+from stridor.training.triples import TrainingSet, Triple, draw_triple
 
 
 class TripleBatch(NamedTuple):
@@ -41,12 +41,9 @@ class TripleDataset(Dataset[Triple]):
 
     def __getitem__(self, index: int) -> Triple:
         example = self.data.examples[index]
-        rng = rng_for(self.params.seed, "triple", self.epoch, example.clip.path, self._variant(example))
+        variant = example.pair.variant if example.pair else 0
+        rng = rng_for(self.params.seed, "triple", self.epoch, example.clip.path, variant)
         return draw_triple(example, self.data.noise, self.params, rng)
-
-    @staticmethod
-    def _variant(example: Example) -> int:
-        return example.pair.variant if example.pair else 0
 
 
 class EpochBatches(Sampler[list[int]]):
@@ -57,13 +54,7 @@ class EpochBatches(Sampler[list[int]]):
     """
 
     def __init__(self, lengths: list[int], params: Params, rank: int = 0, world_size: int = 1) -> None:
-        self.lengths, self.params, self.rank, self.world_size, self.epoch = (
-            lengths,
-            params,
-            rank,
-            world_size,
-            0,
-        )
+        self.lengths, self.params, self.rank, self.world_size, self.epoch = (lengths, params, rank, world_size, 0)
 
     def _batches(self) -> list[list[int]]:
         rng: np.random.Generator = rng_for(self.params.seed, "batches", self.epoch)

@@ -22,8 +22,6 @@ def separation_picture(encoder: Encoder, separator: Separator, data: TrainingSet
 
     Parameters
     ----------
-    encoder : Encoder
-    separator : Separator
     data : TrainingSet
         With at least one held-out example.
     """

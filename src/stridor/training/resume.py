@@ -8,7 +8,9 @@ from typing import Any
 import torch
 
 from stridor.common.atomic import atomic_file
+from stridor.common.errors import StridorError
 from stridor.common.saving import save_tensors
+from stridor.common.tensor_file import read_tensor_file
 
 
 class ResumeFolder:
@@ -51,7 +53,7 @@ class ResumeFolder:
     def load(self) -> dict[str, Any] | None:
         """Return the state after the last complete epoch, or None at a fresh start."""
         path = self.folder / "state.pt"
-        return torch.load(path, map_location="cpu", weights_only=True) if path.exists() else None
+        return self._read(path) if path.exists() else None
 
     def save_stage_one(self, encoder: dict[str, torch.Tensor]) -> None:
         """Save the encoder's weights after stage one."""
@@ -60,7 +62,14 @@ class ResumeFolder:
 
     def stage_one(self) -> dict[str, torch.Tensor]:
         """Return the weights that `save_stage_one` has written."""
-        return torch.load(self.folder / "stage_one.pt", map_location="cpu", weights_only=True)
+        return self._read(self.folder / "stage_one.pt")
+
+    def _read(self, path: Path) -> dict[str, Any]:
+        anew = f"remove the folder {self.folder} to train from the start"
+        state = read_tensor_file(path, "the state of a training", anew, anew)
+        if not isinstance(state, dict):
+            raise StridorError(f"{path} is not the state of a training; {anew}.")
+        return state
 
     def remove(self) -> None:
         """Delete the folder, as the training has ended."""

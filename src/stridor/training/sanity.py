@@ -59,8 +59,6 @@ class SanityCheck:
 
     Parameters
     ----------
-    data : TrainingSet
-    params : Params
     mean_spectra : dict of str to Tensor[128]
         Mean log-mel spectrum of each machine's training clips.
     """

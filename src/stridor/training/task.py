@@ -30,8 +30,6 @@ class SeparationTask(nn.Module):
     ----------
     encoder : Encoder
         With the weights that training starts from; the teacher is a copy of it.
-    separator : Separator
-    params : TrainingParams
     """
 
     def __init__(self, encoder: Encoder, separator: Separator, params: TrainingParams) -> None:

@@ -49,7 +49,6 @@ class TrainingSet:
 
     Attributes
     ----------
-    examples : tuple of Example
     held_out : tuple of Example
         Normal training clips of the source domain that are held out for the sanity check.
     noise : dict of str to tuple of str

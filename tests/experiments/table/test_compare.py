@@ -6,7 +6,7 @@ from scipy.stats import hmean
 
 from made_clips import gaussian_clips
 from stridor.common.errors import StridorError
-from stridor.evaluation.bootstrap import bootstrap_differences, bootstrap_intervals
+from stridor.evaluation.bootstrap import bootstrap_difference, bootstrap_intervals
 from stridor.evaluation.measures import ScoredClips, measure, total_score
 from stridor.experiments.table.compare import compare
 from stridor.experiments.table.rows import Row
@@ -34,7 +34,7 @@ def test_with_one_seed_all_values_equal_those_of_the_bootstrap():
         assert one.spread is None
         assert one.machines == {clips.machine: measure(clips) for clips in row.by_seed[0]}
     assert full.to_full is None
-    assert frozen.to_full == bootstrap_differences(FULL.by_seed[0], FROZEN.by_seed[0], 200, 0.95, 5).total
+    assert frozen.to_full == bootstrap_difference(FULL.by_seed[0], FROZEN.by_seed[0], 200, 0.95, 5)
 
 
 def test_seeds_are_averaged_within_a_resample():

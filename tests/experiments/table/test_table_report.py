@@ -14,7 +14,7 @@ from stridor.experiments.table.rows import Row
 from stridor.experiments.table.table_report import to_csv, to_markdown
 from stridor.params import Params
 
-GAIN = Difference(-0.0234, Interval(-0.05, 0.01), 0.2)
+GAIN = Difference(-0.0234, Interval(-0.05, 0.01))
 
 
 def compared(key: str, totals: tuple[float, ...], gain: Difference | None = GAIN) -> ComparedRow:

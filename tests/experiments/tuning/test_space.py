@@ -37,7 +37,7 @@ def test_suggestions_become_parameters_and_an_entry_that_gives_the_same():
     assert params.training.learning_rate == 0.001235
     assert params.augment.snr_db == SnrInterval(low_db=-7.654, high_db=4.696)
     assert (params.bank.k, params.bank.metric) == (3, "cosine")
-    entry = space.entry(values)
+    entry = space.detector_params(values)
     assert entry == {
         "learning_rate": 0.001235, "snr_db": [-7.654, 4.696], "overrides": {"bank.k": 3, "bank.metric": "cosine"},
     }  # fmt: skip
@@ -59,7 +59,7 @@ def test_scoring_options_can_be_searched():
     params = space.params(space.suggest(FixedTrial(drawn)))
     assert (params.embedding.pooling, params.embedding.layer, params.bank.domains) == ("rdp", 2, "separate")
     assert (params.bank.density_neighbours, params.bank.target_oversampling) == (3, 0.25)
-    assert params_with(own=space.entry(drawn)).for_detector("fan").bank == params.bank
+    assert params_with(own=space.detector_params(drawn)).for_detector("fan").bank == params.bank
 
 
 def test_values_of_an_earlier_study_are_not_where_the_next_one_starts():
@@ -77,7 +77,7 @@ def test_the_budget_takes_the_place_of_the_general_values():
 def test_one_end_of_the_interval_can_be_searched_alone():
     space = Space.of(params_with({LOW: {"low": -20, "high": 5}}), "fan")
     assert space.params({LOW: -10.0}).augment.snr_db == SnrInterval(low_db=-10, high_db=15)
-    assert space.entry({LOW: -10.0}) == {"snr_db": [-10.0, 15.0]}
+    assert space.detector_params({LOW: -10.0}) == {"snr_db": [-10.0, 15.0]}
 
 
 @pytest.mark.parametrize(

@@ -33,7 +33,7 @@ def wanted(server):
 
 def test_the_first_source_that_gives_the_file_is_enough(server, wanted, tmp_path):
     said = []
-    place = bring(wanted, tmp_path / "checkpoints", say=said.append, patience=HASTY)
+    place = bring(wanted, tmp_path / "checkpoints", say=said.append, retry=HASTY)
     assert place == tmp_path / "checkpoints" / "tiny.pt"
     assert place.read_bytes() == CONTENT
     assert list(place.parent.iterdir()) == [place]
@@ -42,27 +42,27 @@ def test_the_first_source_that_gives_the_file_is_enough(server, wanted, tmp_path
     assert "answers 404" in said[3]
     # What is there is checked, and nobody asked again.
     server.asked.clear()
-    assert bring(wanted, tmp_path / "checkpoints", patience=HASTY) == place
+    assert bring(wanted, tmp_path / "checkpoints", retry=HASTY) == place
     assert server.asked == []
 
 
 @pytest.mark.parametrize(("fault", "tries"), [("html", 3), ("other", 2), ("long", 3), ("403", 1)])
 def test_a_source_that_gives_something_else_is_left_for_the_next(server, wanted, tmp_path, fault, tries):
     server.faults["tiny.pt"] = ["404"] + [fault] * tries
-    assert bring(wanted, tmp_path, patience=HASTY).read_bytes() == CONTENT
+    assert bring(wanted, tmp_path, retry=HASTY).read_bytes() == CONTENT
     assert server.asked[-1][0].startswith("/records/2/")
 
 
 def test_a_broken_line_is_taken_up_at_the_next_source(server, wanted, tmp_path):
     partial_of(tmp_path / "tiny.pt", SHA256).write_bytes(CONTENT[:1000])
-    assert bring(wanted, tmp_path, patience=HASTY).read_bytes() == CONTENT
+    assert bring(wanted, tmp_path, retry=HASTY).read_bytes() == CONTENT
     assert server.asked[-1][1] == "bytes=1000-"
 
 
 def test_where_all_links_are_dead_it_says_what_to_do(server, wanted, tmp_path):
     server.files.clear()
     with pytest.raises(StridorError, match=r"None of the 4 sources gives tiny.pt: .* fetch tiny --from FILE'") as no:
-        bring(wanted, tmp_path, patience=HASTY)
+        bring(wanted, tmp_path, retry=HASTY)
     assert "\n" not in str(no.value)
     assert not (tmp_path / "tiny.pt").exists()
 
@@ -85,7 +85,7 @@ def test_another_file_got_by_hand_is_refused(wanted, tmp_path, content, said):
     with pytest.raises(StridorError, match=said):
         bring(wanted, tmp_path / "checkpoints", from_file=by_hand)
     assert not (tmp_path / "checkpoints").exists()
-    with pytest.raises(StridorError, match="is no file"):
+    with pytest.raises(StridorError, match="is not a file"):
         bring(wanted, tmp_path / "checkpoints", from_file=tmp_path / "none.pt")
 
 

@@ -67,7 +67,7 @@ class Hostile:
     ("spoil", "said"),
     [
         (lambda file: file.write_bytes(b"<html>log in</html>"), "is not a PyTorch checkpoint"),
-        (lambda file: file.write_bytes(file.read_bytes()[:999]), "cannot be read as a PyTorch checkpoint"),
+        (lambda file: file.write_bytes(file.read_bytes()[:999]), "is not a PyTorch checkpoint"),
         (lambda file: file.write_bytes(pickle.dumps(Hostile())), "objects besides tensors, which are never loaded"),
         (lambda file: torch.save({"cfg": Hostile(), "model": {}}, file), "which are never loaded"),
         (lambda file: torch.save({"weights": torch.zeros(3)}, file), "expected a file with the entries"),

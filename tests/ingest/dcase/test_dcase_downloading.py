@@ -1,11 +1,14 @@
 """Archives chosen against the pins, and fetched side by side."""
 
+import signal
 import threading
+import time
 
 import pytest
 
 from stridor.common.download import partial_of
 from stridor.common.errors import StridorError
+from stridor.common.http import StoppableRetry
 from stridor.ingest.dcase.downloading import choose, fetch_all, listing
 from stridor.ingest.dcase.pins import NAME, Pins
 from stridor.ingest.dcase.years import wanted_archives
@@ -30,7 +33,7 @@ def get(pick, server, pins):
 
     def get_them(*sets):
         downloads = pick(*sets)
-        fetch_all(downloads, pins, server.url, parallel=2, patience=HASTY)
+        fetch_all(downloads, pins, server.url, parallel=2, retry=HASTY)
         return downloads
 
     return get_them
@@ -94,7 +97,7 @@ def test_files_are_fetched_side_by_side(pick, server, pins):
     server.gate = threading.Event()
     downloads = pick("dev", "eval")
     working = threading.Thread(
-        target=fetch_all, args=(downloads, pins, server.url), kwargs={"parallel": 2, "patience": HASTY}
+        target=fetch_all, args=(downloads, pins, server.url), kwargs={"parallel": 2, "retry": HASTY}
     )
     working.start()
     deadline = threading.Event()
@@ -125,7 +128,7 @@ def test_a_replaced_file_is_refused_until_its_pin_is_removed(get, small_year, se
         pins,
         server.url,
         parallel=1,
-        patience=HASTY,
+        retry=HASTY,
     )
     assert (tmp_path / "in" / "101" / "dev_fan.zip").read_bytes() == new
 
@@ -167,3 +170,21 @@ def test_a_full_disk_is_told_before_anything_is_fetched(get, server, monkeypatch
     with pytest.raises(StridorError, match=r"0\.0 GB left and 0\.0 GB are to be downloaded"):
         get()
     assert server.downloads() == []
+
+
+def test_ctrl_c_does_not_wait_for_pauses(pick, server, pins):
+    server.faults["dev_fan.zip"] = ["cut", "503 60"]
+    server.faults["dev_valve.zip"] = ["503 60"]
+    downloads = pick()
+
+    def press_when_both_wait():
+        while len(server.downloads()) < 3:
+            time.sleep(0.01)
+        signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+
+    threading.Thread(target=press_when_both_wait, daemon=True).start()
+    start = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        fetch_all(downloads, pins, server.url, parallel=2, retry=StoppableRetry(total=6))
+    assert time.monotonic() - start < 50
+    assert not any(one.place.exists() for one in downloads)

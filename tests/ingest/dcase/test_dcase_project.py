@@ -53,7 +53,7 @@ def ask(small_year, server, project):
 
     def ask_for(*sets, **options):
         said = []
-        request = Request(year=small_year, sets=sets or ("dev",), site=server.url, patience=HASTY, **options)
+        request = Request(year=small_year, sets=sets or ("dev",), site=server.url, retry=HASTY, **options)
         return bring(request, project, said.append), said
 
     return ask_for
@@ -280,7 +280,7 @@ def test_what_is_no_project_is_left_alone(ask, project, server):
 
 def test_listing_changes_nothing(small_year, server, project):
     before = content(project)
-    text = list_files(Request(year=small_year, sets=("dev", "eval"), site=server.url, patience=HASTY), project)
+    text = list_files(Request(year=small_year, sets=("dev", "eval"), site=server.url, retry=HASTY), project)
     assert text.splitlines()[0].split()[:3] == ["dev_fan.zip", "record", "101"]
     assert "4 files" in text
     assert content(project) == before

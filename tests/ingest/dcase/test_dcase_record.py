@@ -21,7 +21,7 @@ def test_a_record_tells_its_files(server):
     assert len(fan.md5) == 32
 
 
-@pytest.mark.parametrize("fault", ["503", "429", "redirect"])
+@pytest.mark.parametrize("fault", ["503", "429", "redirect", "cut"])
 def test_a_record_is_asked_again(server, fault):
     server.faults["101"] = [fault]
     assert len(read_record(server.url, "101", HASTY)) == 2
@@ -33,7 +33,7 @@ def test_a_record_is_asked_again(server, fault):
     [
         (["404"], "answers 404"),
         (["503"] * 3, "could not be fetched in 3 tries"),
-        (["html"], "no JSON, perhaps the log-in page of a network"),
+        (["html"], "not JSON, perhaps the log-in page of a network"),
     ],
 )
 def test_a_record_that_does_not_answer(server, faults, said):
@@ -46,8 +46,8 @@ def test_a_record_that_does_not_answer(server, faults, said):
     ("url", "said"),
     [
         ("http://127.0.0.1:9", r"could not be fetched in 3 tries \(connection refused\); check the connection"),
-        ("ftp://127.0.0.1", "cannot be asked"),
-        ("zenodo", "cannot be asked"),
+        ("ftp://127.0.0.1", "cannot be fetched"),
+        ("zenodo", "cannot be fetched"),
     ],
 )
 def test_no_server(url, said):

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stridor.common.errors import StridorError
-from stridor.evaluation.bootstrap import Difference, bootstrap_differences
+from stridor.evaluation.bootstrap import Difference, bootstrap_difference
 from stridor.evaluation.measures import harmonic_mean
 from stridor.experiments.sweep.grid import LITERAL, OPTIONS, Combination
 from stridor.experiments.sweep.score import MachineSweep, measures
@@ -64,7 +64,6 @@ class SystemSweep:
         Total of the chosen combinations, each on the machine that was left out, minus the literal total.
     favourite : Combination
         The combination with the best total over all machines.
-    options : list of OptionGain
     impossible : mapping of Combination to str
         Combinations that a machine has too few clips for, and why.
     """
@@ -120,13 +119,13 @@ def judge(sweeps: Sequence[MachineSweep], combinations: Sequence[Combination], p
     values = np.stack([measures(sweep, possible) for sweep in sweeps], axis=1)
     chosen = [possible[i] for i in leave_one_machine_out(values)]
     evaluation = params.evaluation
-    gain = bootstrap_differences(
+    gain = bootstrap_difference(
         [sweep.scored(LITERAL) for sweep in sweeps],
         [sweep.scored(one) for sweep, one in zip(sweeps, chosen, strict=True)],
         evaluation.bootstrap,
         evaluation.confidence,
         params.seed,
-    ).total
+    )
     means = harmonic_mean(values, axis=2)
     machines = tuple(sweep.clips.machine for sweep in sweeps)
     choices = [

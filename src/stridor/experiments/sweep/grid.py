@@ -4,8 +4,7 @@ import itertools
 from dataclasses import dataclass, fields, replace
 
 from stridor.params import Params
-from stridor.params.sections import BankParams, EmbeddingParams
-from stridor.scoring.distances import Metric
+from stridor.params.sections import BankParams, DomainPools, EmbeddingParams, Metric, Pooling
 
 
 @dataclass(frozen=True)
@@ -16,12 +15,12 @@ class Combination:
     """
 
     layer: int = -1
-    pooling: str = "mean"
+    pooling: Pooling = "mean"
     metric: Metric = "euclidean"
     k: int = 1
     density_neighbours: int = 0
     target_oversampling: float = 0.0
-    domains: str = "joint"
+    domains: DomainPools = "joint"
 
     @property
     def bank(self) -> BankParams:
@@ -62,4 +61,4 @@ def embedding_settings(params: Params) -> list[EmbeddingParams]:
     """Return the settings of all layers and poolings that the combinations need."""
     fixed = {"gem_p": params.embedding.gem_p, "rdp_gamma": params.embedding.rdp_gamma}
     pairs = dict.fromkeys((one.layer, one.pooling) for one in combinations(params))
-    return [EmbeddingParams.model_validate({"layer": layer, "pooling": pooling} | fixed) for layer, pooling in pairs]
+    return [EmbeddingParams(layer=layer, pooling=pooling, **fixed) for layer, pooling in pairs]

@@ -12,7 +12,6 @@ from stridor.data.manifest import Clip, Manifest
 from stridor.experiments.sweep.grid import embedding_settings
 from stridor.experiments.sweep.vectors import POOLED, MachineVectors
 from stridor.params import Params
-from stridor.params.sections import EmbeddingParams
 from stridor.scoring.embedding import EncoderEmbedder
 from stridor.stages.evaluate import labelled_test_clips
 from stridor.stages.layout import Layout, run_for_detector
@@ -49,14 +48,10 @@ def embed_machine(
 
     def embedded(clips: Sequence[Clip]) -> dict[tuple[int, str], NDArray[np.float32]]:
         parts = np.split(embedder.embed_clips(clips, params.audio), np.cumsum(embedder.widths)[:-1], axis=1)
-        return {_key(way): part for way, part in zip(embedder.ways, parts, strict=True)}
+        return {(one.layer, one.pooling): part for one, part in zip(embedder.settings, parts, strict=True)}
 
     train_names, test_names = (tuple(clip.file_name for clip in clips) for clips in (train, test))
     return MachineVectors(machine, train_names, test_names, embedded(train), embedded(test))
-
-
-def _key(way: EmbeddingParams) -> tuple[int, str]:
-    return way.layer, way.pooling
 
 
 if __name__ == "__main__":

@@ -4,8 +4,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from stridor.common.atomic import atomic_file
-from stridor.common.errors import StridorError, one_sentence
-from stridor.common.project import check_code
+from stridor.common.errors import StridorError
+from stridor.common.stage_process import stage_process
 from stridor.experiments.sweep.choose import SystemSweep, judge
 from stridor.experiments.sweep.grid import combinations
 from stridor.experiments.sweep.pool import SYSTEMS
@@ -56,6 +56,5 @@ def sweep(
 
 
 if __name__ == "__main__":
-    with one_sentence():
-        check_code()
+    with stage_process():
         sweep(read_params())

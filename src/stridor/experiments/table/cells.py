@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from stridor.common.compute import set_threads
-from stridor.common.errors import StridorError, one_sentence
-from stridor.common.project import check_code
+from stridor.common.errors import StridorError
+from stridor.common.stage_process import stage_process
 from stridor.params import Params, read_params
-from stridor.stages.layout import Layout
+from stridor.stages.layout import Layout, PathBelow
 
 # The method as set in params.yaml, without a variant. With the seed of params.yaml it is the pipeline itself.
 FULL = "full"
@@ -46,24 +46,13 @@ class CellLayout(Layout):
         return FOLDER / "artifacts/.resume" / self._cell
 
     @property
-    def curves(self) -> Path:
-        """Losses and separation by epoch."""
-        return self.artifacts / "curves.csv"
-
-    @property
-    def separation(self) -> Path:
-        """How well held-out mixtures are separated after the last epoch."""
-        return self.artifacts / "separation.json"
-
-    @property
     def results(self) -> Path:
         """Files written by scoring."""
         return FOLDER / "results" / self._cell
 
-    @property
-    def banks(self) -> Path:
-        """Reference banks, by system and machine."""
-        return self.results / "bank"
+    curves = PathBelow("artifacts", "curves.csv")
+    separation = PathBelow("artifacts", "separation.json")
+    banks = PathBelow("results", "bank")
 
 
 def cell_params(params: Params, layout: CellLayout) -> Params:
@@ -89,10 +78,9 @@ def cell_params(params: Params, layout: CellLayout) -> Params:
 
 def run_for_cell(stage: Callable[[CellLayout, Params], None]) -> None:
     """Run a stage for the variant, seed and detector named on the command line."""
-    with one_sentence():
+    with stage_process():
         if len(sys.argv) != 4:
             raise SystemExit(f"usage: {Path(sys.argv[0]).stem} <variant> <seed> <detector>")
-        check_code()
         variant, seed, detector = sys.argv[1:]
         layout = CellLayout(detector, variant=variant, seed=int(seed))
         params = cell_params(read_params(), layout)

@@ -20,7 +20,6 @@ class ComparedRow:
 
     Attributes
     ----------
-    row : Row
     machines : dict of str to MachineMeasures
         Means over the seeds.
     totals : tuple of float
@@ -56,7 +55,6 @@ def compare(rows: Sequence[Row], evaluation: EvaluationParams, seed: int) -> lis
 
     Parameters
     ----------
-    rows : sequence of Row
     evaluation : EvaluationParams
         Number of resamples and confidence of the intervals.
     seed : int

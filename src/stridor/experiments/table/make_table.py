@@ -5,8 +5,7 @@ from collections.abc import Callable
 from stridor.common.atomic import atomic_file
 from stridor.common.compute import processes_at_a_time
 from stridor.common.dvc import out_of_date
-from stridor.common.errors import one_sentence
-from stridor.common.project import check_code
+from stridor.common.stage_process import stage_process
 from stridor.data.manifest import Manifest
 from stridor.evaluation.results_table import difference_text
 from stridor.experiments.table.cells import FULL
@@ -15,7 +14,7 @@ from stridor.experiments.table.picture import draw
 from stridor.experiments.table.published import PUBLISHED, is_development_set
 from stridor.experiments.table.rows import read_rows
 from stridor.experiments.table.table_report import to_csv, to_markdown
-from stridor.params import Params, editing, read_params
+from stridor.params import Params, editing, read_params, text
 from stridor.pipeline.dvc_stages import reproduce, run_stale
 from stridor.pipeline.repro import PIPELINE, STAGES, detector_stages
 from stridor.stages.layout import REPORTS, Layout
@@ -44,7 +43,7 @@ def make_table(seeds: int | None = None, jobs: int | None = None, print_line: Ca
     """
     if seeds is not None:
         first = read_params().seed
-        editing.write_text(editing.with_seeds(editing.read_text(), list(range(first, first + seeds))))
+        text.write_text(editing.with_seeds(text.read_text(), list(range(first, first + seeds))))
     params = read_params()
     jobs = jobs or processes_at_a_time(params.compute.threads, params.compute.accelerator)
     stale = out_of_date(PIPELINE, CELLS)
@@ -75,9 +74,9 @@ def write_table(params: Params, print_line: Callable[[str], object] = print) -> 
     compared = compare(read_rows(params), params.evaluation, params.seed)
     manifests = [Manifest.read(Layout(detector).manifest) for detector in params.detectors]
     published = PUBLISHED if is_development_set(manifests) else {}
-    for name, text in (("table.md", to_markdown(compared, params, published)), ("table.csv", to_csv(compared))):
+    for name, content in (("table.md", to_markdown(compared, params, published)), ("table.csv", to_csv(compared))):
         with atomic_file(REPORTS / name) as temporary:
-            temporary.write_text(text, encoding="utf-8")
+            temporary.write_text(content, encoding="utf-8")
     draw(compared, REPORTS / "table.png")
     for one in compared:
         gain = "" if one.to_full is None else f", minus full method {difference_text(one.to_full)}"
@@ -86,6 +85,5 @@ def write_table(params: Params, print_line: Callable[[str], object] = print) -> 
 
 
 if __name__ == "__main__":
-    with one_sentence():
-        check_code()
+    with stage_process():
         write_table(read_params())

@@ -29,12 +29,7 @@ class Row:
 
 
 def read_rows(params: Params) -> list[Row]:
-    """Read the results of the pipeline and of the cells.
-
-    Returns
-    -------
-    list of Row
-        The baselines, the full method, the variants.
+    """Read the results of the pipeline and of the cells: the baselines, the full method, the variants.
 
     Raises
     ------

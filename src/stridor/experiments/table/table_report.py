@@ -17,8 +17,6 @@ def to_markdown(compared: Sequence[ComparedRow], params: Params, published: Mapp
 
     Parameters
     ----------
-    compared : sequence of ComparedRow
-    params : Params
     published : mapping of str to Published
         By key of a row; empty if the data are not those of the published results.
     """

@@ -16,7 +16,6 @@ class Progress:
 
     Parameters
     ----------
-    study : Study
     total : int
         Number of trials that the study will have at the end.
     before : int
@@ -60,8 +59,8 @@ def state_of(trial: "FrozenTrial") -> str:
 
 def values_of(trial: "FrozenTrial") -> str:
     """Return the values of a trial in one line."""
-    values = (f"{name.split('.')[-1]} {_short(value)}" for name, value in trial.params.items())
-    return ", ".join(values)
+    shown = {name: f"{value:.3g}" if isinstance(value, float) else value for name, value in trial.params.items()}
+    return ", ".join(f"{name.split('.')[-1]} {value}" for name, value in shown.items())
 
 
 def _line(trial: "FrozenTrial", best: "FrozenTrial | None") -> str:
@@ -71,7 +70,3 @@ def _line(trial: "FrozenTrial", best: "FrozenTrial | None") -> str:
     notes += ", the best so far" if best is not None and best.number == trial.number else ""
     error = f"\n           {trial.user_attrs[ERROR]}" if ERROR in trial.user_attrs else ""
     return f"trial {trial.number:3d}  {state_of(trial):11s}  {value}  {values_of(trial)}{seconds}{notes}{error}"
-
-
-def _short(value: object) -> str:
-    return f"{value:.3g}" if isinstance(value, float) else str(value)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from stridor.data.manifest import Clip, build_manifest
-from stridor.evaluation.bootstrap import Difference, Interval, bootstrap_differences, bootstrap_intervals
+from stridor.evaluation.bootstrap import Difference, Interval, bootstrap_difference, bootstrap_intervals
 from stridor.evaluation.measures import ScoredClips, measure, total_score
 from stridor.experiments.tuning.split import Halves, labelled_halves
 from stridor.experiments.tuning.study import StudySpec
@@ -62,7 +62,7 @@ def compare(spec: StudySpec, halves: Halves, general: "FrozenTrial", best: "Froz
     for half in (halves.tuning, halves.held_back):
         before, after = (_scored(spec, trial, half) for trial in (general, best))
         resamples, confidence = params.evaluation.bootstrap, params.evaluation.confidence
-        difference = bootstrap_differences(before, after, resamples, confidence, params.seed).total
+        difference = bootstrap_difference(before, after, resamples, confidence, params.seed)
         of_general, of_best = (
             Score(
                 total_score(measure(clips) for clips in scored),

@@ -14,6 +14,7 @@ import click
 from stridor.common.compute import THREADS, threads_of_each
 from stridor.common.dvc import data_md5
 from stridor.common.errors import StridorError
+from stridor.common.interrupts import stop_requests_held
 from stridor.experiments.tuning.progress import Progress
 from stridor.experiments.tuning.result import Comparison, compare, halves_of
 from stridor.experiments.tuning.space import Space
@@ -32,7 +33,7 @@ from stridor.experiments.tuning.study import (
     trials_in,
 )
 from stridor.experiments.tuning.study_report import comparison_table, write_report
-from stridor.params import Params, editing
+from stridor.params import Params, editing, text
 from stridor.stages.layout import DATA
 from stridor.tracking.describe import DataVersion, code_tags
 from stridor.tracking.run import logged_run
@@ -127,10 +128,10 @@ def tune(detector: str, params: Params, options: TuneOptions) -> None:
 
 def _apply_best(spec: StudySpec, best: "FrozenTrial", comparison: Comparison | None, options: TuneOptions) -> None:
     """Show what the best values change in params.yaml; write them if requested and not worse on held-back clips."""
-    before = editing.read_text()
+    before = text.read_text()
     values = {} if best.user_attrs.get(DEFAULT) else spec.space.values(best)
-    after = editing.with_entry(before, spec.detector, spec.space.entry(values) if values else {})
-    changes = editing.diff(before, after)
+    after = editing.with_tuned_values(before, spec.detector, spec.space.detector_params(values) if values else {})
+    changes = text.diff(before, after)
     if not values:
         click.echo("The general values are the best: nothing of the detector's own is needed in params.yaml.")
     if not changes:
@@ -147,7 +148,7 @@ def _apply_best(spec: StudySpec, best: "FrozenTrial", comparison: Comparison | N
             "clips that the study did not use: its gain was due to chance. params.yaml is unchanged; run more "
             "trials, or use --force."
         )
-    editing.write_text(after)
+    text.write_text(after)
     click.echo(f"Written to params.yaml; 'dvc repro' trains {spec.detector} with it.")
 
 
@@ -194,8 +195,10 @@ def _run_workers(study: "optuna.Study", spec: StudySpec, trials: int, options: T
         f"{len(workers)} worker(s) with {spec.threads} thread(s) each; their output is in {spec.folder}/worker_*.log"
     )
     try:
-        for worker in workers:
-            worker.start()
+        # While they import torch, they could not end in order; they let requests through as soon as they can.
+        with stop_requests_held():
+            for worker in workers:
+                worker.start()
         with Progress(study, options.trials, options.trials - trials) as progress:
             lost: set[str] = set()
             while any(worker.is_alive() for worker in workers):

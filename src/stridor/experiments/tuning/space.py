@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 from stridor.common.errors import StridorError
 from stridor.params import Params
-from stridor.params.sections import DetectorParams, SearchChoices, SearchRange, SnrInterval
+from stridor.params.experiments import SearchChoices, SearchRange
+from stridor.params.sections import DetectorParams, SnrInterval
 
 if TYPE_CHECKING:
     import optuna
@@ -103,8 +104,8 @@ class Space:
             own["augment.snr_db"] = interval
         return self.base.replaced(own)
 
-    def entry(self, values: Mapping[str, Value]) -> dict[str, Any]:
-        """Return the detector's entry of params.yaml that sets these values."""
+    def detector_params(self, values: Mapping[str, Value]) -> dict[str, Any]:
+        """Return what sets these values in the detector's section of params.yaml."""
         entry: dict[str, Any] = {}
         if LEARNING_RATE in values:
             entry["learning_rate"] = values[LEARNING_RATE]

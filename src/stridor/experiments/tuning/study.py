@@ -27,8 +27,6 @@ class StudySpec:
 
     Attributes
     ----------
-    detector : str
-    space : Space
     data_md5 : str
         Version of the raw clips.
     storage : str

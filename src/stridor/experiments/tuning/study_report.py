@@ -26,22 +26,16 @@ MIN_TRIALS_FOR_FIGURES = 4
 
 
 def write_report(study: "optuna.Study", spec: StudySpec, comparison: Comparison | None, log: RunLog) -> Path:
-    """Write `study.md`, `trials.csv` and figures, and log them to the study's run.
+    """Write `study.md`, `trials.csv` and figures, log them to the study's run, and return their folder.
 
     Parameters
     ----------
     study : Study
         With at least one finished trial.
-    spec : StudySpec
     comparison : Comparison or None
         None if the objective does not use labels, or the general values have no finished trial.
     log : RunLog
         Run of the study.
-
-    Returns
-    -------
-    Path
-        The folder.
     """
     from filelock import FileLock
 

@@ -8,7 +8,8 @@ import warnings
 from multiprocessing.synchronize import Semaphore
 from typing import TYPE_CHECKING
 
-from stridor.common.interrupts import sigterm_as_exit, undisturbed
+from stridor.common.interrupts import release_stop_requests, sigterm_as_exit, undisturbed
+from stridor.common.processes import end_with
 from stridor.experiments.tuning.study import StudySpec, best_of, default_trial, open_study
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ def work(spec: StudySpec, number: int, remaining: Semaphore) -> None:
     # Ctrl-C in a terminal reaches all processes, and the study then asks its workers to stop. A second request
     # could interrupt the rollback of a transaction, on whose lock all others would wait.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    release_stop_requests()
+    end_with([os.getppid()])
     try:
         with sigterm_as_exit():
             _run_trials(spec, remaining)
@@ -35,11 +38,12 @@ def work(spec: StudySpec, number: int, remaining: Semaphore) -> None:
 
 def _run_trials(spec: StudySpec, remaining: Semaphore) -> None:
     import torch
+    from optuna.exceptions import ExperimentalWarning
 
     from stridor.experiments.tuning.trial import Objective
 
     torch.set_num_threads(spec.threads)
-    warnings.simplefilter("ignore", category=_experimental())
+    warnings.simplefilter("ignore", category=ExperimentalWarning)
     study = open_study(spec)
     objective = Objective(spec)
 
@@ -68,9 +72,3 @@ def _print_to(spec: StudySpec, number: int) -> None:
     log = open(spec.folder / f"worker_{number}.log", "a", buffering=1, encoding="utf-8")  # noqa: SIM115
     os.dup2(log.fileno(), sys.stdout.fileno())
     os.dup2(log.fileno(), sys.stderr.fileno())
-
-
-def _experimental() -> type[Warning]:
-    from optuna.exceptions import ExperimentalWarning
-
-    return ExperimentalWarning

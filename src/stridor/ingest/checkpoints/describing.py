@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
+
+from stridor.audio.files import SAMPLE_RATE_HZ
 from stridor.common.digests import file_digest
 from stridor.common.errors import StridorError
 from stridor.ingest.checkpoints.fetching import check
@@ -56,12 +59,13 @@ def describe(path: Path) -> Description:
     Raises
     ------
     StridorError
-        If it is missing or not a checkpoint, its tensors do not fit its cfg, or one of them is not finite.
+        If it is missing or not a checkpoint, its tensors do not fit its cfg, or what it computes is not finite.
     """
     encoder = load_encoder(path)
-    for name, tensor in encoder.state_dict().items():
-        if not tensor.isfinite().all():
-            raise StridorError(f"{path}: the tensor '{name}' holds values that are not finite; get the file again.")
+    noise = 0.1 * torch.randn(1, SAMPLE_RATE_HZ, generator=torch.Generator().manual_seed(0))
+    with torch.inference_mode():
+        if not all(layer.isfinite().all() for layer in encoder(noise).layers):
+            raise StridorError(f"{path} turns noise into values that are not finite; get the file again.")
     digest = file_digest(path, "sha256")
     return Description(
         path=path,

@@ -10,11 +10,11 @@ from stridor.common.atomic import atomic_file
 from stridor.common.digests import file_digest
 from stridor.common.download import fetch, partial_of
 from stridor.common.errors import StridorError
-from stridor.common.http import Patience
+from stridor.common.http import StoppableRetry
 from stridor.ingest.checkpoints.published import AUTHORS_PAGE, Published
 
 # Another source is tried rather than a dead one asked for long.
-SHORT = Patience(tries=3, longest_pause_seconds=10.0, timeout_seconds=30.0)
+SHORT = StoppableRetry(total=2, backoff_max=10.0)
 
 
 def bring(
@@ -23,23 +23,16 @@ def bring(
     *,
     from_file: Path | None = None,
     say: Callable[[str], None] = lambda _: None,
-    patience: Patience = SHORT,
+    retry: StoppableRetry = SHORT,
 ) -> Path:
-    """Put a checkpoint into a folder, unless it lies there; a call that was cut off goes on where it stopped.
+    """Put a checkpoint into a folder, unless it is there, and return its path; an interrupted download is resumed.
 
     Parameters
     ----------
-    wanted : Published
-    folder : Path
     from_file : Path, optional
         A file got by hand, which is checked and copied instead of a download.
     say : callable
         Told what happens.
-
-    Returns
-    -------
-    Path
-        Of the file.
 
     Raises
     ------
@@ -60,7 +53,7 @@ def bring(
     for source in wanted.sources:
         say(f"Asking {source} ({wanted.bytes / 1e6:.0f} MB) ...")
         try:
-            _fetch(source, place, wanted, patience)
+            _fetch(source, place, wanted, retry)
         except StridorError as error:
             problems.append(str(error))
             say(f"  {error}")
@@ -73,7 +66,7 @@ def bring(
     )
 
 
-def _fetch(source: str, place: Path, wanted: Published, patience: Patience) -> None:
+def _fetch(source: str, place: Path, wanted: Published, retry: StoppableRetry) -> None:
     partial = partial_of(place, wanted.sha256)
     start = partial.stat().st_size if partial.exists() else 0
     with tqdm(
@@ -81,7 +74,7 @@ def _fetch(source: str, place: Path, wanted: Published, patience: Patience) -> N
     ) as bar:
         fetch(
             source, place, size=wanted.bytes, digest=wanted.sha256, algorithm="sha256", moved=bar.update,
-            patience=patience,
+            retry=retry,
         )  # fmt: skip
 
 
@@ -94,7 +87,7 @@ def check(path: Path, wanted: Published) -> None:
         If it is missing, or its size or digest is another.
     """
     if not path.is_file():
-        raise StridorError(f"{path} is no file; name the checkpoint that was got by hand.")
+        raise StridorError(f"{path} is not a file; give the path of the checkpoint that was downloaded by hand.")
     size = path.stat().st_size
     if size != wanted.bytes:
         raise StridorError(

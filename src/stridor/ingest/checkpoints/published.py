@@ -31,8 +31,6 @@ class Published:
     ----------
     name : str
         Without `.pt`.
-    bytes : int
-    sha256 : str
     sources : tuple of str
         Addresses to be tried one after another.
     """

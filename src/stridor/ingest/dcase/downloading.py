@@ -12,7 +12,7 @@ from tqdm import tqdm
 from stridor.common.digests import file_md5
 from stridor.common.download import fetch, partial_of
 from stridor.common.errors import StridorError
-from stridor.common.http import USUAL, Patience
+from stridor.common.http import USUAL, StoppableRetry
 from stridor.ingest.dcase.pins import Pins
 from stridor.ingest.dcase.record import RecordFile, file_url, newest_revision, read_record
 from stridor.ingest.dcase.years import Wanted
@@ -37,7 +37,7 @@ class Download:
 
 
 def choose(
-    wanted: Iterable[Wanted], folder: Path, pins: Pins, site: str, patience: Patience = USUAL
+    wanted: Iterable[Wanted], folder: Path, pins: Pins, site: str, retry: StoppableRetry = USUAL
 ) -> tuple[Download, ...]:
     """Find the file of every archive that is wanted; records are asked only for what is not on disk and pinned.
 
@@ -58,7 +58,7 @@ def choose(
         here = file is not None and _is_here(folder, file)
         if file is None or not here:
             if one.record not in records:
-                records[one.record] = read_record(site, one.record, patience)
+                records[one.record] = read_record(site, one.record, retry)
             file = _pick(records[one.record], one)
             pins.refuse_another(file, one.stem)
             here = _is_here(folder, file)
@@ -81,7 +81,7 @@ def listing(downloads: tuple[Download, ...]) -> str:
 
 
 def fetch_all(
-    downloads: tuple[Download, ...], pins: Pins, site: str, *, parallel: int, patience: Patience = USUAL
+    downloads: tuple[Download, ...], pins: Pins, site: str, *, parallel: int, retry: StoppableRetry = USUAL
 ) -> None:
     """Fetch what is not here, several files at a time, and pin each one that has arrived.
 
@@ -102,7 +102,7 @@ def fetch_all(
         bar.update(total - sum(one.missing_bytes for one in missing))
         pool = ThreadPoolExecutor(parallel)
         try:
-            jobs = [pool.submit(_fetch_one, one, pins, site, bar, stop, patience) for one in missing]
+            jobs = [pool.submit(_fetch_one, one, pins, site, bar, stop, retry) for one in missing]
             for job in as_completed(jobs):
                 try:
                     job.result()
@@ -117,7 +117,7 @@ def fetch_all(
         raise StridorError(f"{problems[0].rstrip('.')}{also}.")
 
 
-def _fetch_one(one: Download, pins: Pins, site: str, whole: tqdm, stop: Event, patience: Patience) -> None:
+def _fetch_one(one: Download, pins: Pins, site: str, whole: tqdm, stop: Event, retry: StoppableRetry) -> None:
     for stale in one.place.parent.glob(f"{one.place.name}.unfinished-*"):
         if stale != partial_of(one.place, one.file.md5):
             stale.unlink()
@@ -131,7 +131,7 @@ def _fetch_one(one: Download, pins: Pins, site: str, whole: tqdm, stop: Event, p
             whole.update(size)
 
         url = file_url(site, one.file.record, one.file.name)
-        fetch(url, one.place, size=one.file.bytes, digest=one.file.md5, moved=moved, stop=stop, patience=patience)
+        fetch(url, one.place, size=one.file.bytes, digest=one.file.md5, moved=moved, stop=stop, retry=retry)
     pins.add(one.file)
 
 

@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from stridor.common.dvc import data_md5, is_tracked
 from stridor.common.errors import StridorError
-from stridor.common.http import USUAL, Patience
+from stridor.common.http import USUAL, StoppableRetry
 from stridor.ingest.dcase.archive import unpack
 from stridor.ingest.dcase.contents import Contents, gather
 from stridor.ingest.dcase.downloading import choose, fetch_all, listing
@@ -57,14 +57,14 @@ class Request:
     parallel: int = 3
     replace: bool = False
     fresh: bool = False
-    patience: Patience = USUAL
+    retry: StoppableRetry = USUAL
 
 
 def list_files(request: Request, root: Path) -> str:
     """Return the files of a request with their sizes; nothing is changed."""
     wanted = wanted_archives(request.year, request.sets, request.machines)
     pins = Pins(root / NAME)
-    return listing(choose(wanted, root / request.downloads, pins, request.site, request.patience))
+    return listing(choose(wanted, root / request.downloads, pins, request.site, request.retry))
 
 
 def bring(request: Request, root: Path, say: Callable[[str], object] = print) -> str:
@@ -94,9 +94,9 @@ def bring(request: Request, root: Path, say: Callable[[str], object] = print) ->
         heal(root)
         _sweep(folder, root)
         pins = Pins(root / NAME)
-        downloads = choose(wanted, folder, pins, request.site, request.patience)
+        downloads = choose(wanted, folder, pins, request.site, request.retry)
         say(f"{listing(downloads)}\n{LICENCE}")
-        fetch_all(downloads, pins, request.site, parallel=request.parallel, patience=request.patience)
+        fetch_all(downloads, pins, request.site, parallel=request.parallel, retry=request.retry)
         machines = gather(downloads, truths)
         fresh = request.fresh or _holds_demo(root, machines)
         todo = _what_is_missing(machines, root, fresh=fresh)

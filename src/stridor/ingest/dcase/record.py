@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import quote
 
 from stridor.common.errors import StridorError
-from stridor.common.http import USUAL, Patience, read_json
+from stridor.common.http import USUAL, StoppableRetry, read_json
 
 ZENODO = "https://zenodo.org"
 
@@ -33,7 +33,7 @@ class RecordFile:
     md5: str
 
 
-def read_record(site: str, record: str, patience: Patience = USUAL) -> dict[str, RecordFile]:
+def read_record(site: str, record: str, retry: StoppableRetry = USUAL) -> dict[str, RecordFile]:
     """Ask a record for its files, by their names.
 
     Parameters
@@ -47,7 +47,7 @@ def read_record(site: str, record: str, patience: Patience = USUAL) -> dict[str,
         If the record does not answer, or not in the form that Zenodo's records have.
     """
     url = record_url(site, record)
-    said: Any = read_json(url, patience)
+    said: Any = read_json(url, retry)
     try:
         files = [_read_file(record, entry) for entry in said["files"]]
     except (KeyError, TypeError, ValueError) as error:

@@ -44,11 +44,7 @@ class Published:
 
 
 def _year(
-    records: tuple[str, str, str],
-    new: tuple[str, ...],
-    *,
-    supplemental: dict[Group, int],
-    test: dict[Group, int],
+    records: tuple[str, str, str], new: tuple[str, ...], *, supplemental: dict[Group, int], test: dict[Group, int]
 ) -> dict[SetName, Published]:
     old = ("ToyCar", "ToyTrain", "bearing", "fan", "gearbox", "slider", "valve")
     return {

@@ -10,21 +10,6 @@ from stridor.ingest.demo.surroundings import Surroundings
 from stridor.ingest.demo.writing import DEMO_SEED, MACHINES, generate
 
 __all__ = [
-    "DEMO_SEED",
-    "MACHINES",
-    "Bearing",
-    "Fan",
-    "Fault",
-    "Gearbox",
-    "Machine",
-    "Microphone",
-    "Slider",
-    "Surroundings",
-    "ToyCar",
-    "ToyTrain",
-    "Valve",
-    "digitise",
-    "generate",
-    "mix",
-    "synthesise",
-]
+    "DEMO_SEED", "MACHINES", "Bearing", "Fan", "Fault", "Gearbox", "Machine", "Microphone", "Slider", "Surroundings",
+    "ToyCar", "ToyTrain", "Valve", "digitise", "generate", "mix", "synthesise",
+]  # fmt: skip

@@ -23,28 +23,16 @@ class Domain:
 
 @dataclass(frozen=True)
 class DemoMachine:
-    """One machine of the demo.
+    """One machine of the demo."""
 
-    Parameters
-    ----------
-    name : of its folder
-    clip_seconds : length of all its clips
-    supplement : whether its supplemental clips hold the surroundings or the machine alone
-    kind : its mechanism
-    settings : what its attribute values mean
-    domains : source and target
-    snr_db : range of the machine against its surroundings
-    attributes_hidden : file names say `noAttribute`, as for some machines of DCASE 2025
-    """
-
-    name: str
-    clip_seconds: float
-    supplement: Literal["noise", "clean"]
-    kind: type[Machine]
-    settings: Callable[[Values], Machine]
-    domains: Mapping[str, Domain]
-    snr_db: tuple[float, float]
-    attributes_hidden: bool = False
+    name: str  # of its folder
+    clip_seconds: float  # length of all its clips
+    supplement: Literal["noise", "clean"]  # whether its supplemental clips hold the surroundings or the machine alone
+    kind: type[Machine]  # its mechanism
+    settings: Callable[[Values], Machine]  # what its attribute values mean
+    domains: Mapping[str, Domain]  # source and target
+    snr_db: tuple[float, float]  # range of the machine against its surroundings
+    attributes_hidden: bool = False  # file names say `noAttribute`, as for some machines of DCASE 2025
 
 
 _SOURCE_HALL = Surroundings(

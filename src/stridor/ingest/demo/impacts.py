@@ -58,21 +58,13 @@ def random_times(rng: np.random.Generator, per_second: float, seconds: float) ->
 
 @dataclass(frozen=True)
 class Body:
-    """The resonances through which a mechanism is heard; the same `unit` always rings the same way.
+    """The resonances through which a mechanism is heard; the same `unit` always rings the same way."""
 
-    Parameters
-    ----------
-    unit : number of the individual (two cars of one make ring slightly differently)
-    low_hz, high_hz : range of the resonances
-    modes : how many
-    decay_ms : time in which the lowest falls to 1/e; higher ones fall faster
-    """
-
-    unit: int
-    low_hz: float
+    unit: int  # number of the individual (two cars of one make ring slightly differently)
+    low_hz: float  # range of the resonances
     high_hz: float
-    modes: int = 5
-    decay_ms: float = 6.0
+    modes: int = 5  # how many
+    decay_ms: float = 6.0  # time in which the lowest falls to 1/e; higher ones fall faster
 
     def response(self) -> np.ndarray:
         """Return the impulse response, ndarray[R] of unit energy."""

@@ -12,16 +12,10 @@ from stridor.ingest.demo.signals import gain, sample_count, unit
 
 @dataclass(frozen=True)
 class Fault:
-    """One thing that is wrong with a machine.
+    """One thing that is wrong with a machine."""
 
-    Parameters
-    ----------
-    kind : one of the machine's `FAULTS`
-    severity : from 0 (barely there) to 1 (about to fail)
-    """
-
-    kind: str
-    severity: float
+    kind: str  # one of the machine's `FAULTS`
+    severity: float  # from 0 (barely there) to 1 (about to fail)
 
     def __post_init__(self) -> None:
         if not 0.0 <= self.severity <= 1.0:

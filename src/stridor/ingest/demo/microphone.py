@@ -13,25 +13,15 @@ _FULL_SCALE = 32_767
 
 @dataclass(frozen=True)
 class Microphone(Settings):
-    """Settings of a microphone and of the room in which it stands.
+    """Settings of a microphone and of the room in which it stands."""
 
-    Parameters
-    ----------
-    unit : number of the place, which decides its echoes
-    tilt_db_per_octave : colour, above and below 1 kHz
-    low_cut_hz : below it the microphone hears nothing
-    presence_hz, presence_db : where it hears more, or less
-    room_decay_ms : time in which the echoes fall to 1/e
-    room_db : echoes against the direct sound
-    """
-
-    unit: int = setting(0, 9999)
-    tilt_db_per_octave: float = setting(-2.5, 2.5)
-    low_cut_hz: float = setting(20.0, 150.0)
-    presence_hz: float = setting(600.0, 5000.0)
+    unit: int = setting(0, 9999)  # number of the place, which decides its echoes
+    tilt_db_per_octave: float = setting(-2.5, 2.5)  # colour, above and below 1 kHz
+    low_cut_hz: float = setting(20.0, 150.0)  # below it the microphone hears nothing
+    presence_hz: float = setting(600.0, 5000.0)  # where it hears more, or less
     presence_db: float = setting(-9.0, 9.0)
-    room_decay_ms: float = setting(5.0, 80.0)
-    room_db: float = setting(-20.0, 3.0)
+    room_decay_ms: float = setting(5.0, 80.0)  # time in which the echoes fall to 1/e
+    room_db: float = setting(-20.0, 3.0)  # echoes against the direct sound
 
     def hear(self, wave: np.ndarray) -> np.ndarray:
         """Return the wave as this microphone hears it in its room, ndarray[T] of unit rms."""

@@ -3,16 +3,7 @@
 import numpy as np
 
 from stridor.ingest.demo.impacts import Body, random_times, strikes
-from stridor.ingest.demo.signals import (
-    SAMPLE_RATE_HZ,
-    coloured_noise,
-    drift,
-    gain,
-    harmonics,
-    pulse_shape,
-    turns,
-    unit,
-)
+from stridor.ingest.demo.signals import SAMPLE_RATE_HZ, coloured_noise, drift, gain, harmonics, pulse_shape, turns, unit
 
 
 def scrape(

@@ -34,22 +34,13 @@ class Condition:
 
 @dataclass(frozen=True)
 class PlannedClip:
-    """One clip to be made.
+    """One clip to be made."""
 
-    Parameters
-    ----------
-    split : folder, one of train, test, supplemental
-    file_name : within that folder
-    condition : see `Condition`
-    fault : what is wrong with the machine, None for a normal clip
-    heard : the machine in its surroundings, or one of them alone
-    """
-
-    split: str
-    file_name: str
-    condition: Condition
-    fault: Fault | None
-    heard: Literal["both", "machine", "noise"]
+    split: str  # folder, one of train, test, supplemental
+    file_name: str  # within that folder
+    condition: Condition  # see `Condition`
+    fault: Fault | None  # what is wrong with the machine, None for a normal clip
+    heard: Literal["both", "machine", "noise"]  # the machine in its surroundings, or one of them alone
 
 
 def plan(machine: DemoMachine, seed: int) -> list[PlannedClip]:
@@ -105,12 +96,7 @@ def _supplement(machine: DemoMachine, seed: int) -> list[PlannedClip]:
 
 
 def _clip(
-    machine: DemoMachine,
-    split: str,
-    label: str,
-    number: int,
-    condition: Condition,
-    fault: Fault | None = None,
+    machine: DemoMachine, split: str, label: str, number: int, condition: Condition, fault: Fault | None = None
 ) -> PlannedClip:
     shown = "_".join(f"{name}_{value}" for name, value in condition.attributes)
     ending = "noAttribute" if machine.attributes_hidden else shown

@@ -98,11 +98,7 @@ def falling(count: int, db_per_octave: float) -> np.ndarray:
 
 
 def coloured_noise(
-    rng: np.random.Generator,
-    samples: int,
-    db_per_octave: float = 0.0,
-    low_hz: float = 20.0,
-    high_hz: float = 8000.0,
+    rng: np.random.Generator, samples: int, db_per_octave: float = 0.0, low_hz: float = 20.0, high_hz: float = 8000.0
 ) -> np.ndarray:
     """Return noise of unit rms whose spectrum tilts within a band and falls off steeply outside.
 

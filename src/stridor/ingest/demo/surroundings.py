@@ -23,29 +23,18 @@ from stridor.ingest.demo.signals import (
 
 @dataclass(frozen=True)
 class Surroundings(Settings):
-    """Settings of a place; every level is relative to its ventilation.
+    """Settings of a place; every level is relative to its ventilation."""
 
-    Parameters
-    ----------
-    unit : number of the place, which decides how its metal parts ring
-    tilt_db_per_octave : colour of the ventilation
-    hum_hz, hum_db : mains, with harmonics
-    neighbour_hz, neighbour_db : a machine next door, by its rotation
-    beat_hz : strokes of that machine per second
-    air_per_second, air_db : bursts from air guns and cylinders
-    clanks_per_second, clank_db : metal on metal, far away; the level is that of their peaks
-    """
-
-    unit: int = setting(0, 9999)
-    tilt_db_per_octave: float = setting(-7.0, -1.0)
-    hum_hz: float = setting(49.0, 61.0)
+    unit: int = setting(0, 9999)  # number of the place, which decides how its metal parts ring
+    tilt_db_per_octave: float = setting(-7.0, -1.0)  # colour of the ventilation
+    hum_hz: float = setting(49.0, 61.0)  # mains, with harmonics
     hum_db: float = setting(-40.0, -6.0)
-    neighbour_hz: float = setting(15.0, 90.0)
+    neighbour_hz: float = setting(15.0, 90.0)  # a machine next door, by its rotation
     neighbour_db: float = setting(-25.0, 0.0)
-    beat_hz: float = setting(0.5, 12.0)
-    air_per_second: float = setting(0.0, 1.0)
+    beat_hz: float = setting(0.5, 12.0)  # strokes of that machine per second
+    air_per_second: float = setting(0.0, 1.0)  # bursts from air guns and cylinders
     air_db: float = setting(-20.0, 3.0)
-    clanks_per_second: float = setting(0.0, 2.0)
+    clanks_per_second: float = setting(0.0, 2.0)  # metal on metal, far away; the level is that of their peaks
     clank_db: float = setting(-10.0, 22.0)
 
     def noise(self, rng: np.random.Generator, seconds: float) -> np.ndarray:

@@ -77,7 +77,6 @@ class ImportReport:
         if self.detectors_added:
             parts.append(f"params.yaml: added the detectors {', '.join(self.detectors_added)}.")
         names = ", ".join(machine.machine for machine in self.machines)
-        names = ", ".join(machine.machine for machine in self.machines)
         parts.append(f"Imported into data/ and tracked by data.dvc: {names}.")
         unmeasured = [machine.machine for machine in self.machines if not machine.measurable]
         if unmeasured:

@@ -24,24 +24,14 @@ from stridor.ingest.demo.signals import (
 
 @dataclass(frozen=True)
 class Bearing(Machine):
-    """Settings of a bearing.
+    """Settings of a bearing."""
 
-    Parameters
-    ----------
-    unit : number of the individual housing
-    shaft_hz : turns of the shaft per second
-    balls : in the cage
-    ball_ratio : diameter of a ball against that of the circle on which they run
-    motor_teeth : tone of the driving motor, in cycles per turn
-    motor_db : tone of the motor against rolling noise
-    """
-
-    unit: int = setting(0, 9999)
-    shaft_hz: float = setting(5.0, 45.0)
-    balls: int = setting(6, 14)
-    ball_ratio: float = setting(0.15, 0.4)
-    motor_teeth: int = setting(8, 40)
-    motor_db: float = setting(-15.0, 3.0)
+    unit: int = setting(0, 9999)  # number of the individual housing
+    shaft_hz: float = setting(5.0, 45.0)  # turns of the shaft per second
+    balls: int = setting(6, 14)  # in the cage
+    ball_ratio: float = setting(0.15, 0.4)  # diameter of a ball against that of the circle on which they run
+    motor_teeth: int = setting(8, 40)  # tone of the driving motor, in cycles per turn
+    motor_db: float = setting(-15.0, 3.0)  # tone of the motor against rolling noise
 
     FAULTS: ClassVar[tuple[str, ...]] = ("outer_race_pit", "inner_race_pit", "ball_pit", "dry_running")
 

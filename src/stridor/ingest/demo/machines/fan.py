@@ -14,24 +14,14 @@ from stridor.ingest.demo.signals import coloured_noise, falling, gain, harmonics
 
 @dataclass(frozen=True)
 class Fan(Machine):
-    """Settings of a fan.
+    """Settings of a fan."""
 
-    Parameters
-    ----------
-    unit : number of the individual casing
-    rotation_hz : turns of the rotor per second
-    blades : of the rotor
-    motor_poles : whine of the motor, in cycles per turn
-    tone_db : blade tone against turbulence
-    flow_hz : where the turbulence is strongest
-    """
-
-    unit: int = setting(0, 9999)
-    rotation_hz: float = setting(12.0, 60.0)
-    blades: int = setting(3, 9)
-    motor_poles: int = setting(12, 48)
-    tone_db: float = setting(-15.0, 3.0)
-    flow_hz: float = setting(150.0, 1500.0)
+    unit: int = setting(0, 9999)  # number of the individual casing
+    rotation_hz: float = setting(12.0, 60.0)  # turns of the rotor per second
+    blades: int = setting(3, 9)  # of the rotor
+    motor_poles: int = setting(12, 48)  # whine of the motor, in cycles per turn
+    tone_db: float = setting(-15.0, 3.0)  # blade tone against turbulence
+    flow_hz: float = setting(150.0, 1500.0)  # where the turbulence is strongest
 
     FAULTS: ClassVar[tuple[str, ...]] = ("imbalance", "blade_damage", "rubbing", "loose_grille")
 

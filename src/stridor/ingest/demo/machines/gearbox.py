@@ -9,37 +9,19 @@ from stridor.ingest.demo.impacts import Body, crossings, strikes
 from stridor.ingest.demo.machine import Fault, Machine
 from stridor.ingest.demo.parts import partials, running_rate, scrape, wandering
 from stridor.ingest.demo.settings import setting
-from stridor.ingest.demo.signals import (
-    coloured_noise,
-    drift,
-    falling,
-    gain,
-    harmonics,
-    pulse_shape,
-    turns,
-    unit,
-)
+from stridor.ingest.demo.signals import coloured_noise, drift, falling, gain, harmonics, pulse_shape, turns, unit
 
 
 @dataclass(frozen=True)
 class Gearbox(Machine):
-    """Settings of a gearbox.
+    """Settings of a gearbox."""
 
-    Parameters
-    ----------
-    unit : number of the individual case
-    input_hz : turns of the driving shaft per second
-    teeth_in, teeth_out : of the driving and the driven gear
-    load : from 0 (idle) to 1 (rated load)
-    oil_db : noise of oil and rolling parts against the mesh
-    """
-
-    unit: int = setting(0, 9999)
-    input_hz: float = setting(8.0, 40.0)
-    teeth_in: int = setting(11, 31)
+    unit: int = setting(0, 9999)  # number of the individual case
+    input_hz: float = setting(8.0, 40.0)  # turns of the driving shaft per second
+    teeth_in: int = setting(11, 31)  # of the driving and the driven gear
     teeth_out: int = setting(23, 90)
-    load: float = setting(0.0, 1.0)
-    oil_db: float = setting(-14.0, 2.0)
+    load: float = setting(0.0, 1.0)  # from 0 (idle) to 1 (rated load)
+    oil_db: float = setting(-14.0, 2.0)  # noise of oil and rolling parts against the mesh
 
     FAULTS: ClassVar[tuple[str, ...]] = ("chipped_tooth", "worn_teeth", "misalignment", "dry_running")
 

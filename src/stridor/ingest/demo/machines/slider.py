@@ -14,26 +14,15 @@ from stridor.ingest.demo.signals import SAMPLE_RATE_HZ, coloured_noise, falling,
 
 @dataclass(frozen=True)
 class Slider(Machine):
-    """Settings of a linear slide.
+    """Settings of a linear slide."""
 
-    Parameters
-    ----------
-    unit : number of the individual rail
-    stroke_seconds : one way, without the pause at its end
-    acceleration : share of a stroke spent speeding up, and again slowing down
-    pause_seconds : standstill after every stroke
-    motor_hz : tone of the drive at full speed
-    tone_db : the drive against the rolling noise
-    knock_db : the stop at the end of a stroke against the rolling noise
-    """
-
-    unit: int = setting(0, 9999)
-    stroke_seconds: float = setting(0.25, 1.2)
-    acceleration: float = setting(0.05, 0.45)
-    pause_seconds: float = setting(0.02, 0.3)
-    motor_hz: float = setting(150.0, 900.0)
-    tone_db: float = setting(-12.0, 3.0)
-    knock_db: float = setting(-20.0, 0.0)
+    unit: int = setting(0, 9999)  # number of the individual rail
+    stroke_seconds: float = setting(0.25, 1.2)  # one way, without the pause at its end
+    acceleration: float = setting(0.05, 0.45)  # share of a stroke spent speeding up, and again slowing down
+    pause_seconds: float = setting(0.02, 0.3)  # standstill after every stroke
+    motor_hz: float = setting(150.0, 900.0)  # tone of the drive at full speed
+    tone_db: float = setting(-12.0, 3.0)  # the drive against the rolling noise
+    knock_db: float = setting(-20.0, 0.0)  # the stop at the end of a stroke against the rolling noise
 
     FAULTS: ClassVar[tuple[str, ...]] = ("rail_dent", "dry_rail", "late_stroke", "loose_carriage")
 

@@ -23,22 +23,13 @@ from stridor.ingest.demo.signals import (
 
 @dataclass(frozen=True)
 class ToyCar(Machine):
-    """Settings of a toy car.
+    """Settings of a toy car."""
 
-    Parameters
-    ----------
-    unit : number of the individual car
-    motor_hz : turns of the motor per second
-    pinion : teeth on the motor's shaft
-    ratio : turns of the motor per turn of the axle
-    brush_db : noise of brushes and wheels against the gears
-    """
-
-    unit: int = setting(0, 9999)
-    motor_hz: float = setting(60.0, 260.0)
-    pinion: int = setting(7, 14)
-    ratio: float = setting(3.0, 9.0)
-    brush_db: float = setting(-8.0, 6.0)
+    unit: int = setting(0, 9999)  # number of the individual car
+    motor_hz: float = setting(60.0, 260.0)  # turns of the motor per second
+    pinion: int = setting(7, 14)  # teeth on the motor's shaft
+    ratio: float = setting(3.0, 9.0)  # turns of the motor per turn of the axle
+    brush_db: float = setting(-8.0, 6.0)  # noise of brushes and wheels against the gears
 
     FAULTS: ClassVar[tuple[str, ...]] = ("bent_axle", "chipped_gear", "coiled_tyre", "loose_body")
 

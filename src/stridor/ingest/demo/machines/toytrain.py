@@ -23,30 +23,17 @@ from stridor.ingest.demo.signals import (
 
 @dataclass(frozen=True)
 class ToyTrain(Machine):
-    """Settings of a toy train.
+    """Settings of a toy train."""
 
-    Parameters
-    ----------
-    unit : number of the individual train
-    lap_seconds : once round
-    joints : rail joints per lap
-    wagons : each with two axles, the first one driving
-    wheel_turns : turns of a wheel per lap
-    motor_hz : turns of the motor per second
-    gear_teeth : tone of the gears, in cycles per turn of the motor
-    rolling_db : rolling noise against the gears
-    clack_db : rail joints against the gears
-    """
-
-    unit: int = setting(0, 9999)
-    lap_seconds: float = setting(1.5, 6.0)
-    joints: int = setting(4, 16)
-    wagons: int = setting(1, 5)
-    wheel_turns: int = setting(15, 50)
-    motor_hz: float = setting(40.0, 160.0)
-    gear_teeth: int = setting(6, 15)
-    rolling_db: float = setting(-9.0, 6.0)
-    clack_db: float = setting(-14.0, 2.0)
+    unit: int = setting(0, 9999)  # number of the individual train
+    lap_seconds: float = setting(1.5, 6.0)  # once round
+    joints: int = setting(4, 16)  # rail joints per lap
+    wagons: int = setting(1, 5)  # each with two axles, the first one driving
+    wheel_turns: int = setting(15, 50)  # turns of a wheel per lap
+    motor_hz: float = setting(40.0, 160.0)  # turns of the motor per second
+    gear_teeth: int = setting(6, 15)  # tone of the gears, in cycles per turn of the motor
+    rolling_db: float = setting(-9.0, 6.0)  # rolling noise against the gears
+    clack_db: float = setting(-14.0, 2.0)  # rail joints against the gears
 
     FAULTS: ClassVar[tuple[str, ...]] = ("flat_wheel", "broken_joint", "bent_axle", "curve_squeal")
 

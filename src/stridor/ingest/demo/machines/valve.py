@@ -9,42 +9,21 @@ from stridor.ingest.demo.impacts import Body, since_latest, strikes
 from stridor.ingest.demo.machine import Fault, Machine
 from stridor.ingest.demo.parts import wandering
 from stridor.ingest.demo.settings import setting
-from stridor.ingest.demo.signals import (
-    SAMPLE_RATE_HZ,
-    coloured_noise,
-    drift,
-    falling,
-    gain,
-    harmonics,
-    turns,
-    unit,
-)
+from stridor.ingest.demo.signals import SAMPLE_RATE_HZ, coloured_noise, drift, falling, gain, harmonics, turns, unit
 
 
 @dataclass(frozen=True)
 class Valve(Machine):
-    """Settings of a valve.
+    """Settings of a valve."""
 
-    Parameters
-    ----------
-    unit : number of the individual valve
-    period_seconds : from one opening to the next
-    open_share : of a period that the valve stays open
-    burst : openings in a row, after which one is left out; 0 leaves none out
-    release_ms : time in which the escaping air falls to 1/e
-    release_hz : lower edge of its hiss
-    release_db : the air against the clicks
-    flow_db : air that flows through while open, against the clicks
-    """
-
-    unit: int = setting(0, 9999)
-    period_seconds: float = setting(0.15, 1.0)
-    open_share: float = setting(0.2, 0.7)
-    burst: int = setting(0, 6)
-    release_ms: float = setting(15.0, 90.0)
-    release_hz: float = setting(800.0, 3500.0)
-    release_db: float = setting(-18.0, 3.0)
-    flow_db: float = setting(-25.0, -6.0)
+    unit: int = setting(0, 9999)  # number of the individual valve
+    period_seconds: float = setting(0.15, 1.0)  # from one opening to the next
+    open_share: float = setting(0.2, 0.7)  # of a period that the valve stays open
+    burst: int = setting(0, 6)  # openings in a row, after which one is left out; 0 leaves none out
+    release_ms: float = setting(15.0, 90.0)  # time in which the escaping air falls to 1/e
+    release_hz: float = setting(800.0, 3500.0)  # lower edge of its hiss
+    release_db: float = setting(-18.0, 3.0)  # the air against the clicks
+    flow_db: float = setting(-25.0, -6.0)  # air that flows through while open, against the clicks
 
     FAULTS: ClassVar[tuple[str, ...]] = ("leak", "double_click", "missed_opening", "sticking")
 

@@ -1,0 +1,77 @@
+"""Entries in DVC's table of locks whose process is gone, although another has its number by now."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from stridor.common.atomic import atomic_file
+
+_TABLE = Path(".dvc/tmp/rwlock")
+
+
+def drop_stale_locks(root: Path) -> int:
+    """Remove the entries of processes that have ended; return their number.
+
+    DVC itself asks only whether a process of that number lives. In a container, and after a reboot, one does.
+
+    Parameters
+    ----------
+    root : Path
+        The project.
+    """
+    import fcntl
+
+    table = root / _TABLE
+    if not table.is_file():
+        return 0
+    with open(table.with_name("rwlock.lock"), "a+b") as guard:
+        try:
+            # As DVC does, which holds it for moments only; whoever changes the table now has its own entry in it.
+            fcntl.flock(guard, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return 0
+        try:
+            locks = json.loads(table.read_text(encoding="utf-8"))
+            written = table.stat().st_mtime
+            kept, dropped = _living(locks, written)
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            # Of a damaged table, DVC's own message says what to do.
+            return 0
+        if dropped:
+            with atomic_file(table) as beside:
+                beside.write_text(json.dumps(kept), encoding="utf-8")
+    return dropped
+
+
+def _living(locks: dict[str, Any], written: float) -> tuple[dict[str, Any], int]:
+    kept: dict[str, Any] = {"write": {}, "read": {}}
+    dropped = 0
+    for path, info in locks.get("write", {}).items():
+        if _lives(info, written):
+            kept["write"][path] = info
+        else:
+            dropped += 1
+    for path, infos in locks.get("read", {}).items():
+        living = [info for info in infos if _lives(info, written)]
+        dropped += len(infos) - len(living)
+        if living:
+            kept["read"][path] = living
+    return kept, dropped
+
+
+def _lives(info: dict[str, Any], written: float) -> bool:
+    """Tell whether the process of an entry is the one that made it: older than the table, and called the same."""
+    import psutil
+
+    if int(info["pid"]) == os.getpid():
+        return True
+    try:
+        process = psutil.Process(int(info["pid"]))
+        command = process.cmdline()
+        # Clocks are read to a second or so.
+        return process.create_time() <= written + 2 and set(info["cmd"].split()[1:]) <= set(" ".join(command).split())
+    except psutil.NoSuchProcess:
+        return False
+    except psutil.Error:
+        return True

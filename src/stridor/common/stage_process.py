@@ -1,0 +1,56 @@
+"""The frame of every script that DVC runs: errors in one sentence, requests to stop, and a caller that is gone."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from stridor.common.errors import StridorError, one_sentence
+from stridor.common.interrupts import release_stop_requests
+from stridor.common.processes import callers, end_with
+from stridor.common.project import check_code
+
+_INTERRUPTED = 130
+
+
+@contextmanager
+def stage_process() -> Iterator[None]:
+    """Run the block as a stage.
+
+    Started by DVC, it ends with DVC: otherwise a second `dvc repro` would start it once more beside itself.
+
+    Raises
+    ------
+    SystemExit
+        If the user can fix an error, or has asked to stop.
+    """
+    try:
+        release_stop_requests()
+        with one_sentence():
+            if "DVC_STAGE" in os.environ:
+                end_with(callers())
+            check_code()
+            check_no_import(Path())
+            yield
+    except KeyboardInterrupt:
+        raise SystemExit(_INTERRUPTED) from None
+
+
+def check_no_import(root: Path) -> None:
+    """Refuse to work on what an import has half changed, before DVC records it.
+
+    Parameters
+    ----------
+    root : Path
+        The project.
+
+    Raises
+    ------
+    StridorError
+        If an import is running, or was cut off and not undone.
+    """
+    if any(root.glob(".data.unfinished-*/journal.json")):
+        raise StridorError(
+            "An import into data/ is running or was cut off; wait until it has ended, or, if nothing runs, undo it "
+            "with 'stridor data ready', and run the command again."
+        )

@@ -1,0 +1,57 @@
+"""A run for what comes after a training and cannot be added to its run."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from stridor.common.interrupts import sigterm_as_exit, undisturbed
+from stridor.common.processes import process_mark
+from stridor.params import Params
+from stridor.tracking.describe import flatten, tags_of
+from stridor.tracking.run import PROCESS_TAG, MlflowRun, end_lost_runs
+from stridor.tracking.store import experiment_id, open_store
+
+
+@contextmanager
+def later_run(name: str, detector: str, params: Params, parent: str | None = None) -> Iterator[MlflowRun]:
+    """Open a run for what cannot be added to the training's run.
+
+    Parameters
+    ----------
+    name : str
+        Shown in the list of runs.
+    detector : str
+    params : Params
+        Of the detector.
+    parent : str, optional
+        Id of the run below which it is shown.
+
+    Raises
+    ------
+    StridorError
+        If the store fails.
+    """
+    import mlflow
+    from mlflow import MlflowClient
+
+    store = open_store()
+    client = MlflowClient()
+    tags = tags_of(detector, params) | {PROCESS_TAG: process_mark()}
+    tags |= {} if parent is None else {"mlflow.parentRunId": parent}
+    end_lost_runs(store)
+    with store.errors():
+        experiment = experiment_id(store, params.tracking.experiment)
+    with sigterm_as_exit():
+        run, status = None, "FAILED"
+        try:
+            with undisturbed(), store.errors():
+                run = MlflowRun(store, client.create_run(experiment, run_name=name, tags=tags).info.run_id)
+            with store.errors():
+                mlflow.log_params(flatten(params), run_id=run.run_id)
+            yield run
+            status = "FINISHED"
+        except (KeyboardInterrupt, SystemExit, GeneratorExit):
+            status = "KILLED"
+            raise
+        finally:
+            if run is not None:
+                run.end(status)
