@@ -17,8 +17,8 @@ from stridor.params.sections import NO_CHECKPOINT, EncoderParams
 # By the entry "family" of a checkpoint's cfg. Published files have none and are BEATs.
 FAMILIES: dict[str, type[Encoder]] = {one.family: one for one in (Beats, LogMelPatches)}
 _MISSING = (
-    "put the file there, or set encoder.checkpoint in params.yaml to the path of the file (or to pretrained/none for random "
-    "weights)"
+    "put the file there, or set encoder.checkpoint in params.yaml to the path of the file (or to "
+    f"{NO_CHECKPOINT} for what encoder.preset says)"
 )
 _DAMAGED = "get the file again from a source that you trust"
 
