@@ -163,7 +163,6 @@ def test_options_are_kept_with_the_bank_and_score_the_same_after_loading(tmp_pat
         (9, 2, {"domains": "separate", "k": 2}, r"2 reference clips of the target domain, too few for k = 2"),
         (9, 2, {"domains": "separate", "density_neighbours": 1}, r"of the target domain, too few for density_neigh"),
         (3, 0, {"density_neighbours": 2}, r"3 reference clips, too few for density_neighbours = 2; record at least 4"),
-        (9, 1, {"target_oversampling": 0.5}, r"1 reference clip of the target domain, and synthetic ones"),
     ],
 )
 def test_too_few_clips_are_named_in_one_sentence(sources, targets, options, complaint):

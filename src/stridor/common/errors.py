@@ -4,6 +4,8 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from stridor.common.text import printable
+
 # Top-level modules of what the extra `pipeline` installs, and of what MLflow needs for a store in a database.
 PIPELINE_MODULES = frozenset({
     "alembic", "dvc", "filelock", "lightning_fabric", "matplotlib", "mlflow", "optuna", "requests", "sqlalchemy",
@@ -57,5 +59,5 @@ def one_sentence() -> Iterator[None]:
 
 def fail(sentence: str) -> None:
     """Print one error line and leave with exit code 2."""
-    print(f"stridor: {sentence}", file=sys.stderr)
+    print(f"stridor: {printable(sentence)}", file=sys.stderr)
     raise SystemExit(2)

@@ -9,10 +9,18 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from stridor.audio.files import SAMPLE_RATE_HZ, read_clip
+from stridor.audio.quality import refuse_silence
 from stridor.common.errors import StridorError
+<<<<<<< HEAD
 from stridor.params.scoring_sections import EmbeddingParams
 from stridor.params.sections import AudioParams
 from stridor.scoring.embedding import Embedder
+=======
+from stridor.common.text import printable
+from stridor.models.checkpoint import load_encoder
+from stridor.params.sections import AudioParams, EmbeddingParams
+from stridor.scoring.embedding import Embedder, EncoderEmbedder
+>>>>>>> w-ingest
 from stridor.scoring.reference import MachineReference
 from stridor.scoring.views import load_embedder
 from stridor.serving.verdict import Verdict
@@ -152,7 +160,7 @@ class Detector:
             If the recording cannot be read or scored; the message names it.
         """
         if isinstance(recording, str | Path):
-            name = str(recording)
+            name = printable(recording)
             wave = read_clip(recording, self.audio.channel, longest_seconds=LONGEST_SECONDS)
         else:
             name = "The recording"
@@ -183,6 +191,7 @@ class Detector:
         """
         known = [self._known_machine(machine, name) for machine, name in zip(machines, names, strict=True)]
         for wave, name in zip(waves, names, strict=True):
+            refuse_silence(wave, name)
             if len(wave) > LONGEST_SECONDS * SAMPLE_RATE_HZ:
                 raise StridorError(
                     f"{name} lasts {len(wave) / SAMPLE_RATE_HZ:.0f} s, and at most {LONGEST_SECONDS:g} s are taken; "

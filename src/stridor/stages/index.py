@@ -5,6 +5,7 @@ from pathlib import Path
 
 from stridor.common.atomic import atomic_folder
 from stridor.data.manifest import Manifest
+from stridor.data.needs import smote_note
 from stridor.params import Params
 from stridor.params.scoring_sections import BankParams
 from stridor.params.sections import AudioParams
@@ -23,7 +24,14 @@ def run(layout: Layout, params: Params) -> None:
             embedder = make_embedder(system, layout, params)
             _, bank = scoring_of(system, params)
             for machine in manifest.machines:
+<<<<<<< HEAD
                 reference = fit_reference(embedder, manifest, machine, params.audio, bank)
+=======
+                domains = [clip.domain for clip in manifest.select("train", machine)]
+                if note := smote_note(domains, params.bank):
+                    print(f"{machine}, {system}: {note}.")
+                reference = fit_reference(embedder, manifest, machine, params)
+>>>>>>> w-ingest
                 reference.save(Path(folder) / system / machine)
                 threshold = reference.calibration.threshold
                 print(f"{machine}, {system}: {len(reference.bank.file_names_)} references, threshold {threshold:.4g}")

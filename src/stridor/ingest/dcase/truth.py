@@ -9,7 +9,7 @@ from stridor.data.names import parse_clip_name
 
 _DOMAINS = {"0": "source", "1": "target"}
 _LABELS = {"0": "normal", "1": "anomaly"}
-_HIDDEN = re.compile(r"section_(\d+)_(\d+)\.wav")
+_HIDDEN = re.compile(r"section_(\d{1,9})_(\d{1,9})\.wav")
 
 
 def read_truth(folder: Path, machine: str) -> dict[str, str]:
@@ -26,7 +26,7 @@ def read_truth(folder: Path, machine: str) -> dict[str, str]:
     Raises
     ------
     StridorError
-        If there is no ground truth of the machine, or it is not as described.
+        If there is not a ground truth of the machine, or it is not as described.
     """
     if not folder.is_dir():
         raise StridorError(

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from stridor.common.atomic import atomic_file, remove_unfinished
 from stridor.common.errors import StridorError
+from stridor.ingest.recordings.journal_entries import mark_of, read_entries
 
 _NAME = "journal.json"
 
@@ -51,6 +52,7 @@ class Journal:
                 json.dumps({
                     "moves": [[_inside(here, root), _inside(there, root)] for here, there in moves],
                     "files": [_inside(file, root) for file in (tracker, *texts)],
+                    "mark": mark_of(before),
                 }),
                 encoding="utf-8",
             )  # fmt: skip
@@ -83,10 +85,16 @@ class Journal:
                 )
 
     def undo(self) -> None:
-        """Take every change back that was made; cut off in the middle, it can be called again."""
+        """Take every change back that was made; cut off in the middle, it can be called again.
+
+        Raises
+        ------
+        StridorError
+            If the journal is not one of an import into this folder.
+        """
         root, before = self.beside.parent, self.beside / "before"
-        said = json.loads((self.beside / _NAME).read_text(encoding="utf-8"))
-        for number, name in enumerate(said["files"]):
+        entries = read_entries(self.beside / _NAME, before)
+        for number, name in enumerate(entries.files):
             file, old, new = root / name, before / str(number), before / f"{number}.new"
             for left in file.parent.glob(f".{file.stem}.unfinished-*{file.suffix}"):
                 left.unlink()
@@ -98,7 +106,7 @@ class Journal:
                     shutil.copyfile(old, beside)
             else:
                 file.unlink(missing_ok=True)
-        for here, there in reversed([(root / here, root / there) for here, there in said["moves"]]):
+        for here, there in reversed([(root / here, root / there) for here, there in entries.moves]):
             # What a later move put at `here` has been moved back by now, so its absence means: moved.
             if not here.exists() and there.exists():
                 there.rename(here)
