@@ -24,7 +24,7 @@ from stridor.experiments.table.cells import CellLayout
 from stridor.models.checkpoint import initial_encoder, load_encoder
 from stridor.models.encoder import Encoder
 from stridor.params import Params, read_params
-from stridor.params.sections import BankParams, EmbeddingParams
+from stridor.params.scoring_sections import BankParams, EmbeddingParams
 from stridor.scoring.embedding import EncoderEmbedder
 from stridor.scoring.reference import MachineReference
 from stridor.stages.evaluate import labelled_test_clips

@@ -19,11 +19,10 @@ from tiny import tiny_encoder
 VARIABLES = ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI", "DVC_ROOT", "DVC_EXP_NAME", "MLFLOW_RUN_ID")
 
 
-def make_empty_database(folder: Path) -> Path:
-    """Write an MLflow database without experiments into a folder; return its path."""
-    with in_project(folder) as root:
+def make_empty_database(folder: Path) -> None:
+    """Write an MLflow database without experiments into a folder."""
+    with in_project(folder):
         create_store()
-    return root / DATABASE
 
 
 class in_project:

@@ -1,5 +1,6 @@
 """Tiny folders in the DCASE layout, and a project to import them into."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -60,7 +61,7 @@ def content(folder: Path) -> dict[str, bytes]:
 
 def write_recording(path: Path, seconds: float, *, rate_hz: int = 4000, channels: int = 1, **how: str) -> np.ndarray:
     """Write a recording of noise that is its own by its path; return its samples, int16 [T x C]."""
-    random = np.random.default_rng(list(path.as_posix().encode()))
+    random = np.random.default_rng(list(os.fsencode(path)))
     samples = random.integers(-9999, 9999, (round(seconds * rate_hz), channels), dtype=np.int16)
     path.parent.mkdir(parents=True, exist_ok=True)
     sf.write(path, samples, rate_hz, **how)

@@ -21,7 +21,9 @@ VALUES = {
     },
     "embedding": {"layer": -1},
     "bank": {"k": 1, "threshold_percentile": 90.0},
-    "baselines": ["autoencoder_mse", "autoencoder_mahalanobis", "log_mel", "random", "frozen", "stage_one"],
+    "baselines": [
+        "autoencoder_mse", "autoencoder_mahalanobis", "log_mel", "log_mel_mahalanobis", "random", "frozen", "stage_one",
+    ],
     "autoencoder": {"epochs": 2, "batch_size": 32},
     "evaluation": {"bootstrap": 100},
     "table": {

@@ -13,16 +13,16 @@ from typing import TYPE_CHECKING
 
 if sys.argv[:1] == ["-m"] and any(one.startswith(("stridor.stages.", "stridor.experiments.")) for one in sys.orig_argv):
     # A stage imports torch for seconds, before it can end anything in order.
-    from stridor.common.interrupts import hold_stop_requests
+    from stridor.common.interrupts import block_stop_signals
 
-    hold_stop_requests()
+    block_stop_signals()
 
 if TYPE_CHECKING:
     from stridor.audio.files import read_clip
     from stridor.common.errors import StridorError
     from stridor.evaluation.measures import ScoredClips, measure
     from stridor.models.checkpoint import load_encoder
-    from stridor.params.sections import BankParams, EmbeddingParams
+    from stridor.params.scoring_sections import BankParams, EmbeddingParams
     from stridor.scoring.bank import ReferenceBank
     from stridor.scoring.embedding import EncoderEmbedder
     from stridor.serving.detector import Detector, Verdict
@@ -30,9 +30,9 @@ if TYPE_CHECKING:
     __version__: str
 
 _MODULES = {
-    "BankParams": "stridor.params.sections",
+    "BankParams": "stridor.params.scoring_sections",
     "Detector": "stridor.serving.detector",
-    "EmbeddingParams": "stridor.params.sections",
+    "EmbeddingParams": "stridor.params.scoring_sections",
     "EncoderEmbedder": "stridor.scoring.embedding",
     "ReferenceBank": "stridor.scoring.bank",
     "ScoredClips": "stridor.evaluation.measures",

@@ -6,7 +6,7 @@ from threading import Event, Thread
 
 import pytest
 
-from stridor.common.interrupts import disturbable, sigterm_as_exit, undisturbed
+from stridor.common.interrupts import stop_signals_allowed, stop_signals_as_exceptions, stop_signals_postponed
 from stridor.tracking.location import find_store
 
 
@@ -17,7 +17,7 @@ def ask_to_stop():
 def stopped(work):
     """Do some work that a request ends; return the exception and what had been done until then."""
     done = []
-    with pytest.raises(SystemExit) as left, sigterm_as_exit():
+    with pytest.raises(SystemExit) as left, stop_signals_as_exceptions():
         work(done.append)
     assert left.value.code == 128 + signal.SIGTERM
     return left.value, done
@@ -35,23 +35,23 @@ def test_a_request_ends_the_block_and_the_handler_before_is_put_back():
 
 def test_it_waits_for_the_outermost_block_that_must_not_be_cut_short():
     def work(note):
-        with undisturbed():
-            with undisturbed():
+        with stop_signals_postponed():
+            with stop_signals_postponed():
                 ask_to_stop()
             note("inner")
         note("outer")
 
     assert stopped(work)[1] == ["inner"]
     # Nothing is left of it.
-    with sigterm_as_exit(), undisturbed():
+    with stop_signals_as_exceptions(), stop_signals_postponed():
         pass
 
 
 def test_long_work_inside_is_cut_short_and_what_follows_is_not():
     def work(note):
-        with undisturbed():
+        with stop_signals_postponed():
             try:
-                with disturbable():
+                with stop_signals_allowed():
                     ask_to_stop()
                     note("long work")
             finally:
@@ -62,9 +62,9 @@ def test_long_work_inside_is_cut_short_and_what_follows_is_not():
 
 def test_long_work_does_not_begin_after_a_request():
     def work(note):
-        with undisturbed():
+        with stop_signals_postponed():
             ask_to_stop()
-            with disturbable():
+            with stop_signals_allowed():
                 note("long work")
 
     assert stopped(work)[1] == []
@@ -72,7 +72,7 @@ def test_long_work_does_not_begin_after_a_request():
 
 def test_an_error_does_not_swallow_the_request():
     def work(note):
-        with undisturbed():
+        with stop_signals_postponed():
             ask_to_stop()
             raise ValueError
 
@@ -83,7 +83,7 @@ def test_other_threads_hold_nothing_up():
     held, release = Event(), Event()
 
     def hold():
-        with undisturbed():
+        with stop_signals_postponed():
             held.set()
             release.wait(60)
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from stridor.models.pooling import pool, pooled_width
-from stridor.params.sections import EmbeddingParams
+from stridor.params.scoring_sections import EmbeddingParams
 
 WIDTH = 5
 COLUMNS = (1, 7, 31)
@@ -22,6 +22,9 @@ def direct(tokens: np.ndarray, params: EmbeddingParams) -> np.ndarray:
             return np.average(tokens, axis=0, weights=(1 + deviation / deviation.max()) ** params.rdp_gamma)
         case "bands":
             return np.concatenate([tokens[band::8].mean(axis=0) for band in range(8)])
+        case "quantiles":
+            quantiles = np.quantile(tokens.reshape(-1, 8, WIDTH), (0.05, 0.5, 0.95), axis=0)
+            return quantiles.swapaxes(0, 1).ravel()
     return tokens.mean(axis=0)
 
 
@@ -45,6 +48,7 @@ def batch(padding: float) -> tuple[torch.Tensor, torch.Tensor]:
         {"pooling": "rdp", "rdp_gamma": 0},
         {"pooling": "rdp", "rdp_gamma": 25},
         {"pooling": "bands"},
+        {"pooling": "quantiles"},
     ],
 )
 def test_equals_the_direct_computation_on_the_clip_alone(options, padding):

@@ -89,8 +89,8 @@ def test_a_detector_overrides_the_general_values(tmp_path):
         ("detectors:\n  fan:\n    machines: []\n", "'detectors.fan.machines'"),
         ("detectors: [fan]\n", "'detectors'"),
         ("", "holds no parameters"),
-        ("a: [1\n", "no valid YAML"),
-        ("a: 1\na: 2\n", "no valid YAML"),
+        ("a: [1\n", "not valid YAML"),
+        ("a: 1\na: 2\n", "not valid YAML"),
     ],
 )
 def test_mistakes_are_one_sentence_that_names_the_parameter(tmp_path, text, said):
@@ -106,7 +106,7 @@ def test_missing_file_and_wrong_encoding(tmp_path):
     with pytest.raises(StridorError, match=r"params\.yaml is missing"):
         read_params(tmp_path / "params.yaml")
     (tmp_path / "params.yaml").write_bytes(b"a: \xff\xfe\n")
-    with pytest.raises(StridorError, match=r"params\.yaml is no valid YAML"):
+    with pytest.raises(StridorError, match=r"params\.yaml is not valid YAML"):
         read_params(tmp_path / "params.yaml")
 
 

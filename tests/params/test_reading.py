@@ -18,22 +18,22 @@ MERGES = "a: &a {x: 1}\n" + "".join(
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("a: 1\nb: 2001-99-99\n", "line 2, is no valid YAML: '2001-99-99' is not the timestamp"),
-        ("a: " + "9" * 5000, "line 1, is no valid YAML: '999"),
+        ("a: 1\nb: 2001-99-99\n", "line 2, is not valid YAML: '2001-99-99' is not the timestamp"),
+        ("a: " + "9" * 5000, "line 1, is not valid YAML: '999"),
         ("a: !!int x", "'x' is not the int"),
         ("a: !!bool x", "'x' is not the bool"),
         ('a: !!int ""', "'' is not the int"),
         ('a: !!float ""', "'' is not the float"),
-        ("a: !!timestamp x", "line 1, is no valid YAML"),
-        ("a: !!python/object/apply:os.system [x]", "line 1, is no valid YAML"),
+        ("a: !!timestamp x", "line 1, is not valid YAML"),
+        ("a: !!python/object/apply:os.system [x]", "line 1, is not valid YAML"),
         ("a: " + "[" * 600, "nested more than 30 deep"),
         ("a: " + "[" * 600 + "]" * 600, "nested more than 30 deep"),
         (LAUGHS, f"more than {MOST_VALUES} values"),
         (MERGES, f"more than {MOST_VALUES} values"),
         ("a: *b", "undefined alias"),
-        ("a: 1\na: 2\n", "line 2, is no valid YAML"),
-        ("a: [1\n", "is no valid YAML"),
-        ("a: \x07", "is no valid YAML"),
+        ("a: 1\na: 2\n", "line 2, is not valid YAML"),
+        ("a: [1\n", "is not valid YAML"),
+        ("a: \x07", "is not valid YAML"),
         ("x" * (2**20 + 1), "characters"),
     ],
 )
@@ -62,7 +62,7 @@ def test_a_byte_order_mark_is_no_part_of_the_text(tmp_path):
 
 def test_other_encodings_and_folders_are_named(tmp_path):
     (tmp_path / "wide.yaml").write_text("a: 1\n", encoding="utf-16")
-    with pytest.raises(StridorError, match=r"wide\.yaml is no valid YAML: byte 0 is not UTF-8"):
+    with pytest.raises(StridorError, match=r"wide\.yaml is not valid YAML: byte 0 is not UTF-8"):
         read_yaml(tmp_path / "wide.yaml")
     with pytest.raises(StridorError, match="cannot be read"):
         read_yaml(tmp_path)

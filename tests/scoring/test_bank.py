@@ -4,11 +4,14 @@ import json
 
 import numpy as np
 import pytest
+from scipy.spatial.distance import cdist
+from sklearn.covariance import shrunk_covariance
 from sklearn.metrics.pairwise import cosine_distances
 
 from stridor.common.errors import StridorError
-from stridor.params.sections import BankParams
-from stridor.scoring.bank import DESCRIPTION_FILE, EMBEDDINGS_FILE, ReferenceBank
+from stridor.params.scoring_sections import BankParams
+from stridor.scoring.bank import ReferenceBank
+from stridor.scoring.bank_files import DESCRIPTION_FILE, EMBEDDINGS_FILE
 
 
 def made_embeddings(generator: np.random.Generator, clips: int, width: int = 13) -> np.ndarray:
@@ -23,14 +26,17 @@ def fitted(embeddings: np.ndarray, k: int = 1, metric: str = "euclidean", **opti
 
 
 def direct_distances(queries: np.ndarray, references: np.ndarray, metric: str) -> np.ndarray:
+    if metric == "whitened":
+        covariance = shrunk_covariance(np.cov(references.T), 0.1)
+        return cdist(queries, references, "mahalanobis", VI=np.linalg.inv(covariance))
     if metric == "cosine":
         queries, references = (x / np.linalg.norm(x, axis=1, keepdims=True) for x in (queries, references))
         return ((queries[:, None] - references[None]) ** 2).sum(axis=2) / 2
     return np.sqrt(((queries[:, None] - references[None]) ** 2).sum(axis=2))
 
 
-@pytest.mark.parametrize("metric", ["euclidean", "cosine"])
-@pytest.mark.parametrize(("references", "k"), [(2, 1), (5, 1), (5, 4), (121, 1), (121, 3)])
+@pytest.mark.parametrize("metric", ["euclidean", "cosine", "whitened"])
+@pytest.mark.parametrize(("references", "k"), [(3, 1), (5, 1), (5, 4), (121, 1), (121, 3)])
 def test_scores_equal_a_direct_computation(metric, references, k):
     generator = np.random.default_rng(references)
     bank, queries = made_embeddings(generator, references), made_embeddings(generator, 17)
@@ -39,7 +45,9 @@ def test_scores_equal_a_direct_computation(metric, references, k):
     nearest = np.sort(direct_distances(queries, bank, metric), axis=1)[:, :k]
     scores = fitted(bank, k, metric).score_samples(queries)
     assert scores.dtype == np.float64
-    np.testing.assert_allclose(scores, nearest.mean(axis=1), rtol=1e-9, atol=1e-20)
+    # Only distances of embeddings to each other are exactly 0 for copies.
+    atol = 1e-12 if metric == "whitened" else 1e-20
+    np.testing.assert_allclose(scores, nearest.mean(axis=1), rtol=1e-6 if metric == "whitened" else 1e-9, atol=atol)
 
 
 @pytest.mark.parametrize("metric", ["euclidean", "cosine"])
@@ -57,6 +65,19 @@ def test_leave_one_out_of_copies_is_zero():
     assert fitted(np.full((5, 3), 0.1), k=3).leave_one_out_scores().tolist() == [0.0] * 5
 
 
+def test_leave_one_out_of_the_whitened_metric_equals_banks_without_the_clip():
+    """Its covariance is that of the others, in fewer dimensions than clips and in more."""
+    for clips, width in ((9, 3), (9, 40)):
+        embeddings = made_embeddings(np.random.default_rng(0), clips, width)
+        embeddings[4] = embeddings[3]
+        scores = fitted(embeddings, metric="whitened").leave_one_out_scores()
+        direct = [
+            fitted(np.delete(embeddings, i, axis=0), metric="whitened").score_samples(one[None])[0]
+            for i, one in enumerate(embeddings)
+        ]
+        np.testing.assert_allclose(scores, direct, rtol=1e-9, atol=1e-9)
+
+
 def test_the_cosine_metric_is_one_minus_the_cosine():
     generator = np.random.default_rng(0)
     bank, queries = generator.normal(size=(20, 8)), generator.normal(size=(6, 8))
@@ -65,7 +86,7 @@ def test_the_cosine_metric_is_one_minus_the_cosine():
     np.testing.assert_allclose(fitted(bank, metric="cosine").score_samples(queries * 1e200), known, rtol=1e-9)
 
 
-@pytest.mark.parametrize("metric", ["euclidean", "cosine"])
+@pytest.mark.parametrize("metric", ["euclidean", "cosine", "whitened"])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_scores_are_the_same_bits_alone_and_in_any_batch_and_layout(metric, dtype):
     generator = np.random.default_rng(0)
@@ -105,9 +126,10 @@ def test_no_queries_have_no_scores():
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_saved_twice_gives_the_same_bytes_and_loads_back(tmp_path, dtype):
+@pytest.mark.parametrize("options", [{"metric": "cosine"}, {"metric": "whitened", "shrinkage": 0.3}])
+def test_saved_twice_gives_the_same_bytes_and_loads_back(tmp_path, dtype, options):
     generator = np.random.default_rng(0)
-    bank = fitted(made_embeddings(generator, 11).astype(dtype), k=2, metric="cosine")
+    bank = fitted(made_embeddings(generator, 11).astype(dtype), k=2, **options)
     for folder in ("one", "two", "two"):
         bank.save(tmp_path / folder)
     loaded = ReferenceBank.load(tmp_path / "one")
@@ -185,6 +207,8 @@ def test_a_damaged_bank_is_an_error(tmp_path, spoil, complaint):
         (np.array([[1.0], [np.nan], [1.0]]), 1, "euclidean", "clip_0001.wav is not finite"),
         (np.array([[1.0], [1.0], [np.inf]]), 1, "euclidean", "clip_0002.wav is not finite"),
         (np.array([[1.0], [0.0], [1.0]]), 1, "cosine", "clip_0001.wav is all zeros"),
+        (np.eye(2), 1, "whitened", "holds 2 reference clips, too few for metric = whitened; record at least 3"),
+        (np.ones((4, 3)), 1, "whitened", "copies of each other, so they have no covariance"),
     ],
 )
 def test_impossible_references_are_refused(embeddings, k, metric, complaint):

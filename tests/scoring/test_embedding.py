@@ -9,7 +9,8 @@ import torch
 from stridor.audio.fbank import Fbank
 from stridor.common.errors import StridorError
 from stridor.data.manifest import build_manifest
-from stridor.params.sections import AudioParams, EmbeddingParams
+from stridor.params.scoring_sections import EmbeddingParams
+from stridor.params.sections import AudioParams
 from stridor.scoring.embedding import MIN_SAMPLES, EncoderEmbedder, LogMelEmbedder
 from tiny import tiny_encoder, write_pump
 

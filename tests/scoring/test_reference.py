@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from stridor.data.manifest import build_manifest
-from stridor.params.sections import BankParams
+from stridor.params.scoring_sections import BankParams
 from stridor.scoring.reference import MachineReference
 from tiny import write_pump
 

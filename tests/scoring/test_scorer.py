@@ -6,7 +6,8 @@ import numpy as np
 
 from stridor.audio.files import read_clip
 from stridor.data.manifest import build_manifest
-from stridor.params.sections import AudioParams, BankParams
+from stridor.params.scoring_sections import BankParams
+from stridor.params.sections import AudioParams
 from stridor.scoring.embedding import LogMelEmbedder
 from stridor.scoring.reference import MachineReference, NearestNormal
 from tiny import write_pump

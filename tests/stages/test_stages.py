@@ -65,7 +65,7 @@ def test_the_whole_way_from_clips_to_a_registered_detector(evaluated):
 
 def test_metrics_are_those_of_the_official_files(evaluated):
     metrics = json.loads(PLACES.metrics.read_text())
-    for system in ("autoencoder_mse", "autoencoder_mahalanobis", "fine_tuned", "frozen", "random", "log_mel"):
+    for system in (*VALUES["baselines"], "fine_tuned"):
         official = read_official(PLACES.scores / system, "pump")
         clips = ScoredClips(
             "pump",
@@ -119,8 +119,8 @@ def test_the_summary_puts_all_systems_side_by_side(evaluated, capsys):
     assert head.split() == ["system", "total", "95", "%", "interval"]
     assert [line[:26].strip() for line in printed[-3:-1]] == ["stage one only", "fine-tuned"]
     text = Path("reports/summary.md").read_text()
-    names = "autoencoder, MSE | autoencoder, Mahalanobis | log-mel mean | random encoder | frozen encoder"
-    assert f"| machine | measure | {names} | stage one only | fine-tuned |" in text
+    names = "autoencoder, MSE | autoencoder, Mahalanobis | log-mel mean | log-mel Mahalanobis | random encoder"
+    assert f"| machine | measure | {names} | frozen encoder | stage one only | fine-tuned |" in text
     assert "95 % bootstrap intervals" in text
     metrics = json.loads(Path("reports/metrics.json").read_text())
     assert metrics["frozen"]["total"] == json.loads(PLACES.metrics.read_text())["frozen"]["hmean"]
@@ -153,6 +153,31 @@ def test_scoring_options_reach_index_evaluation_and_the_registered_detector(eval
         assert "_train_normal_" in verdict.nearest
 
 
+def test_joined_views_are_one_registered_detector(evaluated):
+    from stridor.serving.detector import Detector
+
+    views = [
+        {"encoder": "log_mel", "pooling": "quantiles", "metric": "whitened"},
+        {"encoder": "frozen", "layer": 1, "pooling": "bands"},
+        {"encoder": "fine_tuned", "metric": "cosine"},
+    ]
+    write_params(evaluated, bank=VALUES["bank"] | {"views": views}, baselines=["frozen"])
+    run(index, evaluate, register)
+    summary.run(params_of())
+    assert list(json.loads(PLACES.metrics.read_text())) == ["frozen", "fine_tuned", "joined"]
+    assert "Joined views minus, on the same resampled clips: frozen encoder" in Path("reports/summary.md").read_text()
+    # All that is needed travels with the model.
+    for path in (Path("tiny.pt"), PLACES.encoder, PLACES.banks):
+        path.rename(path.with_name(f"{path.name}.gone"))
+    detector = Detector.load("pump")
+    official = read_official(PLACES.scores / "joined", "pump")
+    for name, score, decision in zip(official.file_names, official.scores, official.decisions, strict=True):
+        verdict = detector.score(Path("data/pump/test") / name)
+        assert verdict.score == pytest.approx(score, abs=1e-5)
+        assert verdict.anomalous == bool(decision)
+        assert "_train_normal_" in verdict.nearest
+
+
 def test_an_interrupted_training_goes_on_with_its_run(project, monkeypatch):
     from mlflow import MlflowClient
 
@@ -178,6 +203,25 @@ def test_an_interrupted_training_goes_on_with_its_run(project, monkeypatch):
     run(train)
     assert find_training_run(file_md5(PLACES.encoder)) == run_id
     assert MlflowClient().get_run(run_id).info.status == "FINISHED"
+
+
+def test_a_training_that_had_ended_before_dvc_recorded_it_is_not_repeated(project, monkeypatch):
+    from mlflow import MlflowClient
+
+    write_project(project)
+    run(augment, train)
+    before = {path: path.read_bytes() for path in PLACES.trained.iterdir()}
+    run_id = find_training_run(file_md5(PLACES.encoder))
+    # DVC removes the outputs before it runs a stage again.
+    shutil.rmtree(PLACES.trained)
+    monkeypatch.setattr("stridor.training.fit._train_epoch", None)
+    run(train)
+    assert {path: path.read_bytes() for path in PLACES.trained.iterdir()} == before
+    [only] = MlflowClient().search_runs(["1"], "tags.kind = 'training'")
+    assert (only.info.run_id, only.info.status) == (run_id, "FINISHED")
+    assert PLACES.resume.exists()
+    run(index)
+    assert not PLACES.resume.exists()
 
 
 def test_a_machine_without_test_clips_cannot_be_evaluated_but_registered(project):

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from matplotlib.figure import Figure
 
-from stridor.params.sections import BankParams
+from stridor.params.scoring_sections import BankParams
 from stridor.tracking.describe import as_metrics, flatten
 from stridor.tracking.runs import DataVersion, find_training_run, log_evaluation, no_run, training_run
 from stridor.tracking.store import experiment_id, open_store

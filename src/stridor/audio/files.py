@@ -2,7 +2,6 @@
 
 import io
 import math
-import re
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import BinaryIO, Literal
 import numpy as np
 import soundfile as sf
 
+from stridor.audio.opening import OpenSound, open_sound
 from stridor.common.atomic import atomic_file
 from stridor.common.errors import StridorError
 
@@ -22,11 +22,9 @@ _LOWEST_RATE_HZ, _HIGHEST_RATE_HZ = 2000, 768000
 # The resampling filter has one row per output phase; for rates without a common divisor it would take gigabytes.
 _LARGEST_FILTER = 2**24
 _VALUES_PER_BLOCK = 2**21
-# Decoders report an absurd length when the header does not contain it.
-_LONGEST_FRAMES = 2**40
-# A program that writes to a pipe does not know the length and stores roughly the largest possible number.
-_STREAMED_BYTES = 0x7FFF0000
-_DATA_SIZES = re.compile(r"^\s*(?:data|SSND) : (\d+) \(should be (\d+)\)", re.MULTILINE)
+# Of torchaudio's windowed sinc: as long as that of resampy's `kaiser_best`, with the cut-off and the window chosen so
+# that it is flat to 7 kHz and lets nothing through above 8 kHz (-110 dB).
+_RESAMPLER = {"lowpass_filter_width": 64, "rolloff": 0.9375, "beta": 11.0, "resampling_method": "sinc_interp_kaiser"}
 
 
 @dataclass(frozen=True)
@@ -47,7 +45,8 @@ def probe(path: Path) -> AudioInfo:
     StridorError
         If the file is missing, empty, not audio, or contains no samples.
     """
-    with _regular_file(path) as file, _open(file.fileno(), str(path)) as sound:
+    with open_sound(path) as recording:
+        sound = recording.sound
         return AudioInfo(sound.frames / sound.samplerate, sound.samplerate, sound.channels, sound.frames)
 
 
@@ -95,14 +94,9 @@ def read_clip(
     >>> read_clip(file).shape
     (16000,)
     """
-    if isinstance(source, Path | str):
-        name = str(source)
-        # libsndfile reads a descriptor faster than it calls back into Python.
-        with _regular_file(source) as file, _open(file.fileno(), name) as sound:
-            wave, rate_hz = _one_channel(sound, channel, name, longest_seconds), sound.samplerate
-    else:
-        with _open(source if source.seekable() else io.BytesIO(source.read()), name) as sound:
-            wave, rate_hz = _one_channel(sound, channel, name, longest_seconds), sound.samplerate
+    with open_sound(source, name) as recording:
+        wave, rate_hz = _one_channel(recording, channel, longest_seconds), recording.sound.samplerate
+        name = recording.name
     # The comparison is false for NaN too.
     if not np.abs(wave).max() <= _LARGEST_SAMPLE:
         raise StridorError(f"{name} contains samples that are not audio (NaN or infinite); export it again.")
@@ -138,35 +132,8 @@ def write_clip(path: Path, wave: np.ndarray) -> None:
         temporary.write_bytes(encoded.getvalue())
 
 
-def _regular_file(path: Path | str) -> BinaryIO:
-    path = Path(path)
-    try:
-        if not path.exists():
-            raise StridorError(f"{path} is missing; give the path of an audio file.")
-        # Opening a named pipe would block forever.
-        if not path.is_file():
-            raise StridorError(f"{path} is not a file; give the path of an audio file.")
-        return open(path, "rb")
-    except OSError as error:
-        raise StridorError(f"{path} cannot be opened ({error.strerror}); fix its permissions.") from None
-
-
-def _open(file: int | BinaryIO, name: str) -> sf.SoundFile:
-    try:
-        sound = sf.SoundFile(file, closefd=False)
-    # The TypeError is soundfile's when a binary file's own name ends in .raw.
-    except (sf.SoundFileError, TypeError) as error:
-        raise StridorError(f"{name} is not readable audio ({_reason(error)}); export it as WAV.") from None
-    if 0 < sound.frames < _LONGEST_FRAMES:
-        return sound
-    frames = sound.frames
-    sound.close()
-    if frames <= 0:
-        raise StridorError(f"{name} contains no samples; record it again or remove it.")
-    raise StridorError(f"The header of {name} does not contain its length; convert it to WAV.")
-
-
-def _one_channel(sound: sf.SoundFile, channel: int | Literal["mean"], name: str, longest_seconds: float) -> np.ndarray:
+def _one_channel(recording: OpenSound, channel: int | Literal["mean"], longest_seconds: float) -> np.ndarray:
+    sound, name = recording.sound, recording.name
     _check_length(sound.frames, sound, name, longest_seconds)
     if channel != "mean" and not 0 <= channel < sound.channels:
         raise StridorError(
@@ -176,21 +143,22 @@ def _one_channel(sound: sf.SoundFile, channel: int | Literal["mean"], name: str,
     # Block by block, so that neither a wrong length in the header nor many channels cost memory.
     block_frames = max(1, _VALUES_PER_BLOCK // sound.channels)
     blocks, frames = [], 0
-    try:
-        while len(block := sound.read(block_frames, dtype="float32", always_2d=True)):
-            frames += len(block)
-            _check_length(frames, sound, name, longest_seconds)
-            blocks.append(block.mean(axis=1) if channel == "mean" else block[:, channel].copy())
-    except sf.SoundFileError as error:
-        raise StridorError(f"{name} is damaged ({_reason(error)}); export it again.") from None
+    while len(block := recording.read(block_frames)):
+        frames += len(block)
+        _check_length(frames, sound, name, longest_seconds)
+        blocks.append(block.mean(axis=1) if channel == "mean" else block[:, channel].copy())
     if not blocks:
         raise StridorError(f"{name} contains no samples; record it again or remove it.")
     wave = np.concatenate(blocks) if len(blocks) > 1 else blocks[0]
-    if len(wave) < sound.frames or is_cut_short(sound.extra_info):
+    seconds = len(wave) / sound.samplerate
+    if recording.is_unfinished:
         warnings.warn(
-            f"{name} is shorter than its header says; its {len(wave) / sound.samplerate:.2f} s are used.",
+            f"The header of {name} was never finished and says that it is empty; the {seconds:.2f} s that follow are "
+            "used.",
             stacklevel=3,
         )
+    elif len(wave) < sound.frames or recording.is_cut_short:
+        warnings.warn(f"{name} is shorter than its header says; its {seconds:.2f} s are used.", stacklevel=3)
     return wave
 
 
@@ -200,16 +168,6 @@ def _check_length(frames: int, sound: sf.SoundFile, name: str, longest_seconds: 
             f"{name} lasts {frames / sound.samplerate:.0f} s or more, and at most {longest_seconds:g} s are taken; cut "
             "it into shorter recordings."
         )
-
-
-def _reason(error: Exception) -> str:
-    return getattr(error, "error_string", str(error)).rstrip(".")
-
-
-def is_cut_short(log: str) -> bool:
-    """Return whether, by libsndfile's log, a WAV or AIFF file contains less than its header says."""
-    sizes = _DATA_SIZES.search(log)
-    return sizes is not None and int(sizes[2]) < int(sizes[1]) < _STREAMED_BYTES
 
 
 def _resample(wave: np.ndarray, rate_hz: int, name: str) -> np.ndarray:
@@ -224,4 +182,4 @@ def _resample(wave: np.ndarray, rate_hz: int, name: str) -> np.ndarray:
 
     from stridor.audio._torchaudio import torchaudio
 
-    return torchaudio.functional.resample(torch.from_numpy(wave), rate_hz, SAMPLE_RATE_HZ).numpy()
+    return torchaudio.functional.resample(torch.from_numpy(wave), rate_hz, SAMPLE_RATE_HZ, **_RESAMPLER).numpy()

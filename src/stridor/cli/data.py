@@ -40,18 +40,29 @@ def demo(force: bool) -> None:
 @click.option("--clip-seconds", type=float, help="Length of the clips that plain recordings are cut into.  [10]")
 @click.option("--test-share", type=float, help="Share of the normal plain recordings kept for the test.  [0.25]")
 @click.option("--skip-unreadable", is_flag=True, default=None, help="Skip plain recordings that cannot be used.")
-def import_(folder: Path, link: bool, replace: bool, fresh: bool, **cutting: Any) -> None:
+@click.option("--normal", multiple=True, metavar="NAME", help="A folder of normal recordings, e.g. gut; repeatable.")
+@click.option("--anomaly", multiple=True, metavar="NAME", help="A folder of anomalous recordings, e.g. schlecht.")
+@click.option("--noise", multiple=True, metavar="NAME", help="A folder of recordings with the machine off.")
+@click.option("--clean", multiple=True, metavar="NAME", help="A folder of recordings of the machine alone.")
+@click.option("--target", multiple=True, metavar="NAME", help="A folder of the target domain, e.g. winter.")
+@click.option("--leave-out", multiple=True, metavar="PATTERN", help="Folders and files to leave out, e.g. '*_bad.wav'.")
+def import_(folder: Path, link: bool, replace: bool, fresh: bool, **options: Any) -> None:
     """Import recordings into the project.
 
-    FOLDER contains one folder per machine, or is the folder of a single machine: either plain, with normal/ and
-    optionally anomaly/, noise/ and clean/, whose recordings are cut into clips; or in DCASE layout, with train/, test/
-    and supplemental/. Everything is checked before anything is written.
+    FOLDER contains one folder per machine at any depth, or is the folder of a single machine: either plain, with
+    normal/ and optionally anomaly/, noise/ and clean/, whose recordings are cut into clips; or in DCASE layout, with
+    train/, test/ and supplemental/. Usual words that mean the same (OK, NG, abnormal) are recognised, others are given
+    by options. Everything is checked before anything is written, and every audio file is accounted for.
     """
-    from stridor.ingest.recordings import Cutting, import_folder
+    from dataclasses import fields
 
-    given = {name: value for name, value in cutting.items() if value is not None}
+    from stridor.ingest.recordings import Cutting, FolderNames, import_folder
+
+    names = FolderNames(**{name: options.pop(name) for name in [one.name for one in fields(FolderNames) if one.init]})
+    given = {name: value for name, value in options.items() if value is not None}
     how = Cutting(**given) if given else None
-    click.echo(import_folder(folder, Path(), link=link, replace=replace, fresh=fresh, cutting=how).text())
+    report = import_folder(folder, Path(), link=link, replace=replace, fresh=fresh, cutting=how, names=names)
+    click.echo(report.text())
 
 
 def _names(_context: click.Context, _option: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from stridor.cli.experiments import sweep, table, tune
 from stridor.cli.pipeline import plan, profile, register, repro, score, store, submission
 from stridor.common.errors import one_sentence
 from stridor.common.stage_process import check_no_import
+from stridor.common.text import escape_in_output
 
 # The commands import heavy rooms when they run: `stridor --help` must not wait for torch or MLflow.
 COMMANDS = (
@@ -24,6 +25,7 @@ class OneSentenceGroup(click.Group):
 
     def invoke(self, ctx: click.Context) -> object:
         """Run a command."""
+        escape_in_output()
         with one_sentence():
             return super().invoke(ctx)
 

@@ -3,12 +3,15 @@
 import getpass
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 from stridor.common.dvc_locks import drop_stale_locks
 from stridor.common.errors import StridorError
+
+_MD5 = re.compile(r"[0-9a-f]{32}(\.dir)?")
 
 
 def data_md5(data: Path) -> str:
@@ -23,11 +26,18 @@ def data_md5(data: Path) -> str:
 
     tracker = _tracker(data)
     try:
-        return YAML(typ="safe").load(tracker.read_text(encoding="utf-8"))["outs"][0]["md5"]
+        md5 = YAML(typ="safe").load(tracker.read_text(encoding="utf-8"))["outs"][0]["md5"]
     except FileNotFoundError:
         raise StridorError(f"{tracker} is missing; run 'dvc add {data}' so that the clips have a version.") from None
-    except (KeyError, IndexError, TypeError, YAMLError):
-        raise StridorError(f"{tracker} does not name a version; run 'dvc add {data}' again.") from None
+    except (KeyError, IndexError, TypeError, ValueError, RecursionError, YAMLError):
+        md5 = None
+    # Merge conflicts and other encodings leave a text that is YAML by chance, or is not.
+    if not isinstance(md5, str) or not _MD5.fullmatch(md5):
+        raise StridorError(
+            f"{tracker} does not name a version, as with an unsolved merge conflict; bring it back by 'git checkout "
+            f"{tracker.name}', or run 'dvc add {data}' again."
+        )
+    return md5
 
 
 def dvc_line(*arguments: str) -> tuple[str, ...]:

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TextIO
 
-from stridor.common.interrupts import sigterm_as_exit
+from stridor.common.interrupts import stop_signals_as_exceptions
+from stridor.common.text import printable
 
 # Top-level modules of what the extra `pipeline` installs, and of what MLflow needs for a store in a database.
 PIPELINE_MODULES = frozenset({
@@ -42,7 +43,7 @@ def one_sentence() -> Iterator[None]:
     exit codes that shells have for them.
     """
     try:
-        with sigterm_as_exit():
+        with stop_signals_as_exceptions():
             yield
             if sys.stdout is not None:
                 sys.stdout.flush()
@@ -98,5 +99,5 @@ def _drop(stream: TextIO) -> None:
 
 def fail(sentence: str) -> None:
     """Print one error line and leave with exit code 2."""
-    print(f"stridor: {sentence}", file=sys.stderr)
+    print(f"stridor: {printable(sentence)}", file=sys.stderr)
     raise SystemExit(2)

@@ -1,4 +1,4 @@
-"""A polite request to stop, turned into an exception, but not in the midst of a transaction."""
+"""Signals to stop as exceptions that unwind the block, but not inside a transaction."""
 
 import signal
 import threading
@@ -6,104 +6,104 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-# A kill, a terminal that was closed, and Ctrl-C.
-_REQUESTS = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP", "SIGINT") if hasattr(signal, name)]
-# How many blocks put a request off, and the signal that is put off.
-_holding = 0
-_put_off: int | None = None
+# From kill, from a closed terminal, and from Ctrl-C.
+_SIGNALS = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP", "SIGINT") if hasattr(signal, name)]
+# The number of nested blocks that postpone signals, and the signal that is postponed.
+_postponing = 0
+_postponed: int | None = None
 
 
 @contextmanager
-def sigterm_as_exit() -> Iterator[None]:
-    """Let a polite request to stop unwind the block like an error, so that the run gets ended.
+def stop_signals_as_exceptions() -> Iterator[None]:
+    """Let signals to stop raise exceptions inside the block, so that `finally` clauses end what was started.
 
     SIGTERM and SIGHUP raise SystemExit, SIGINT raises KeyboardInterrupt; signals that this process ignores, as after
     nohup, stay ignored.
     """
-    # Python lets only the main thread set handlers; elsewhere signals are not ours to judge.
+    # Python lets only the main thread set handlers; in others signals keep their meaning.
     if threading.current_thread() is not threading.main_thread():
         yield
         return
     usual = (signal.SIG_DFL, signal.default_int_handler)
-    before = {number: signal.getsignal(number) for number in _REQUESTS}
-    ours = [number for number, handler in before.items() if handler in usual or handler is _leave]
-    for number in ours:
-        signal.signal(number, _leave)
+    before = {number: signal.getsignal(number) for number in _SIGNALS}
+    replaced = [number for number, handler in before.items() if handler in usual or handler is _handle]
+    for number in replaced:
+        signal.signal(number, _handle)
     try:
         yield
     finally:
-        for number in ours:
+        for number in replaced:
             signal.signal(number, before[number])
 
 
 @contextmanager
-def undisturbed() -> Iterator[None]:
-    """Put a request to stop off until the block has ended.
+def stop_signals_postponed() -> Iterator[None]:
+    """Postpone signals to stop until the block has ended.
 
-    An exception in the midst of a roll-back or a commit can leave a connection, and with it a SQLite file, locked.
+    An exception during a roll-back or a commit can leave a connection, and with it a SQLite file, locked.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    global _holding
-    _holding += 1
+    global _postponing
+    _postponing += 1
     try:
         yield
     finally:
-        _holding -= 1
-        _leave_if_asked()
+        _postponing -= 1
+        _raise_postponed()
 
 
 @contextmanager
-def disturbable() -> Iterator[None]:
-    """Let a request through at once for what takes long inside a block of `undisturbed`."""
-    global _holding
-    before, _holding = _holding, 0
+def stop_signals_allowed() -> Iterator[None]:
+    """Let signals through at once inside a block of `stop_signals_postponed`, for what takes long."""
+    global _postponing
+    before, _postponing = _postponing, 0
     try:
-        _leave_if_asked()
+        _raise_postponed()
         yield
     finally:
-        _holding = before
+        _postponing = before
 
 
-def hold_stop_requests() -> None:
-    """Put requests off until `release_stop_requests`: an import that one cuts short ends in a traceback."""
+def block_stop_signals() -> None:
+    """Block signals until `unblock_stop_signals`: an interrupted import would end in a traceback."""
     if hasattr(signal, "pthread_sigmask"):
-        signal.pthread_sigmask(signal.SIG_BLOCK, _REQUESTS)
+        signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
 
 
-def release_stop_requests() -> None:
-    """Let through what `hold_stop_requests` has put off."""
+def unblock_stop_signals() -> None:
+    """Let through the signals that `block_stop_signals` has blocked."""
     if hasattr(signal, "pthread_sigmask"):
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, _REQUESTS)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
 
 
 @contextmanager
-def stop_requests_held() -> Iterator[None]:
-    """Put requests off in the block, and in processes that start in it, until these release them."""
-    hold_stop_requests()
+def stop_signals_blocked() -> Iterator[None]:
+    """Block signals in the block, and in processes that start in it, until these unblock them."""
+    block_stop_signals()
     try:
         yield
     finally:
-        release_stop_requests()
+        unblock_stop_signals()
 
 
-def _leave(number: int, frame: FrameType | None) -> None:
-    # A second request must not cut short the ending of the run.
-    for one in _REQUESTS:
-        if signal.getsignal(one) is _leave:
+def _handle(number: int, frame: FrameType | None) -> None:
+    # A second signal must not interrupt the clean-up.
+    for one in _SIGNALS:
+        if signal.getsignal(one) is _handle:
             signal.signal(one, signal.SIG_IGN)
-    if _holding:
-        global _put_off
-        _put_off = number
+    if _postponing:
+        global _postponed
+        _postponed = number
         return
     _raise(number)
 
 
-def _leave_if_asked() -> None:
-    global _put_off
-    if not _holding and _put_off is not None:
-        number, _put_off = _put_off, None
+def _raise_postponed() -> None:
+    global _postponed
+    if not _postponing and _postponed is not None:
+        number, _postponed = _postponed, None
         _raise(number)
 
 

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from stridor.common.errors import StridorError, one_sentence
-from stridor.common.interrupts import release_stop_requests
+from stridor.common.interrupts import unblock_stop_signals
 from stridor.common.processes import callers, end_with
 from stridor.common.project import check_code
 
@@ -25,7 +25,7 @@ def stage_process() -> Iterator[None]:
         If the user can fix an error, or has asked to stop.
     """
     try:
-        release_stop_requests()
+        unblock_stop_signals()
         with one_sentence():
             if "DVC_STAGE" in os.environ:
                 end_with(callers())

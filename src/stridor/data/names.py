@@ -6,22 +6,27 @@ from pathlib import PurePath
 from typing import Literal, cast, get_args
 
 from stridor.common.errors import StridorError
+from stridor.common.text import printable
 
 Domain = Literal["source", "target"]
 Split = Literal["train", "test", "supplemental"]
 Label = Literal["normal", "anomaly"]
 Kind = Literal["noise", "clean"]
 DOMAINS: tuple[Domain, ...] = get_args(Domain)
+KINDS: tuple[Kind, ...] = get_args(Kind)
 LABELS: tuple[Label, ...] = get_args(Label)
 
 AUDIO_SUFFIXES = (".wav", ".flac", ".ogg", ".mp3", ".aiff", ".aif", ".w64", ".rf64", ".caf", ".au")
 
 _LABELLED = re.compile(
-    r"section_(?P<section>\d+)_(?P<domain>source|target)_(?P<split>train|test)"
-    r"_(?P<label>normal|anomaly)_(?P<number>\d+)(?:_(?P<attributes>.*))?"
+    r"section_(?P<section>\d{1,9})_(?P<domain>source|target)_(?P<split>train|test)"
+    r"_(?P<label>normal|anomaly)_(?P<number>\d{1,9})(?:_(?P<attributes>.*))?"
 )
-_UNLABELLED = re.compile(r"section_(?P<section>\d+)_(?P<number>\d+)")
-_SUPPLEMENTAL = re.compile(r"section_(?P<section>\d+)_(?P<tokens>[A-Za-z0-9_-]*?)_?(?P<number>\d+)_?")
+# Of DCASE 2021 with the domain.
+_UNLABELLED = re.compile(r"section_(?P<section>\d{1,9})(?:_(?P<domain>source|target)_test)?_(?P<number>\d{1,9})")
+_SUPPLEMENTAL = re.compile(r"section_(?P<section>\d{1,9})_(?P<tokens>[A-Za-z0-9_-]*?)_?(?P<number>\d{1,9})_?")
+# Of file systems; matching takes a time that grows with the square of the length.
+_LONGEST_NAME = 255
 
 
 @dataclass(frozen=True)
@@ -63,6 +68,9 @@ def parse_clip_name(file_name: str, split: Split) -> ClipName:
         If the name does not match a pattern of its folder.
     """
     stem = PurePath(file_name).stem
+    file_name = printable(file_name)
+    if len(stem) > _LONGEST_NAME:
+        raise StridorError(f"The name {file_name[:40]}... is longer than {_LONGEST_NAME} characters; rename it.")
     if split == "supplemental":
         return _parse_supplemental(stem, file_name)
     if match := _LABELLED.fullmatch(stem):
@@ -84,7 +92,12 @@ def parse_clip_name(file_name: str, split: Split) -> ClipName:
             attributes=_parse_attributes(match["attributes"] or ""),
         )
     if split == "test" and (match := _UNLABELLED.fullmatch(stem)):
-        return ClipName(split="test", section=match["section"], number=int(match["number"]))
+        return ClipName(
+            split="test",
+            section=match["section"],
+            number=int(match["number"]),
+            domain=cast(Domain | None, match["domain"]),
+        )
     raise StridorError(
         f"The name {file_name} does not parse; in {split}/ expected "
         f"section_00_<source|target>_{split}_<normal|anomaly>_<number>_<attributes or noAttribute>.wav."

@@ -44,7 +44,7 @@ def numbers_of(row: Mapping[str, str], kinds: Mapping[str, type]) -> dict[str, f
     Raises
     ------
     ValueError
-        If one is no finite number of its kind; the message names it.
+        If one is not a finite number of its kind; the message names it.
     """
     numbers = {}
     for name, kind in kinds.items():

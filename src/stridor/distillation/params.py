@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, ValidationError
 
 from stridor.common.errors import StridorError
-from stridor.params.sections import Section
+from stridor.params.section import Section
 
 
 class DistillParams(Section):

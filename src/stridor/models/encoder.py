@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from stridor.audio.fbank import MEL_BANDS, Fbank, frame_counts
 from stridor.common.errors import StridorError
-from stridor.params.sections import EmbeddingParams
+from stridor.params.scoring_sections import EmbeddingParams
 
 PATCH = 16
 BANDS = MEL_BANDS // PATCH
@@ -140,23 +140,25 @@ def check_layer(encoder: Encoder, params: EmbeddingParams) -> None:
         )
 
 
-def valid_tokens(frames: Tensor) -> Tensor:
-    """Return which tokens hold complete patches of the clips, bool `[B x N]`; N reaches to the longest clip's last.
+def valid_tokens(frames: Tensor, frames_per_token: int = PATCH) -> Tensor:
+    """Return which tokens lie wholly within the clips, bool `[B x N]`; N reaches to the longest clip's last.
 
     Parameters
     ----------
     frames : Tensor[B]
         Frames of each clip.
+    frames_per_token : int
+        Those of a patch, or fewer.
 
     Raises
     ------
     ValueError
         If a clip is shorter than one patch.
     """
-    columns = frames // PATCH
-    if int(columns.min()) < 1:
+    if int(frames.min()) < PATCH:
         raise ValueError(
             f"a clip of {int(frames.min())} frames is shorter than one patch; at least {PATCH} frames, "
             "2800 samples at 16 kHz, are needed"
         )
+    columns = frames // frames_per_token
     return torch.arange(int(columns.max()) * BANDS, device=frames.device) < (columns * BANDS)[:, None]

@@ -4,7 +4,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from stridor.params.sections import MOST_CLIPS, DomainPools, Metric, Pooling, Section, Seed, TargetShare
+from stridor.params.scoring_sections import DomainPools, Metric, Pooling, TargetShare
+from stridor.params.section import MOST_CLIPS, Section
+from stridor.params.sections import Seed
 
 
 class SearchRange(Section):

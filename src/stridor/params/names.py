@@ -22,7 +22,7 @@ def check_name(name: str) -> str:
         If it does not; such a name could lead out of the project, or into a shell.
     """
     if not is_plain_name(name):
-        raise ValueError(f"this is no name for a folder and a stage; {RULE}")
+        raise ValueError(f"this is not a name for a folder and a stage; {RULE}")
     return name
 
 

@@ -10,20 +10,19 @@ from stridor.common.errors import StridorError
 from stridor.params.experiments import SweepParams, TableParams, TuneParams
 from stridor.params.names import check_distinct
 from stridor.params.problems import first_problem
+from stridor.params.scoring_sections import BankParams, EmbeddingParams
+from stridor.params.section import Section
 from stridor.params.sections import (
     AudioParams,
     AugmentParams,
     AutoencoderParams,
-    BankParams,
     Baseline,
     ComputeParams,
     DecoderParams,
     DetectorParams,
-    EmbeddingParams,
     EncoderParams,
     EvaluationParams,
     Name,
-    Section,
     Seed,
     TrackingParams,
     TrainingParams,

@@ -55,7 +55,7 @@ def read_yaml(path: Path) -> object:
     except OSError as error:
         raise StridorError(f"{path} cannot be read ({error.strerror}); fix this and run the command again.") from None
     except UnicodeDecodeError as error:
-        raise StridorError(f"{path} is no valid YAML: byte {error.start} is not UTF-8; save it as UTF-8.") from None
+        raise StridorError(f"{path} is not valid YAML: byte {error.start} is not UTF-8; save it as UTF-8.") from None
     return parse_yaml(text, str(path))
 
 
@@ -83,10 +83,10 @@ def parse_yaml(text: str, name: str) -> object:
     except MarkedYAMLError as error:
         line = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
         problem = " ".join(str(error.problem or error.context).split())
-        raise StridorError(f"{name}{line}, is no valid YAML: {shortened(problem)}; fix this line.") from None
+        raise StridorError(f"{name}{line}, is not valid YAML: {shortened(problem)}; fix this line.") from None
     except (YAMLError, ValueError, TypeError, KeyError, IndexError, OverflowError, AttributeError) as error:
         reason = shortened(" ".join(str(error).split()))
-        raise StridorError(f"{name} is no valid YAML: {reason or type(error).__name__}; fix this.") from None
+        raise StridorError(f"{name} is not valid YAML: {reason or type(error).__name__}; fix this.") from None
 
 
 def _check_extent(text: str, name: str) -> None:

@@ -3,9 +3,10 @@
 from pathlib import PurePath
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from stridor.params.names import check_distinct, check_name
+from stridor.params.section import MOST_CLIPS, Section
 
 # What every library that draws numbers takes.
 LARGEST_SEED = 2**32 - 1
@@ -16,12 +17,6 @@ Name = Annotated[str, AfterValidator(check_name)]
 
 # Stands for no checkpoint. It is a file, because DVC looks at the file that `encoder.checkpoint` names.
 NO_CHECKPOINT = "pretrained/none"
-
-
-class Section(BaseModel):
-    """Base of all sections."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class FixedSnrs(Section):
@@ -66,7 +61,7 @@ class DetectorParams(Section):
     learning_rate: LearningRate | None = None
     snr_db: SnrChoice | None = None
     # Any others, under their full names, as tuning writes them: {bank.k: 2}.
-    overrides: dict[str, bool | int | float | str | list[float]] = {}
+    overrides: dict[str, bool | int | float | str | list[float]] = Field(default={})
 
     @field_validator("machines")
     @classmethod
@@ -128,10 +123,6 @@ class StageParams(Section):
     learning_rate_factor: Annotated[float, Field(gt=0, le=1e6)] = 1.0
 
 
-# More than any machine has memory, or recordings, for.
-MOST_CLIPS = 2**20
-
-
 class TrainingParams(Section):
     """The two-stage training."""
 
@@ -162,39 +153,6 @@ class ComputeParams(Section):
     threads: Literal["auto"] | Annotated[int, Field(ge=1, le=1024)] = "auto"
 
 
-Pooling = Literal["mean", "gem", "rdp", "bands"]
-
-
-class EmbeddingParams(Section):
-    """Which layer's tokens become a clip's embedding (0 the encoder's input, -1 the last layer), and how."""
-
-    layer: Annotated[int, Field(ge=-1000, le=1000)] = -1
-    pooling: Pooling = "mean"
-    gem_p: Annotated[float, Field(gt=0, le=1000)] = 3.0
-    rdp_gamma: Annotated[float, Field(ge=0, le=1000)] = 4.0
-
-
-Metric = Literal["euclidean", "cosine"]
-DomainPools = Literal["joint", "separate"]
-
-
-# At the largest, nine synthetic references for every recorded one; towards 1 their number grows without end.
-TargetShare = Annotated[float, Field(ge=0, le=0.9)]
-
-
-class BankParams(Section):
-    """Distance to the reference bank and the decision threshold."""
-
-    k: Annotated[int, Field(ge=1, le=MOST_CLIPS)] = 1
-    metric: Metric = "euclidean"
-    # References whose mean distance measures a reference's local density; 0 leaves distances as they are.
-    density_neighbours: Annotated[int, Field(ge=0, le=MOST_CLIPS)] = 0
-    # Share of target clips among the references that synthetic ones fill up to; 0 adds none.
-    target_oversampling: TargetShare = 0.0
-    domains: DomainPools = "joint"
-    threshold_percentile: Annotated[float, Field(gt=0, lt=100)] = 90.0
-
-
 class EvaluationParams(Section):
     """The bootstrap behind every interval."""
 
@@ -202,7 +160,9 @@ class EvaluationParams(Section):
     confidence: Annotated[float, Field(gt=0, lt=1)] = 0.95
 
 
-Baseline = Literal["autoencoder_mse", "autoencoder_mahalanobis", "log_mel", "random", "frozen", "stage_one"]
+Baseline = Literal[
+    "autoencoder_mse", "autoencoder_mahalanobis", "log_mel", "log_mel_mahalanobis", "random", "frozen", "stage_one"
+]  # fmt: skip
 
 
 class AutoencoderParams(Section):
@@ -224,5 +184,5 @@ class TrackingParams(Section):
     def _names_a_folder(cls, experiment: str) -> str:
         # Its artefacts lie in a folder of this name.
         if not experiment.isprintable() or experiment.strip(" ") != experiment or experiment in (".", ".."):
-            raise ValueError("this is no name of an experiment; give letters or digits, without blanks around them")
+            raise ValueError("this is not a name of an experiment; give letters or digits, without blanks around them")
         return experiment

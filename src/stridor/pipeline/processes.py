@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from stridor.common.dvc import dvc_environment
-from stridor.common.interrupts import sigterm_as_exit
+from stridor.common.interrupts import stop_signals_as_exceptions
 from stridor.common.processes import die_with_parent
 
 POLL_INTERVAL_S = 0.05
@@ -41,7 +41,7 @@ def run_parallel(commands: Sequence[Command], at_a_time: int = 1) -> list[int]:
     running: dict[int, subprocess.Popen[bytes]] = {}
     codes: dict[int, int] = {}
     environment = dvc_environment()
-    with sigterm_as_exit(), _children_accept_interrupts():
+    with stop_signals_as_exceptions(), _children_accept_interrupts():
         try:
             for number, command in enumerate(commands):
                 # In its own process group, a command can be stopped together with the stage that DVC runs.

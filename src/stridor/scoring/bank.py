@@ -1,32 +1,19 @@
 """The reference bank: normal clips of one machine, and the distance of other clips to the nearest of them."""
 
-import json
-import zipfile
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
-from typing import get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from stridor.common.atomic import atomic_folder
 from stridor.common.errors import StridorError
-from stridor.common.saving import save_array
 from stridor.data.names import Domain
-from stridor.params.sections import BankParams
-from stridor.scoring.distances import as_embeddings, distances, unmeasurable
-from stridor.scoring.neighbours import DistanceScorer
-from stridor.scoring.smote import smote
-
-# Not .npz, whose bytes depend on the version of Python: DVC runs stages again when bytes change.
-EMBEDDINGS_FILE = "embeddings.npy"
-DESCRIPTION_FILE = "bank.json"
-_DAMAGED = (
-    ValueError, LookupError, TypeError, AttributeError, EOFError, OverflowError, MemoryError, RecursionError,
-    zipfile.BadZipFile,
-)  # fmt: skip
+from stridor.params.scoring_sections import BankParams
+from stridor.scoring.bank_files import describe, params_from, read_bank, readable_bank, write_bank
+from stridor.scoring.distances import as_embeddings, unmeasurable
+from stridor.scoring.references import References
 
 
 @dataclass(frozen=True)
@@ -38,60 +25,63 @@ class Neighbour:
     distance: float
 
 
-class References:
-    """Recorded and synthetic references, and the distances that all scorers of them share.
+class Bank(ABC):
+    """Normal clips of one machine that others are scored by.
 
-    Parameters
+    Attributes
     ----------
-    embeddings : float64 [R x D]
-        Of recorded clips, each with a distance (`unmeasurable`).
-    domains : R str
-    params : BankParams
-        Its metric and its share of synthetic references.
-
-    Raises
-    ------
-    StridorError
-        If the target clips are too few to make synthetic ones from.
+    file_names_, domains_ : tuple of R str
+        Of the recorded references.
     """
 
-    def __init__(self, embeddings: NDArray[np.float64], domains: Sequence[Domain], params: BankParams) -> None:
-        synthetic, parents = smote(embeddings, domains, params.target_oversampling)
-        own = np.arange(len(embeddings))
-        self._metric = params.metric
-        self._embeddings = np.concatenate([embeddings, synthetic])
-        synthetic_domains: list[Domain] = ["target"] * len(synthetic)
-        self._domains = (*domains, *synthetic_domains)
-        self._parents = np.concatenate([np.stack([own, own], axis=1), parents])
+    file_names_: tuple[str, ...]
+    domains_: tuple[Domain, ...]
 
-    def scorer(self, params: BankParams) -> DistanceScorer:
-        """Return the scorer for these references; `params` must have the same metric and share as the references.
+    @abstractmethod
+    def score_samples(self, queries: ArrayLike) -> NDArray[np.float64]:
+        """Score clips by their embeddings `[Q x D]`, float64 [Q]; higher is more anomalous."""
 
-        Raises
-        ------
-        StridorError
-            If references are too few for the parameters, in a domain or in all.
+    @abstractmethod
+    def leave_one_out_scores(self) -> NDArray[np.float64]:
+        """Score every reference clip against all the others, float64 [R]."""
+
+    @abstractmethod
+    def distances_to_recorded(self, queries: ArrayLike) -> NDArray[np.float64]:
+        """Return the plain distances of clips `[Q x D]` to the recorded references, float64 [Q x R]."""
+
+    @abstractmethod
+    def save(self, folder: Path) -> None:
+        """Write the bank to a folder, as one .npy and one .json file; equal banks give equal bytes."""
+
+    def neighbours(self, queries: ArrayLike, n: int) -> list[list[Neighbour]]:
+        """Return the n recorded reference clips nearest to each query, by the plain distance.
+
+        Parameters
+        ----------
+        queries : float [Q x D]
+        n : int
+            If the bank is smaller, all of its clips are returned.
+
+        Returns
+        -------
+        Q lists of Neighbour, nearest first; equal distances in order of file names
         """
-        return DistanceScorer(params, lambda: self._between, self._domains, self._parents)
-
-    def distances_from(self, queries: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the distances of queries `[Q x D]` to all references, float64 [Q x all references]."""
-        return distances(queries, self._embeddings, self._metric)
-
-    @cached_property
-    def _between(self) -> NDArray[np.float64]:
-        return self.distances_from(self._embeddings)
+        ranked = []
+        for row in self.distances_to_recorded(queries).tolist():
+            order = sorted(zip(row, self.file_names_, self.domains_, strict=True))
+            ranked.append([Neighbour(name, domain, distance) for distance, name, domain in order[:n]])
+        return ranked
 
 
-class ReferenceBank:
+class ReferenceBank(Bank):
     """Anomaly score of a clip: the mean distance of its embedding to the k nearest normal ones.
 
     Parameters
     ----------
     params : BankParams
-        With the options that change the distance: metric, local density (`scoring.neighbours`), synthetic
-        target references (`scoring.smote`) and a pool for each domain (`scoring.neighbours`). The defaults
-        are the literal setting.
+        With the options that change the distance: metric (`scoring.whitening` for the whitened one), local density
+        (`scoring.neighbours`), synthetic target references (`scoring.smote`) and a pool for each domain
+        (`scoring.neighbours`). The defaults are the literal setting.
 
     Attributes
     ----------
@@ -171,40 +161,14 @@ class ReferenceBank:
         """Score every reference clip against all the others, as `score_samples` does; float64 [R]."""
         return self._scorer.leave_one_out()
 
-    def neighbours(self, queries: ArrayLike, n: int) -> list[list[Neighbour]]:
-        """Return the n recorded reference clips nearest to each query, by the plain distance.
-
-        Parameters
-        ----------
-        queries : float [Q x D]
-        n : int
-            If the bank is smaller, all of its clips are returned.
-
-        Returns
-        -------
-        Q lists of Neighbour, nearest first; equal distances in order of file names
-        """
-        ranked = []
-        for row in distances(self._checked(queries), self.embeddings_, self.params.metric).tolist():
-            order = sorted(zip(row, self.file_names_, self.domains_, strict=True))
-            ranked.append([Neighbour(name, domain, distance) for distance, name, domain in order[:n]])
-        return ranked
+    def distances_to_recorded(self, queries: ArrayLike) -> NDArray[np.float64]:
+        """Return the plain distances of clips `[Q x D]` to the recorded references, float64 [Q x R]."""
+        return self._references.distances_from(self._checked(queries))[:, : len(self.file_names_)]
 
     def save(self, folder: Path) -> None:
         """Write the bank to a folder, as one .npy and one .json file; equal banks give equal bytes."""
-        description = {
-            "k": self.params.k,
-            "metric": self.params.metric,
-            "density_neighbours": self.params.density_neighbours,
-            "target_oversampling": self.params.target_oversampling,
-            "pools": self.params.domains,
-            "file_names": self.file_names_,
-            "domains": self.domains_,
-        }
-        with atomic_folder(folder) as temporary:
-            save_array(self.embeddings_, temporary / EMBEDDINGS_FILE)
-            text = json.dumps(description, indent=1, ensure_ascii=False)
-            (temporary / DESCRIPTION_FILE).write_text(text + "\n", encoding="utf-8")
+        names = {"file_names": self.file_names_, "domains": self.domains_}
+        write_bank(folder, self.embeddings_, describe(self.params) | names)
 
     @classmethod
     def load(cls, folder: Path) -> "ReferenceBank":
@@ -215,31 +179,10 @@ class ReferenceBank:
         StridorError
             If the folder does not contain a complete bank.
         """
-        folder = Path(folder)
-        try:
-            description = json.loads((folder / DESCRIPTION_FILE).read_text(encoding="utf-8"))
-            embeddings = np.load(folder / EMBEDDINGS_FILE, allow_pickle=False)
-            # Registered banks may be older than the options with defaults here.
-            params = BankParams(
-                k=description["k"],
-                metric=description["metric"],
-                density_neighbours=description.get("density_neighbours", 0),
-                target_oversampling=description.get("target_oversampling", 0),
-                domains=description.get("pools", "joint"),
-            )
-            bank = cls(params)
-            domains, names = description["domains"], description["file_names"]
-            if not all(isinstance(one, str) for one in names) or not set(domains) <= set(get_args(Domain)):
-                raise ValueError("a file name or a domain is none")
-            return bank.fit(embeddings, domains, names)
-        except FileNotFoundError as error:
-            raise StridorError(f"{error.filename} is missing; run the index stage to write the bank.") from None
-        except OSError as error:
-            raise StridorError(f"{folder} cannot be read ({error.strerror or error}); fix its permissions.") from None
-        except _DAMAGED as error:
-            raise StridorError(
-                f"{folder} does not contain a readable bank ({error}); run the index stage again."
-            ) from None
+        with readable_bank(folder):
+            embeddings, description = read_bank(folder)
+            bank = cls(params_from(description))
+            return bank.fit(embeddings, description["domains"], description["file_names"])
 
     def _checked(self, queries: ArrayLike) -> NDArray[np.float64]:
         queries = as_embeddings(queries, "the queries")

@@ -1,13 +1,10 @@
 """Exact distances between embeddings, independent of the batch."""
 
-from typing import Literal
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from stridor.common.errors import StridorError
-
-Metric = Literal["euclidean", "cosine"]
+from stridor.params.scoring_sections import Metric
 
 
 def distances(queries: NDArray[np.float64], references: NDArray[np.float64], metric: Metric) -> NDArray[np.float64]:
@@ -18,7 +15,7 @@ def distances(queries: NDArray[np.float64], references: NDArray[np.float64], met
     queries : float64 [Q x D]
     references : float64 [R x D]
     metric : "euclidean" or "cosine"
-        The cosine distance is 1 - cos.
+        The cosine distance is 1 - cos. The whitened distance depends on more than two clips: `scoring.whitening`.
 
     Returns
     -------

@@ -12,9 +12,10 @@ from stridor.audio.fbank import FRAME_SAMPLES, HOP_SAMPLES, MEL_BANDS, Fbank, fr
 from stridor.audio.files import SAMPLE_RATE_HZ, read_clip
 from stridor.common.errors import StridorError
 from stridor.data.manifest import Clip
-from stridor.models.encoder import PATCH, Encoder, check_layer
+from stridor.models.encoder import PATCH, Encoder, Tokens, check_layer
 from stridor.models.pooling import pool, pooled_width
-from stridor.params.sections import AudioParams, EmbeddingParams
+from stridor.params.scoring_sections import EmbeddingParams
+from stridor.params.sections import AudioParams
 
 MIN_SAMPLES = FRAME_SAMPLES + (PATCH - 1) * HOP_SAMPLES
 BATCH_SIZE = 16
@@ -25,12 +26,16 @@ class Embedder(ABC):
 
     Attributes
     ----------
+    widths : tuple of int
+        Values of an embedding that each of its parts contributes.
     width : int
+        Of all of them.
     device : torch.device
     """
 
-    def __init__(self, width: int, device: str | torch.device) -> None:
-        self.width = width
+    def __init__(self, widths: Sequence[int], device: str | torch.device) -> None:
+        self.widths = tuple(widths)
+        self.width = sum(self.widths)
         self.device = torch.device(device)
 
     @abstractmethod
@@ -97,11 +102,6 @@ class EncoderEmbedder(Embedder):
         Which layer is pooled and how; of several, an embedding holds the vectors one after the other.
     device : str or torch.device
 
-    Attributes
-    ----------
-    widths : tuple of int
-        Values that each way contributes.
-
     Raises
     ------
     StridorError
@@ -130,13 +130,20 @@ class EncoderEmbedder(Embedder):
             check_layer(encoder, one)
         # Counted from the input, so that the layers behind the last of them need not be computed.
         self._layers = tuple(one.layer % (layers + 1) for one in self.settings)
-        self.widths = tuple(pooled_width(encoder.width, one) for one in self.settings)
-        super().__init__(sum(self.widths), device)
+        super().__init__([pooled_width(encoder.width, one) for one in self.settings], device)
         self.encoder = encoder.to(device).eval()
 
     def embed_batch(self, wave: Tensor, lengths: Tensor) -> Tensor:
         """Pool the tokens in every way."""
-        tokens = self.encoder(wave, lengths, up_to=max(self._layers))
+        return self.pool(self.encoder(wave, lengths, up_to=self.last_layer))
+
+    @property
+    def last_layer(self) -> int:
+        """The last of the encoder's layers that is pooled, counted from the input."""
+        return max(self._layers)
+
+    def pool(self, tokens: Tokens) -> Tensor:
+        """Pool tokens in every way, Tensor[B x width]."""
         pooled = [
             pool(tokens.layers[layer], tokens.valid, one)
             for layer, one in zip(self._layers, self.settings, strict=True)
@@ -148,7 +155,7 @@ class LogMelEmbedder(Embedder):
     """Mean spectrum of the log-mel image that an encoder gets: a baseline without any learning."""
 
     def __init__(self, device: str | torch.device = "cpu") -> None:
-        super().__init__(MEL_BANDS, device)
+        super().__init__([MEL_BANDS], device)
         self.fbank = Fbank().to(device)
 
     def embed_batch(self, wave: Tensor, lengths: Tensor) -> Tensor:

@@ -8,7 +8,9 @@ from numpy.typing import NDArray
 
 from stridor.common.errors import StridorError
 from stridor.data.names import DOMAINS, Domain
-from stridor.params.sections import BankParams
+from stridor.params.scoring_sections import BankParams
+
+Without = Callable[[int, NDArray[np.int64]], NDArray[np.float64]]
 
 
 class DistanceScorer:
@@ -29,6 +31,9 @@ class DistanceScorer:
     domains : R str
     parents : int64 [R x 2]
         For a synthetic reference the two that it is made from, for any other its own index twice.
+    without : callable, optional
+        Where distances depend on the references: computes those of some references `[N]` to all, float64 [N x R], as
+        they are without the recorded one whose index comes first.
 
     Raises
     ------
@@ -42,15 +47,16 @@ class DistanceScorer:
         between: Callable[[], NDArray[np.float64]],
         domains: Sequence[Domain],
         parents: NDArray[np.int64],
+        without: Without | None = None,
     ) -> None:
         where, real = np.array(domains, dtype=object), parents[:, 0] == parents[:, 1]
         self._real = np.flatnonzero(real)
         if params.domains == "joint":
-            self._pools = [_Pool(params, between, parents, np.arange(len(where)), "")]
+            self._pools = [_Pool(params, between, parents, np.arange(len(where)), "", without)]
             self._scales = np.ones(1)
             return
         self._pools = [
-            _Pool(params, between, parents, np.flatnonzero(where == domain), f" of the {domain} domain")
+            _Pool(params, between, parents, np.flatnonzero(where == domain), f" of the {domain} domain", without)
             for domain in DOMAINS
         ]
         self._scales = np.array([
@@ -87,8 +93,9 @@ class _Pool:
         parents: NDArray[np.int64],
         members: NDArray[np.int64],
         whose: str,
+        without: Without | None,
     ) -> None:
-        self._k, self._near, self._whose = params.k, params.density_neighbours, whose
+        self._k, self._near, self._whose, self._without = params.k, params.density_neighbours, whose, without
         self._between, self._members, self._parents = between, members, parents[members]
         _require(int((self._parents[:, 0] == self._parents[:, 1]).sum()), params, whose)
         self._ranked: NDArray[np.int64] | None = None
@@ -102,6 +109,8 @@ class _Pool:
 
     def scores_without(self, clips: NDArray[np.int64]) -> NDArray[np.float64]:
         """Score some references, each against the pool without itself and those made from it."""
+        if self._without:
+            return np.array([self._with_distances_without(clip, self._without) for clip in clips.tolist()])
         made_from = self._parents[self._parents[:, 0] != self._parents[:, 1]]
         alone = ~np.isin(clips, made_from)
         scores = np.empty(len(clips))
@@ -138,19 +147,22 @@ class _Pool:
             row = row / self._checked(densities[~out])
         return float(self._mean_of_nearest(row[None])[0])
 
+    def _with_distances_without(self, clip: int, without: Without) -> float:
+        inside = ~(self._parents == clip).any(axis=1)
+        members = self._members[inside]
+        if not self._near:
+            return float(self._mean_of_nearest(without(clip, np.array([clip]))[:, members])[0])
+        row, *among = without(clip, np.array([clip, *members]))[:, members]
+        nearest = np.partition(_apart(np.array(among), self._parents[inside]), self._near - 1, axis=1)[:, : self._near]
+        return float(self._mean_of_nearest((row / self._checked(np.sort(nearest, axis=1).mean(axis=1)))[None])[0])
+
     @cached_property
     def _from_all(self) -> NDArray[np.float64]:
         return self._between()[:, self._members]
 
     @cached_property
     def _apart(self) -> NDArray[np.float64]:
-        """Distances of members to recorded members, float64 [M x M].
-
-        Copies and synthetic clips, which do not reflect the density of recordings, are at an infinite distance.
-        """
-        among = self._from_all[self._members]
-        recorded = self._parents[:, 0] == self._parents[:, 1]
-        return np.where((among > 0) & recorded, among, np.inf)
+        return _apart(self._from_all[self._members], self._parents)
 
     def _nearest(self, count: int) -> NDArray[np.int64]:
         """Return the indices of each member's nearest others, ascending, int64 [M x count]."""
@@ -174,6 +186,15 @@ class _Pool:
                 "differ from it; remove the copies or lower the parameter bank.density_neighbours."
             )
         return densities
+
+
+def _apart(among: NDArray[np.float64], parents: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return the distances of references to recorded others, float64 [M x M].
+
+    Copies and synthetic clips, which do not reflect the density of recordings, are at an infinite distance.
+    """
+    recorded = parents[:, 0] == parents[:, 1]
+    return np.where((among > 0) & recorded, among, np.inf)
 
 
 def _require(real: int, params: BankParams, whose: str) -> None:

@@ -9,9 +9,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from stridor.data.manifest import Clip
-from stridor.params.sections import AudioParams, BankParams
-from stridor.scoring.bank import ReferenceBank
+from stridor.data.names import Domain
+from stridor.params.scoring_sections import BankParams
+from stridor.params.sections import AudioParams
+from stridor.scoring.bank import Bank, ReferenceBank
 from stridor.scoring.embedding import Embedder
+from stridor.scoring.joined import JoinedBank, load_bank
 from stridor.scoring.threshold import Calibration, calibrate
 
 CALIBRATION_FILE = "calibration.json"
@@ -21,11 +24,13 @@ CALIBRATION_FILE = "calibration.json"
 class MachineReference:
     """A reference bank and the threshold for its scores, stored in one folder."""
 
-    bank: ReferenceBank
+    bank: Bank
     calibration: Calibration
 
     @classmethod
-    def fit(cls, embeddings: ArrayLike, clips: Sequence[Clip], params: BankParams) -> "MachineReference":
+    def fit(
+        cls, embeddings: ArrayLike, clips: Sequence[Clip], params: BankParams, widths: Sequence[int] = ()
+    ) -> "MachineReference":
         """Learn a machine from its normal training clips.
 
         Parameters
@@ -33,10 +38,17 @@ class MachineReference:
         embeddings : float [R x D]
         clips : R Clips
             A clip whose name does not contain the domain counts as source.
+        params : BankParams
+        widths : sequence of int
+            Where `params` has several views: how many of the D values belong to each.
         """
-        bank = ReferenceBank(params).fit(
-            embeddings, [clip.domain or "source" for clip in clips], [clip.file_name for clip in clips]
-        )
+        domains: list[Domain] = [clip.domain or "source" for clip in clips]
+        names = [clip.file_name for clip in clips]
+        bank: Bank
+        if params.views:
+            bank = JoinedBank([view.bank(params) for view in params.views], widths).fit(embeddings, domains, names)
+        else:
+            bank = ReferenceBank(params).fit(embeddings, domains, names)
         return cls(bank, calibrate(bank.leave_one_out_scores(), params.threshold_percentile))
 
     def save(self, folder: Path) -> None:
@@ -47,7 +59,7 @@ class MachineReference:
     @classmethod
     def load(cls, folder: Path) -> "MachineReference":
         """Read what `save` wrote."""
-        return cls(ReferenceBank.load(folder), Calibration.load(folder / CALIBRATION_FILE))
+        return cls(load_bank(folder), Calibration.load(folder / CALIBRATION_FILE))
 
 
 class Scorer(Protocol):

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from stridor.common.errors import StridorError
 from stridor.data.names import Domain
+from stridor.data.needs import SMOTE_CLIPS
 from stridor.scoring.distances import distances
 
 # The number of neighbours in the paper and in imbalanced-learn.
@@ -28,7 +28,7 @@ def smote(
     domains : R str
     share : float in [0, 1)
         Share of target clips among all references afterwards; nothing is added if it is already reached, or if there
-        are no target clips.
+        are fewer than two target clips, which a synthetic one lies between.
 
     Returns
     -------
@@ -36,21 +36,12 @@ def smote(
     parents : int64 [S x 2]
         The two references that each synthetic one is made from.
 
-    Raises
-    ------
-    StridorError
-        If there are clips to be added but only one target clip.
     """
     targets = np.flatnonzero(np.array(domains, dtype=object) == "target")
     sources = len(domains) - len(targets)
     missing = max(round(share / (1 - share) * sources) - len(targets), 0)
-    if not missing or not len(targets):
+    if not missing or len(targets) < SMOTE_CLIPS:
         return np.empty((0, embeddings.shape[1])), np.empty((0, 2), dtype=np.int64)
-    if len(targets) < 2:
-        raise StridorError(
-            "The bank holds 1 reference clip of the target domain, and synthetic ones need two; record "
-            "another or set the parameter bank.target_oversampling to 0."
-        )
     among = distances(embeddings[targets], embeddings[targets], "euclidean")
     np.fill_diagonal(among, np.inf)
     nearest = np.argsort(among, axis=1, kind="stable")[:, : min(NEIGHBOURS, len(targets) - 1)]

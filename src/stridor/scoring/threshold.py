@@ -86,6 +86,21 @@ class Calibration:
                 raise ValueError(f"it holds {str(value)[:50]!r} instead of a number")
 
 
+def without_copies(scores: NDArray[np.float64]) -> NDArray[np.float64] | None:
+    """Return the scores of clips that are not copies of others; None if these are all equal, or there are none.
+
+    Parameters
+    ----------
+    scores : float64 [N], finite and not negative
+    """
+    largest = float(scores.max())
+    distinct = scores[scores > LARGEST_SHARE_OF_COPIES * largest]
+    relative = distinct / (largest or 1.0)
+    if not distinct.size or relative.std() <= LARGEST_VARIATION_OF_EQUALS * relative.mean():
+        return None
+    return distinct
+
+
 def calibrate(normal_scores: ArrayLike, percentile: float = 90.0) -> Calibration:
     """Fit a gamma distribution to scores of normal clips and take a percentile of it as threshold.
 
@@ -114,13 +129,13 @@ def calibrate(normal_scores: ArrayLike, percentile: float = 90.0) -> Calibration
     if not 0 < percentile < 100:
         raise StridorError(f"bank.threshold_percentile is {percentile}; give a value between 0 and 100.")
     largest = float(scores.max())
-    # With a maximum of 1, logarithms and squares do not lose digits.
-    distinct = scores[scores > LARGEST_SHARE_OF_COPIES * largest] / (largest or 1.0)
-    if not distinct.size or distinct.std() <= LARGEST_VARIATION_OF_EQUALS * distinct.mean():
+    distinct = without_copies(scores)
+    if distinct is None:
         return Calibration(None, 0.0, None, percentile, largest)
     from scipy.stats import gamma
 
-    shape, loc, scale = gamma.fit(distinct, floc=0)
+    # With a maximum of 1, logarithms and squares do not lose digits.
+    shape, loc, scale = gamma.fit(distinct / largest, floc=0)
     scale *= largest
     threshold = gamma.ppf(percentile / 100, shape, loc=loc, scale=scale)
     return Calibration(float(shape), float(loc), float(scale), percentile, float(threshold))

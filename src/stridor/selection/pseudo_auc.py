@@ -79,7 +79,7 @@ def pseudo_auc(clips: int, faulty: FaultyClips, score: Scorer, seed: int, machin
 
     The normal clips are divided into five parts. Each part, and the clips made from it, is scored by a bank of the
     other parts; so neither side is scored by a bank that holds its own recording. Wilkinghoff and Tan (2025) select
-    systems in this way; the faults are ours.
+    systems in this way; the faults are stridor's own.
 
     Parameters
     ----------

@@ -9,11 +9,20 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from stridor.audio.files import SAMPLE_RATE_HZ, read_clip
+from stridor.audio.quality import refuse_silence
 from stridor.common.errors import StridorError
+<<<<<<< HEAD
+from stridor.params.scoring_sections import EmbeddingParams
+from stridor.params.sections import AudioParams
+from stridor.scoring.embedding import Embedder
+=======
+from stridor.common.text import printable
 from stridor.models.checkpoint import load_encoder
 from stridor.params.sections import AudioParams, EmbeddingParams
 from stridor.scoring.embedding import Embedder, EncoderEmbedder
+>>>>>>> w-ingest
 from stridor.scoring.reference import MachineReference
+from stridor.scoring.views import load_embedder
 from stridor.serving.verdict import Verdict
 
 # Attention takes memory with the square of a recording's length: 2 GB for this one, in the largest encoder.
@@ -99,29 +108,32 @@ class Detector:
 
         with TemporaryDirectory(prefix="stridor-") as folder:
             model = Path(source) if is_folder(source) else download_model(str(source), Path(folder))
-            encoder, banks, config = read_model(model)
-            return cls.from_files(encoder, banks, {**config, "device": device})
+            artifacts, config = read_model(model)
+            return cls.from_files(artifacts, {**config, "device": device})
 
     @classmethod
-    def from_files(cls, encoder: Path, banks: Path, config: Mapping[str, Any]) -> "Detector":
+    def from_files(cls, artifacts: Mapping[str, str | Path], config: Mapping[str, Any]) -> "Detector":
         """Load the files of a detector.
 
         Parameters
         ----------
-        encoder : Path
-            Checkpoint file.
-        banks : Path
-            Folder with a reference per machine.
+        artifacts : mapping of str to path
+            `encoder`, a checkpoint file; `banks`, a folder with a reference per machine; `frozen`, the checkpoint of
+            the encoder that training started from, where it is one of the views.
         config : mapping
-            As from `tracking.registry.model_config`: `machines`, `audio`, `embedding` and `device`.
+            As from `tracking.registry.model_config`: `machines`, `audio`, `embedding`, `device`, and `views` where
+            there are several.
 
         Raises
         ------
         StridorError
             If a file cannot be read, or they do not fit together.
         """
+        encoder, banks = Path(artifacts["encoder"]), Path(artifacts["banks"])
+        frozen = Path(artifacts["frozen"]) if "frozen" in artifacts else None
         try:
-            audio, embedding = AudioParams(**config["audio"]), EmbeddingParams(**config["embedding"])
+            audio, own = AudioParams(**config["audio"]), EmbeddingParams(**config["embedding"])
+            joined = [(view["encoder"], EmbeddingParams(**view["embedding"])) for view in config.get("views", ())]
             machines, device = config["machines"], config["device"]
         except (KeyError, TypeError, ValueError) as error:
             reason = " ".join(str(error).split())
@@ -129,7 +141,7 @@ class Detector:
                 f"The settings of the detector {encoder.parent} are not readable ({reason}); load it with the version "
                 "of stridor that wrote it."
             ) from None
-        embedder = EncoderEmbedder(load_encoder(encoder), embedding, device)
+        embedder = load_embedder(joined or [("fine_tuned", own)], encoder, frozen, device)
         return cls(embedder, {machine: MachineReference.load(banks / machine) for machine in machines}, audio)
 
     def score(self, recording: str | Path | ArrayLike, machine: str | None = None) -> Verdict:
@@ -148,7 +160,7 @@ class Detector:
             If the recording cannot be read or scored; the message names it.
         """
         if isinstance(recording, str | Path):
-            name = str(recording)
+            name = printable(recording)
             wave = read_clip(recording, self.audio.channel, longest_seconds=LONGEST_SECONDS)
         else:
             name = "The recording"
@@ -179,6 +191,7 @@ class Detector:
         """
         known = [self._known_machine(machine, name) for machine, name in zip(machines, names, strict=True)]
         for wave, name in zip(waves, names, strict=True):
+            refuse_silence(wave, name)
             if len(wave) > LONGEST_SECONDS * SAMPLE_RATE_HZ:
                 raise StridorError(
                     f"{name} lasts {len(wave) / SAMPLE_RATE_HZ:.0f} s, and at most {LONGEST_SECONDS:g} s are taken; "

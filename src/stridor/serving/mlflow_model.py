@@ -27,8 +27,9 @@ class DetectorModel(PythonModel):
         Parameters
         ----------
         context
-            With the artefacts `encoder` (a checkpoint) and `banks` (a folder per machine), and with the
-            model configuration `audio`, `embedding`, `machines` and `device`. Another device may be given at
+            With the artefacts `encoder` (a checkpoint), `banks` (a folder per machine) and, where a view needs it,
+            `frozen` (a checkpoint), and with the model configuration `audio`, `embedding`, `views`, `machines` and
+            `device`. Another device may be given at
             loading: `mlflow.pyfunc.load_model(uri, model_config={"device": "cuda"})`.
 
         Raises
@@ -46,10 +47,7 @@ class DetectorModel(PythonModel):
                 "that is imported.",
                 error_code=INVALID_STATE,
             )
-        artifacts = context.artifacts
-        self.detector = Detector.from_files(
-            Path(artifacts["encoder"]), Path(artifacts["banks"]), context.model_config
-        )  # fmt: skip
+        self.detector = Detector.from_files(context.artifacts, context.model_config)
 
     def predict(
         self, context: PythonModelContext, model_input: pd.DataFrame, params: dict | None = None

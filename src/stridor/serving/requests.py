@@ -102,7 +102,7 @@ def read_row(audio: Any, machine: Any, name: str) -> Row:
     Raises
     ------
     StridorError
-        If it holds no audio or too much, or a machine that is no name.
+        If it holds no audio or too much, or `machine` is not a name.
     """
     if isinstance(audio, str) or (isinstance(audio, bytes) and _BASE64.fullmatch(audio)):
         # Four letters for three bytes; decoded only if that is not too much.

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from stridor.common.text import printable
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -39,6 +41,6 @@ class Verdict:
         """Return the verdict as a line for people."""
         judgement = "ANOMALOUS" if self.anomalous else "normal"
         return (
-            f"{self.recording}: {judgement} ({self.machine}), score {self.score:.4g}, threshold "
-            f"{self.threshold:.4g}, nearest normal {self.nearest}"
+            f"{printable(self.recording)}: {judgement} ({self.machine}), score {self.score:.4g}, threshold "
+            f"{self.threshold:.4g}, nearest normal {printable(self.nearest)}"
         )

@@ -24,7 +24,7 @@ from stridor.params import Params
 from stridor.scoring.reference import Scorer
 from stridor.stages.layout import Layout, run_for_detector, write_json
 from stridor.stages.scorers import scorers
-from stridor.stages.systems import FINE_TUNED, systems_of
+from stridor.stages.systems import detector_system, systems_of
 from stridor.tracking.runs import find_training_run, log_evaluation
 
 
@@ -41,7 +41,7 @@ def run(layout: Layout, params: Params) -> None:
             intervals = bootstrap_intervals(scored, evaluation.bootstrap, evaluation.confidence, params.seed)
             measures = {clips.machine: measure(clips) for clips in scored}
             metrics[system] = _metrics(measures, intervals, scored, found)
-            if system == FINE_TUNED:
+            if system == detector_system(params):
                 _draw(scored, measures, intervals, found, figures)
     write_json(layout.metrics, metrics)
     _report(layout.detector, metrics)

@@ -5,12 +5,15 @@ from pathlib import Path
 
 from stridor.common.atomic import atomic_folder
 from stridor.data.manifest import Manifest
+from stridor.data.needs import smote_note
 from stridor.params import Params
+from stridor.params.scoring_sections import BankParams
+from stridor.params.sections import AudioParams
 from stridor.scoring.embedding import Embedder
 from stridor.scoring.reference import MachineReference
 from stridor.stages.layout import Layout, run_for_detector
 from stridor.stages.scorers import make_embedder
-from stridor.stages.systems import embedding_systems_of
+from stridor.stages.systems import embedding_systems_of, scoring_of
 
 
 def run(layout: Layout, params: Params) -> None:
@@ -19,8 +22,16 @@ def run(layout: Layout, params: Params) -> None:
     with atomic_folder(layout.banks) as folder:
         for system in embedding_systems_of(params):
             embedder = make_embedder(system, layout, params)
+            _, bank = scoring_of(system, params)
             for machine in manifest.machines:
+<<<<<<< HEAD
+                reference = fit_reference(embedder, manifest, machine, params.audio, bank)
+=======
+                domains = [clip.domain for clip in manifest.select("train", machine)]
+                if note := smote_note(domains, params.bank):
+                    print(f"{machine}, {system}: {note}.")
                 reference = fit_reference(embedder, manifest, machine, params)
+>>>>>>> w-ingest
                 reference.save(Path(folder) / system / machine)
                 threshold = reference.calibration.threshold
                 print(f"{machine}, {system}: {len(reference.bank.file_names_)} references, threshold {threshold:.4g}")
@@ -29,10 +40,12 @@ def run(layout: Layout, params: Params) -> None:
         shutil.rmtree(layout.resume, ignore_errors=True)
 
 
-def fit_reference(embedder: Embedder, manifest: Manifest, machine: str, params: Params) -> MachineReference:
+def fit_reference(
+    embedder: Embedder, manifest: Manifest, machine: str, audio: AudioParams, bank: BankParams
+) -> MachineReference:
     """Embed a machine's training clips and fit its reference bank and threshold."""
     clips = manifest.select("train", machine)
-    return MachineReference.fit(embedder.embed_clips(clips, params.audio), clips, params.bank)
+    return MachineReference.fit(embedder.embed_clips(clips, audio), clips, bank, embedder.widths)
 
 
 if __name__ == "__main__":

@@ -6,11 +6,14 @@ from stridor.baselines.machine import AutoencoderScorer, MachineAutoencoder
 from stridor.common.compute import device_for
 from stridor.models.checkpoint import initial_encoder, load_encoder
 from stridor.models.encoder import Encoder
+from stridor.models.log_mel import LogMelPatches
 from stridor.params import Params
+from stridor.params.scoring_sections import ViewEncoder, views_of
 from stridor.scoring.embedding import Embedder, EncoderEmbedder, LogMelEmbedder
 from stridor.scoring.reference import MachineReference, NearestNormal, Scorer
+from stridor.scoring.views import detector_embedder
 from stridor.stages.layout import Layout
-from stridor.stages.systems import AUTOENCODERS, FINE_TUNED, System
+from stridor.stages.systems import AUTOENCODERS, FINE_TUNED, System, scoring_of
 
 
 def scorers(system: System, machines: Iterable[str], layout: Layout, params: Params) -> dict[str, Scorer]:
@@ -33,8 +36,9 @@ def scorers(system: System, machines: Iterable[str], layout: Layout, params: Par
 def make_embedder(system: System, layout: Layout, params: Params) -> Embedder:
     """Return the embedder of a system that scores by embeddings.
 
-    log_mel: the mean log-mel spectrum; random: the encoder's architecture with random weights; frozen: the encoder
-    before training; stage_one: the encoder after the first stage; fine_tuned: the encoder after both stages.
+    log_mel: the mean log-mel spectrum; log_mel_mahalanobis: quantiles of it over time; random: the encoder's
+    architecture with random weights; frozen: the encoder before training; stage_one: the encoder after the first stage;
+    fine_tuned: the encoder after both stages; joined: the views of `bank.views`.
 
     Raises
     ------
@@ -44,11 +48,25 @@ def make_embedder(system: System, layout: Layout, params: Params) -> Embedder:
     device = device_for(params.compute.accelerator)
     if system == "log_mel":
         return LogMelEmbedder(device)
-    return EncoderEmbedder(encoder_of(system, layout, params), params.embedding, device)
+    way, bank = scoring_of(system, params)
+    if bank.views:
+        return make_detector_embedder(encoder_of(FINE_TUNED, layout, params), params)
+    return EncoderEmbedder(encoder_of(system, layout, params), way, device)
+
+
+def make_detector_embedder(encoder: Encoder, params: Params) -> Embedder:
+    """Return the embedder of a detector with this fine-tuned encoder, of one view or of several."""
+    encoders: dict[ViewEncoder, Encoder] = {"fine_tuned": encoder}
+    views = views_of(params.embedding, params.bank)
+    if any(name == "frozen" for name, _ in views):
+        encoders["frozen"] = initial_encoder(params.encoder, params.seed)
+    return detector_embedder(views, encoders, device_for(params.compute.accelerator))
 
 
 def encoder_of(system: System, layout: Layout, params: Params) -> Encoder:
     """Return the encoder of a system that has one, as for `make_embedder`."""
+    if system == "log_mel_mahalanobis":
+        return LogMelPatches(frames=1)
     if system in (FINE_TUNED, "stage_one"):
         return load_encoder(layout.encoder if system == FINE_TUNED else layout.stage_one)
     encoder = initial_encoder(params.encoder, params.seed)

@@ -14,7 +14,7 @@ from stridor.evaluation.official import read_official
 from stridor.evaluation.results_table import SystemResults, difference_text, results_table, to_csv, to_markdown
 from stridor.params import Params, read_params
 from stridor.stages.layout import REPORTS, Layout, write_json
-from stridor.stages.systems import FINE_TUNED, NAMES, System, systems_of
+from stridor.stages.systems import NAMES, System, detector_system, systems_of
 
 
 def run(params: Params) -> None:
@@ -51,17 +51,19 @@ def _totals_text(totals: dict[System, dict[str, float]], confidence: float) -> s
 
 
 def _gains(scored: dict[System, list[ScoredClips]], params: Params) -> str:
-    """Return a sentence with the gain of the fine-tuned encoder over every baseline."""
+    """Return a sentence with the gain of the detector over every other system."""
     evaluation = params.evaluation
     sentence = f"Percent, with {100 * evaluation.confidence:.0f} % bootstrap intervals."
-    gains = []
+    own, gains = detector_system(params), []
     for system in scored:
-        if system != FINE_TUNED:
+        if system != own:
             gain = bootstrap_difference(
-                scored[system], scored[FINE_TUNED], evaluation.bootstrap, evaluation.confidence, params.seed
+                scored[system], scored[own], evaluation.bootstrap, evaluation.confidence, params.seed
             )
             gains.append(f"{NAMES[system]} {difference_text(gain)}")
-    return f"{sentence} Fine-tuned minus, on the same resampled clips: {', '.join(gains)}." if gains else sentence
+    if not gains:
+        return sentence
+    return f"{sentence} {NAMES[own].capitalize()} minus, on the same resampled clips: {', '.join(gains)}."
 
 
 def scored_of_all(

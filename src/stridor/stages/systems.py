@@ -3,10 +3,12 @@
 from typing import Final, Literal, get_args
 
 from stridor.params import Params
+from stridor.params.scoring_sections import BankParams, EmbeddingParams
 from stridor.params.sections import NO_CHECKPOINT, Baseline
 
 FINE_TUNED: Final = "fine_tuned"
-System = Literal["fine_tuned"] | Baseline
+JOINED: Final = "joined"
+System = Literal["fine_tuned", "joined"] | Baseline
 
 # The systems that use a machine's autoencoder, with the score that they take; all others embed clips.
 AUTOENCODERS: dict[System, Literal["mse", "mahalanobis"]] = {
@@ -17,15 +19,17 @@ NAMES: dict[System, str] = {
     "autoencoder_mse": "autoencoder, MSE",
     "autoencoder_mahalanobis": "autoencoder, Mahalanobis",
     "log_mel": "log-mel mean",
+    "log_mel_mahalanobis": "log-mel Mahalanobis",
     "random": "random encoder",
     "frozen": "frozen encoder",
     "stage_one": "stage one only",
     "fine_tuned": "fine-tuned",
+    "joined": "joined views",
 }
 
 
 def systems_of(params: Params) -> tuple[System, ...]:
-    """Return the systems to be scored, the fine-tuned one last.
+    """Return the systems to be scored, the fine-tuned one and what is joined from several views last.
 
     A system that equals another is omitted: the random encoder if the frozen one has random weights, and the encoder
     after stage one if training has only one stage.
@@ -35,9 +39,29 @@ def systems_of(params: Params) -> tuple[System, ...]:
         same.add("random")
     if not (params.training.stage_one.epochs and params.training.stage_two.epochs):
         same.add("stage_one")
-    return (*(one for one in get_args(Baseline) if one in params.baselines and one not in same), FINE_TUNED)
+    baselines = [one for one in get_args(Baseline) if one in params.baselines and one not in same]
+    return (*baselines, FINE_TUNED, *([JOINED] if params.bank.views else []))
+
+
+def detector_system(params: Params) -> System:
+    """Return the system that the detector is: the joined views where there are any, else the fine-tuned encoder."""
+    return JOINED if params.bank.views else FINE_TUNED
 
 
 def embedding_systems_of(params: Params) -> tuple[System, ...]:
     """Return the systems that score by the distance to a reference bank."""
     return tuple(system for system in systems_of(params) if system not in AUTOENCODERS)
+
+
+def scoring_of(system: System, params: Params) -> tuple[EmbeddingParams, BankParams]:
+    """Return how the tokens of a system are pooled and its clips compared with the references.
+
+    log_mel_mahalanobis is one fixed rule, the whitened distance of the 5, 50 and 95 % quantiles over time of each mel
+    band to the nearest normal clip; all others score as `embedding` and `bank` say.
+    """
+    if system == JOINED:
+        return params.embedding, params.bank
+    if system != "log_mel_mahalanobis":
+        return params.embedding, params.bank.model_copy(update={"views": ()})
+    shared = {name: getattr(params.bank, name) for name in ("shrinkage", "threshold_percentile")}
+    return EmbeddingParams(layer=0, pooling="quantiles"), BankParams(metric="whitened", **shared)

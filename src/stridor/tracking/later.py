@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from stridor.common.interrupts import sigterm_as_exit, undisturbed
+from stridor.common.interrupts import stop_signals_as_exceptions, stop_signals_postponed
 from stridor.common.processes import process_mark
 from stridor.params import Params
 from stridor.tracking.describe import flatten, tags_of
@@ -40,10 +40,10 @@ def later_run(name: str, detector: str, params: Params, parent: str | None = Non
     end_lost_runs(store)
     with store.errors():
         experiment = experiment_id(store, params.tracking.experiment)
-    with sigterm_as_exit():
+    with stop_signals_as_exceptions():
         run, status = None, "FAILED"
         try:
-            with undisturbed(), store.errors():
+            with stop_signals_postponed(), store.errors():
                 run = MlflowRun(store, client.create_run(experiment, run_name=name, tags=tags).info.run_id)
             with store.errors():
                 mlflow.log_params(flatten(params), run_id=run.run_id)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stridor.common.errors import StridorError
-from stridor.common.interrupts import undisturbed
+from stridor.common.interrupts import stop_signals_postponed
 from stridor.common.project import project_root
 
 DATABASE = "mlflow.db"
@@ -54,7 +54,7 @@ class Store:
         """
         try:
             # A server completes its own transactions, and may take long.
-            with nullcontext() if self.database is None else undisturbed():
+            with nullcontext() if self.database is None else stop_signals_postponed():
                 yield
         except _store_errors() as error:
             raise self.failure(error) from error

@@ -118,15 +118,14 @@ def is_folder(source: str | Path) -> bool:
     return ":/" not in source and Path(source).name != source
 
 
-def read_model(folder: Path) -> tuple[Path, Path, dict[str, Any]]:
+def read_model(folder: Path) -> tuple[dict[str, Path], dict[str, Any]]:
     """Find the files of a detector in a model's folder, without running the code in it.
 
     Returns
     -------
-    Path
-        The encoder's checkpoint.
-    Path
-        Folder with a reference per machine.
+    dict of str to Path
+        The encoder's checkpoint `encoder`, and `frozen` where a view needs it; `banks`, a folder with a reference per
+        machine.
     dict
         As from `registry.model_config`.
 
@@ -145,8 +144,8 @@ def read_model(folder: Path) -> tuple[Path, Path, dict[str, Any]]:
         )
     try:
         flavor = YAML(typ="safe").load(description.read_text(encoding="utf-8"))["flavors"]["python_function"]
-        artifacts, config = flavor["artifacts"], flavor["config"]
-        return folder / artifacts["encoder"]["path"], folder / artifacts["banks"]["path"], dict(config)
+        artifacts = {name: folder / one["path"] for name, one in flavor["artifacts"].items()}
+        return {name: artifacts[name] for name in ("encoder", "banks")} | artifacts, dict(flavor["config"])
     except (YAMLError, KeyError, TypeError, ValueError) as error:
         reason = " ".join(str(error).split())
         raise StridorError(

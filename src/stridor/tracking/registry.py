@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from stridor.common.project import code_md5
 from stridor.params import Params
+from stridor.params.scoring_sections import views_of
 from stridor.tracking.describe import as_metrics, flatten, tags_of
 from stridor.tracking.later import later_run
 from stridor.tracking.store import open_store
@@ -37,6 +38,7 @@ def register(
     params: Params,
     run_id: str | None,
     measures: Mapping[str, float],
+    frozen: Path | None = None,
 ) -> int:
     """Make a detector the champion of the registered model `stridor-<detector>`.
 
@@ -49,11 +51,13 @@ def register(
     banks : Path
         Folder with a reference per machine of the detector.
     params : Params
-        Of the detector; `audio` and `embedding` travel with the model.
+        Of the detector; `audio`, `embedding` and the views of the bank travel with the model.
     run_id : str or None
         The training's run; without one, the measures go to a run of their own.
     measures : mapping of str to float
         Shown at the model and its run.
+    frozen : Path, optional
+        Checkpoint file of the encoder that training started from, where it is one of the views.
 
     Returns
     -------
@@ -69,8 +73,9 @@ def register(
     from mlflow import MlflowClient
 
     store = open_store()
-    _try_out(detector, encoder, banks, params)
-    content = content_md5(encoder, banks, model_config(detector, params))
+    files = {"encoder": encoder, "banks": banks} | ({"frozen": frozen} if frozen else {})
+    _try_out(detector, files, params)
+    content = content_md5(files, model_config(detector, params))
     name = model_name(detector)
     client = MlflowClient()
     with store.errors():
@@ -79,7 +84,7 @@ def register(
             if run_id is None:
                 with later_run(f"{detector} registration", detector, params) as run:
                     run_id = run.run_id
-            model_id = _log_model(name, detector, encoder, banks, params, run_id)
+            model_id = _log_model(name, detector, files, params, run_id)
             mlflow.log_metrics(as_metrics(measures), run_id=run_id, model_id=model_id)
             tags = {CONTENT_TAG: content, "detector": detector}
             found = int(mlflow.register_model(f"models:/{model_id}", name, tags=tags).version)
@@ -102,35 +107,41 @@ def registered_detectors() -> list[str]:
 
 def model_config(detector: str, params: Params) -> dict[str, Any]:
     """Return what a served detector needs in addition to its files."""
-    return {
+    config: dict[str, Any] = {
         "machines": list(params.detectors[detector].machines),
         "audio": params.audio.model_dump(mode="json"),
         "embedding": params.embedding.model_dump(mode="json"),
         "code": code_md5(_PACKAGE),
         "device": "cpu",
     }
+    if params.bank.views:
+        views = views_of(params.embedding, params.bank)
+        config["views"] = [{"encoder": name, "embedding": way.model_dump(mode="json")} for name, way in views]
+    return config
 
 
-def content_md5(encoder: Path, banks: Path, config: Mapping[str, Any]) -> str:
+def content_md5(artifacts: Mapping[str, Path], config: Mapping[str, Any]) -> str:
     """Return a digest of everything that a detector's scores depend on: settings, code, weights and banks."""
+    banks = artifacts["banks"]
     digest = hashlib.md5(json.dumps(config, sort_keys=True).encode(), usedforsecurity=False)
+    encoders = [artifacts[name] for name in ("encoder", "frozen") if name in artifacts]
     files = sorted(path for path in banks.rglob("*") if path.is_file())
-    for path in (encoder, *files):
-        name = path.name if path == encoder else path.relative_to(banks).as_posix()
+    for path in (*encoders, *files):
+        name = path.name if path in encoders else path.relative_to(banks).as_posix()
         digest.update(f"{name} {path.stat().st_size} ".encode())
         digest.update(path.read_bytes())
     return digest.hexdigest()
 
 
-def _try_out(detector: str, encoder: Path, banks: Path, params: Params) -> None:
+def _try_out(detector: str, artifacts: Mapping[str, Path], params: Params) -> None:
     """Score an example first, as MLflow registers a model even if it fails on its example."""
-    from stridor.models.checkpoint import load_encoder
-    from stridor.scoring.embedding import EncoderEmbedder
     from stridor.scoring.reference import MachineReference
+    from stridor.scoring.views import load_embedder
 
-    embedding = EncoderEmbedder(load_encoder(encoder), params.embedding).embed([_example_wave()])
+    views = views_of(params.embedding, params.bank)
+    embedding = load_embedder(views, artifacts["encoder"], artifacts.get("frozen")).embed([_example_wave()])
     for machine in params.detectors[detector].machines:
-        MachineReference.load(banks / machine).bank.score_samples(embedding)
+        MachineReference.load(artifacts["banks"] / machine).bank.score_samples(embedding)
 
 
 def _version_of(client: Any, name: str, content: str) -> int | None:
@@ -151,7 +162,7 @@ def _has_files(name: str, version: int) -> bool:
     return True
 
 
-def _log_model(name: str, detector: str, encoder: Path, banks: Path, params: Params, run_id: str) -> str:
+def _log_model(name: str, detector: str, artifacts: Mapping[str, Path], params: Params, run_id: str) -> str:
     """Log the model to its run without reopening the run, which would change its duration."""
     import mlflow
     from mlflow import MlflowClient
@@ -167,7 +178,7 @@ def _log_model(name: str, detector: str, encoder: Path, banks: Path, params: Par
         model_id=model.model_id,
         python_model=str(_PACKAGE / "serving" / "mlflow_model.py"),
         code_paths=[str(_PACKAGE)],
-        artifacts={"encoder": encoder.resolve().as_uri(), "banks": banks.resolve().as_uri()},
+        artifacts={key: path.resolve().as_uri() for key, path in artifacts.items()},
         model_config=model_config(detector, params),
         signature=_signature(),
         input_example=_example(params.detectors[detector].machines[0]),

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stridor.common.interrupts import sigterm_as_exit, undisturbed
+from stridor.common.interrupts import stop_signals_as_exceptions, stop_signals_postponed
 from stridor.common.processes import host_mark, is_gone, process_mark
 from stridor.tracking.describe import DataVersion, as_metrics
 from stridor.tracking.store import Store, brief_retries, experiment_id, open_store
@@ -141,11 +141,11 @@ def logged_run(
         tags["continues_run"], resume = resume, None
     tags[PROCESS_TAG] = process_mark()
     end_lost_runs(store)
-    with sigterm_as_exit():
+    with stop_signals_as_exceptions():
         run, status = None, "FAILED"
         try:
             # A request to stop in here would leave a run that nobody ends.
-            with undisturbed(), store.errors():
+            with stop_signals_postponed(), store.errors():
                 run = mlflow.start_run(
                     run_id=resume,
                     experiment_id=None if resume else experiment_id(store, experiment),

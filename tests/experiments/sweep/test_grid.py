@@ -4,7 +4,7 @@ from ruamel.yaml import YAML
 
 from stridor.experiments.sweep.grid import LITERAL, OPTIONS, Combination, combinations, embedding_settings
 from stridor.params import Params
-from stridor.params.sections import BankParams, EmbeddingParams
+from stridor.params.scoring_sections import BankParams, EmbeddingParams
 
 DETECTORS = {"fan": {"machines": ["fan"]}}
 

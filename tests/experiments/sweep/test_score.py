@@ -11,6 +11,7 @@ from stridor.common.errors import StridorError
 from stridor.evaluation.measures import measure
 from stridor.experiments.sweep.grid import LITERAL, Combination
 from stridor.experiments.sweep.score import measures, sweep_machine
+from stridor.params.scoring_sections import BankParams
 from stridor.scoring.bank import ReferenceBank
 
 WAYS = ((-1, "mean"), (0, "bands"))
@@ -19,7 +20,7 @@ GRID = [
     *(
         Combination(*way, *rest)
         for way, *rest in itertools.product(
-            WAYS, ("euclidean", "cosine"), (1, 3), (0, 2), (0.0, 0.5), ("joint", "separate")
+            WAYS, ("euclidean", "cosine", "whitened"), (1, 3), (0, 2), (0.0, 0.5), ("joint", "separate")
         )
         if (*way, *rest) != astuple(LITERAL)
     ),
@@ -36,6 +37,16 @@ def test_every_combination_scores_as_its_bank_does():
         by_name = dict(zip(TEST_NAMES, bank.score_samples(vectors.test[way]), strict=True))
         expected = [by_name[name] for name in swept.clips.file_names]
         np.testing.assert_array_equal(swept.scored(one).scores, expected)
+
+
+def test_what_combinations_leave_open_is_the_banks():
+    vectors, one = made_vectors(), Combination(metric="whitened")
+    swept = [sweep_machine(vectors, [LITERAL, one], BankParams(shrinkage=share)).scores[one] for share in (0.1, 0.9)]
+    assert not np.allclose(*swept)
+    bank = ReferenceBank(BankParams(metric="whitened", shrinkage=0.9))
+    bank.fit(vectors.train[-1, "mean"], vectors.train_domains, vectors.train_names)
+    order = np.argsort(TEST_NAMES)
+    np.testing.assert_array_equal(swept[1], bank.score_samples(vectors.test[-1, "mean"])[order])
 
 
 def test_measures_are_the_official_ones():

@@ -201,7 +201,7 @@ def test_sets_come_one_after_the_other(ask, project, truth, server):
 
 
 def test_ground_truth_is_looked_at_before_anything_is_downloaded(ask, project, tmp_path, server):
-    refuse(ask, project, "is no folder; expected the organisers' evaluator", "eval", ground_truth=tmp_path / "x")
+    refuse(ask, project, "is not a folder; expected the organisers' evaluator", "eval", ground_truth=tmp_path / "x")
     refuse(ask, project, "Only the evaluation set hides labels", "dev", ground_truth=tmp_path)
     assert server.asked == []
 
@@ -271,7 +271,7 @@ def test_two_downloads_at_once_are_refused(ask, project):
 
 def test_what_is_no_project_is_left_alone(ask, project, server):
     (project / ".dvc").rmdir()
-    refuse(ask, project, "is no DVC project")
+    refuse(ask, project, "is not a DVC project")
     (project / "params.yaml").unlink()
     refuse(ask, project, r"params\.yaml is missing")
     assert server.asked == []

@@ -48,7 +48,7 @@ def test_a_machine_without_ground_truth_is_refused(tmp_path, tables):
 
 
 def test_a_folder_that_is_none_is_refused(tmp_path):
-    with pytest.raises(StridorError, match="is no folder; expected the organisers' evaluator"):
+    with pytest.raises(StridorError, match="is not a folder; expected the organisers' evaluator"):
         read_truth(tmp_path / "nowhere", "pump")
 
 
@@ -57,8 +57,8 @@ def test_a_folder_that_is_none_is_refused(tmp_path):
     [
         ({"data": "section_00_0000.wav,2\n", "domain": "section_00_0000.wav,0\n"}, "expected 0 or 1 of a clip"),
         ({"data": "../x,1\n", "domain": "../x,0\n"}, "expected 0 or 1 of a clip"),
-        ({"attributes": "section_00_0000.wav\n"}, "is no ground truth"),
-        ({"attributes": "section_00_0000.wav,a,b\n"}, "is no ground truth"),
+        ({"attributes": "section_00_0000.wav\n"}, "is not a ground truth"),
+        ({"attributes": "section_00_0000.wav,a,b\n"}, "is not a ground truth"),
         ({"attributes": f"{NAMES}section_00_0000.wav,other\n"}, "names section_00_0000.wav twice"),
         ({"attributes": "a.wav,section_00_source_test_normal_0000_../../x\n"}, "expected section_00_<source|target>"),
         ({"attributes": "a.wav,../section_00_source_test_normal_0000_x\n"}, "expected section_00_<source|target>"),

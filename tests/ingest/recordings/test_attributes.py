@@ -5,7 +5,7 @@ import pytest
 from kit import kit
 from recordings import NAMES, write_machine
 from stridor.ingest.recordings.attributes import attribute_notes
-from stridor.ingest.recordings.layout import find_machines
+from stridor.ingest.recordings.machines import find_machines
 
 STEMS = [name.removesuffix(".wav") for split in ("train", "test") for name in NAMES[split]]
 ROWS = list(zip(STEMS, ["spd,1", "spd,2", ",", ",", ","], strict=True))

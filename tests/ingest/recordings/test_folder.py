@@ -218,14 +218,14 @@ def test_a_threshold_needs_two_training_clips(project, tmp_path, names):
 @pytest.mark.parametrize("learnt", [f"train/{TRAIN[2]}", f"supplemental/{NAMES['supplemental'][0]}"])
 def test_a_clip_that_is_learnt_is_no_test(project, source, learnt):
     shutil.copy(source / "fan" / learnt, source / "fan" / "test" / TEST[0])
-    refuse(source, project, f"{TEST[0]} holds the same bytes as {learnt}")
+    refuse(source, project, f"{TEST[0]} holds the same sound as {learnt}")
 
 
 def test_twins_and_silence_are_noted(project, source):
     shutil.copy(source / "fan" / "train" / TRAIN[0], source / "fan" / "train" / TRAIN[1])
     write_clip(source / "fan" / "test" / TEST[0], np.zeros(4000))
     notes = import_folder(source, project).machines[0].notes
-    assert any("same bytes" in note and TRAIN[1] in note for note in notes)
+    assert any("same sound" in note and TRAIN[1] in note for note in notes)
     assert any("silent" in note and TEST[0] in note for note in notes)
 
 
@@ -259,7 +259,7 @@ def test_what_is_left_out_is_noted(project, source):
     (source / "fan" / "train" / "notes.txt").write_text("x")
     (source / "photos").mkdir()
     report = import_folder(source, project)
-    assert any("2 more entries that are left out" in note for note in report.machines[0].notes)
+    assert any("not audio by their names (1): train/notes.txt first" in note for note in report.machines[0].notes)
     assert any(note.startswith("photos/ is left out") for note in report.notes)
     assert "photos/" in report.text()
 
@@ -300,7 +300,7 @@ def test_linked_folders_and_tables_stay_inside_too(project, source, tmp_path, li
 
 
 def test_places_that_are_no_source_are_refused(project, source, tmp_path):
-    refuse(tmp_path / "nowhere", project, "is no folder")
+    refuse(tmp_path / "nowhere", project, "is not a folder")
     (tmp_path / "empty").mkdir()
     refuse(tmp_path / "empty", project, "holds no machine")
     refuse(project / "data", project, "lies in the project's data/ already")
@@ -309,7 +309,7 @@ def test_places_that_are_no_source_are_refused(project, source, tmp_path):
 
 def test_places_that_are_no_project_are_refused(project, source):
     (project / ".dvc").rmdir()
-    refuse(source, project, "is no DVC project")
+    refuse(source, project, "is not a DVC project")
     (project / "params.yaml").write_text("seed: x\n")
     refuse(source, project, "params.yaml")
     (project / "params.yaml").unlink()

@@ -1,9 +1,19 @@
 """The journal of an import: what is undone, and what somebody did afterwards stays."""
 
+<<<<<<< HEAD
+import subprocess
+=======
+import json
+import os
+import shutil
+>>>>>>> w-ingest
+
 import pytest
 
 from recordings import content
+from stridor.common.errors import StridorError
 from stridor.ingest.recordings.journal import Journal, undo_killed
+from stridor.ingest.recordings.journal_entries import mark_of
 
 
 @pytest.fixture
@@ -56,6 +66,28 @@ def test_a_text_that_was_edited_since_stays(killed):
     assert content(root) == before | {"params.yaml": b"edited"}
 
 
+def test_what_was_committed_since_is_not_turned_back(killed):
+    root, before = killed
+
+    def git(*arguments):
+        identity = ["-c", "user.name=x", "-c", "user.email=x@example.org"]
+        subprocess.run(["git", "-C", str(root), *identity, *arguments], check=True, capture_output=True)
+
+    git("init")
+    git("add", "params.yaml")
+    git("commit", "-m", "what the import wrote")
+    after = content(root)
+    with pytest.raises(StridorError, match=r"params\.yaml has been committed since an import was cut off"):
+        undo_killed(root / "data")
+    assert content(root) == after
+    # Committed as it was before the import: nothing that an undo turns back.
+    (root / "params.yaml").write_text("old")
+    git("commit", "-am", "back")
+    (root / "params.yaml").write_text("new")
+    assert undo_killed(root / "data")
+    assert {name: text for name, text in content(root).items() if not name.startswith(".git")} == before
+
+
 def test_what_was_made_final_stays(killed):
     root, _ = killed
     Journal(root / ".data.unfinished-x").close()
@@ -66,3 +98,94 @@ def test_what_was_made_final_stays(killed):
 
 def test_nothing_to_undo(tmp_path):
     assert undo_killed(tmp_path / "data") is False
+
+
+def refuse(root, reason):
+    """Expect that a journal is refused in one sentence, and that nothing is touched inside and outside."""
+    before = content(root.parent)
+    with pytest.raises(StridorError, match=reason) as refused:
+        undo_killed(root / "data")
+    assert "is not the journal of an import into this project" in str(refused.value)
+    assert "\n" not in str(refused.value)
+    assert content(root.parent) == before
+
+
+@pytest.fixture
+def forged(tmp_path):
+    """A project with a journal whose content the test chooses, and a folder outside of it."""
+    root = tmp_path / "project"
+    beside = root / ".data.unfinished-x"
+    (beside / "before").mkdir(parents=True)
+    (root / "data").mkdir()
+    (tmp_path / "dir").mkdir()
+    for name in ("victim", "dir/clip", "project/data.dvc", "project/data/clip", "project/keep.txt"):
+        (tmp_path / name).write_text("mine")
+
+    def write(**said):
+        values = {"moves": [], "files": [], "mark": mark_of(beside / "before")} | said
+        (beside / "journal.json").write_text(json.dumps(values))
+        return root
+
+    return write
+
+
+@pytest.mark.parametrize(
+    "files", [["../victim"], ["data.dvc", "../victim"], ["/etc/hostname"], ["data/../../victim"], ["keep.txt"],
+              ["reports/../keep.txt"], [".git/config"], ["data"], [None], [["data.dvc"]], "data.dvc", 7],
+)  # fmt: skip
+def test_a_journal_that_names_other_files_is_refused(forged, files):
+    refuse(forged(files=files), r"\(")
+
+
+@pytest.mark.parametrize(
+    "moves", [[["data/stolen", "../dir"]], [["../dir", "data"]], [["data", "../away"]], [["keep.txt", "data/keep"]],
+              [["data", ".data.unfinished-x/old/fan"]], [["data/fan", "/tmp/fan"]], [["data"]], ["ab"], [["a", 1]],
+              [["data/..", ".data.unfinished-x/old/.."]], {"a": 1}],
+)  # fmt: skip
+def test_a_journal_with_other_moves_is_refused(forged, moves):
+    refuse(forged(moves=moves), r"\(")
+
+
+@pytest.mark.parametrize(
+    "text", [b"", b"\xef\xbb\xbf{}", b"[]", b"null", b"7", b'"x"', b"{}", b"\xff", b"[" * 100_000, b'{"moves": 1}'],
+    ids=str,
+)  # fmt: skip
+def test_a_damaged_journal_is_one_sentence(forged, text):
+    root = forged()
+    (root / ".data.unfinished-x" / "journal.json").write_bytes(text)
+    refuse(root, r"\(")
+
+
+def test_a_journal_that_came_with_a_clone_is_not_obeyed(killed, tmp_path):
+    root, _ = killed
+    copy = tmp_path / "copy" / "project"
+    shutil.copytree(root / ".data.unfinished-x", copy / ".data.unfinished-x")
+    (copy / "data" / "fan").mkdir(parents=True)
+    (copy / "params.yaml").write_text("mine")
+    # git gives every file the time at which it writes it.
+    os.utime(copy / ".data.unfinished-x" / "before")
+    refuse(copy, "came with a copy of a project")
+
+
+def test_a_project_that_was_moved_after_the_kill_is_healed(killed, tmp_path):
+    root, before = killed
+    moved = tmp_path / "moved"
+    moved.mkdir()
+    for path in list(root.iterdir()):
+        if path != moved:
+            path.rename(moved / path.name)
+    assert undo_killed(moved / "data")
+    assert content(moved) == before
+
+
+def test_a_link_in_the_place_of_data_is_not_followed(forged, tmp_path):
+    root = forged(moves=[["data/fan", ".data.unfinished-x/old/fan"]])
+    shutil.rmtree(root / "data")
+    (root / "data").symlink_to(tmp_path / "dir")
+    refuse(root, "behind a link")
+
+
+def test_a_journal_of_another_user_is_refused(forged, monkeypatch):
+    root = forged()
+    monkeypatch.setattr(os, "getuid", lambda: 4711)
+    refuse(root, "belongs to another user")

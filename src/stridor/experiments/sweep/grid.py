@@ -4,7 +4,7 @@ import itertools
 from dataclasses import dataclass, fields, replace
 
 from stridor.params import Params
-from stridor.params.sections import BankParams, DomainPools, EmbeddingParams, Metric, Pooling
+from stridor.params.scoring_sections import BankParams, DomainPools, EmbeddingParams, Metric, Pooling
 
 
 @dataclass(frozen=True)

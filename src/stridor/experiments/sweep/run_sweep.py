@@ -42,7 +42,7 @@ def sweep(
     results = {}
     for system in SYSTEMS:
         sweeps = [
-            sweep_machine(MachineVectors.load(POOLED / detector / system, machine), grid)
+            sweep_machine(MachineVectors.load(POOLED / detector / system, machine), grid, params.bank)
             for detector in detectors or params.detectors
             for machine in params.detectors[detector].machines
         ]

@@ -13,9 +13,9 @@ from stridor.evaluation.measures import MAX_FALSE_POSITIVE_RATE, ScoredClips, re
 from stridor.evaluation.roc import roc_areas
 from stridor.experiments.sweep.grid import Combination
 from stridor.experiments.sweep.vectors import MachineVectors
-from stridor.params.sections import BankParams
-from stridor.scoring.bank import References
-from stridor.scoring.distances import Metric, as_embeddings, unmeasurable
+from stridor.params.scoring_sections import BankParams, Metric
+from stridor.scoring.distances import as_embeddings, unmeasurable
+from stridor.scoring.references import References
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,8 +42,19 @@ class MachineSweep:
         return ScoredClips(clips.machine, clips.file_names, clips.domains, clips.labels, self.scores[combination])
 
 
-def sweep_machine(vectors: MachineVectors, combinations: Sequence[Combination]) -> MachineSweep:
+def sweep_machine(
+    vectors: MachineVectors,
+    combinations: Sequence[Combination],
+    bank: BankParams = BankParams(),  # noqa: B008, the record is frozen
+) -> MachineSweep:
     """Score a machine's test clips by every combination.
+
+    Parameters
+    ----------
+    vectors : MachineVectors
+    combinations : sequence of Combination
+    bank : BankParams
+        What the combinations leave open: the shrinkage of the whitened metric.
 
     Raises
     ------
@@ -58,7 +69,7 @@ def sweep_machine(vectors: MachineVectors, combinations: Sequence[Combination]) 
     # ScoredClips sorts clips by name.
     order = sorted(range(len(names)), key=vectors.test_names.__getitem__)
     swept = MachineSweep(unscored)
-    for combination, scores in _scores(vectors, combinations):
+    for combination, scores in _scores(vectors, combinations, bank):
         if isinstance(scores, str):
             swept.impossible[combination] = scores
         else:
@@ -80,7 +91,7 @@ def measures(swept: MachineSweep, combinations: Sequence[Combination]) -> NDArra
 
 
 def _scores(
-    vectors: MachineVectors, combinations: Sequence[Combination]
+    vectors: MachineVectors, combinations: Sequence[Combination], bank: BankParams
 ) -> Iterator[tuple[Combination, NDArray[np.float64] | str]]:
     """Yield each combination with its scores in the order of the test clips, or with the reason why it has none."""
     domains = vectors.train_domains
@@ -99,7 +110,8 @@ def _scores(
             for values, names in ((train, vectors.train_names), (test, vectors.test_names)):
                 if found := unmeasurable(values, metric):
                     raise StridorError(f"The embedding of {names[found[0]]} {found[1]}.")
-            references = References(train, domains, BankParams(metric=metric, target_oversampling=share))
+            fixed = {"metric": metric, "target_oversampling": share}
+            references = References(train, domains, bank.model_copy(update=fixed))
         except StridorError as error:
             yield from ((one, str(error)) for one in group)
             continue

@@ -14,7 +14,7 @@ import click
 from stridor.common.compute import THREADS, threads_of_each
 from stridor.common.dvc import data_md5
 from stridor.common.errors import StridorError
-from stridor.common.interrupts import stop_requests_held
+from stridor.common.interrupts import stop_signals_blocked
 from stridor.experiments.tuning.progress import Progress
 from stridor.experiments.tuning.result import Comparison, compare, halves_of
 from stridor.experiments.tuning.space import Space
@@ -196,7 +196,7 @@ def _run_workers(study: "optuna.Study", spec: StudySpec, trials: int, options: T
     )
     try:
         # While they import torch, they could not end in order; they let requests through as soon as they can.
-        with stop_requests_held():
+        with stop_signals_blocked():
             for worker in workers:
                 worker.start()
         with Progress(study, options.trials, options.trials - trials) as progress:

@@ -4,20 +4,19 @@ import json
 from multiprocessing import parent_process
 from typing import TYPE_CHECKING
 
-from stridor.common.compute import device_for
 from stridor.common.errors import StridorError
-from stridor.common.interrupts import disturbable, undisturbed
+from stridor.common.interrupts import stop_signals_allowed, stop_signals_postponed
 from stridor.data.manifest import Manifest
 from stridor.evaluation.measures import ScoredClips, measure, total_score
 from stridor.experiments.tuning.split import labelled_halves
 from stridor.experiments.tuning.study import DEFAULT, ERROR, RUN_ID, WORKER, StudySpec, worker_id
 from stridor.models.encoder import Encoder
 from stridor.params import Params
-from stridor.scoring.embedding import EncoderEmbedder
 from stridor.scoring.reference import NearestNormal
 from stridor.stages import augment, evaluate, index, train
 from stridor.stages.layout import Layout
-from stridor.stages.systems import FINE_TUNED
+from stridor.stages.scorers import make_detector_embedder
+from stridor.stages.systems import detector_system
 from stridor.tracking.run import RunLog
 from stridor.tracking.runs import end_as, reopened
 from stridor.training.fit import Epoch
@@ -51,7 +50,7 @@ class Objective:
 
         trial.set_user_attr(WORKER, worker_id())
         try:
-            with disturbable():
+            with stop_signals_allowed():
                 value = self._run(trial)
             self._end(trial, "finished")
         except optuna.TrialPruned:
@@ -79,7 +78,7 @@ class Objective:
         if params.tune.judged_by_labels:
             index.run(layout, params)
             evaluate.run(layout, params)
-            value = json.loads(layout.metrics.read_text())[FINE_TUNED]["hmean"]
+            value = json.loads(layout.metrics.read_text())[detector_system(params)]["hmean"]
         else:
             value = callbacks.separation()
         callbacks.log_objective(value)
@@ -109,7 +108,7 @@ class _TrainingCallbacks:
 
     def on_start(self, run_id: str | None) -> None:
         """Link the trial with its MLflow run."""
-        with undisturbed():
+        with stop_signals_postponed():
             self.trial.set_user_attr(RUN_ID, run_id)
         if run_id is not None:
             self._run = reopened(run_id)
@@ -128,7 +127,7 @@ class _TrainingCallbacks:
         if epoch.stage == 1 or done % self.params.tune.report_epochs or done == training.stage_two.epochs:
             return
         value = self._evaluate(encoder) if self.params.tune.judged_by_labels else self.separation()
-        with undisturbed():
+        with stop_signals_postponed():
             self.trial.report(value, epoch.number)
             self.log_objective(value)
             behind = self.trial.should_prune() and not self.trial.user_attrs.get(DEFAULT)
@@ -158,10 +157,10 @@ class _TrainingCallbacks:
 
     def _evaluate(self, encoder: Encoder) -> float:
         manifest = Manifest.read(self.layout.manifest)
-        embedder = EncoderEmbedder(encoder, self.params.embedding, device_for(self.params.compute.accelerator))
+        embedder = make_detector_embedder(encoder, self.params)
         scored: list[ScoredClips] = []
         for machine, clips in evaluate.labelled_test_clips(manifest).items():
-            reference = index.fit_reference(embedder, manifest, machine, self.params)
+            reference = index.fit_reference(embedder, manifest, machine, self.params.audio, self.params.bank)
             scored.append(evaluate.score_clips(machine, clips, NearestNormal(embedder, reference), self.params))
         return total_score(measure(clips) for clips in scored)
 

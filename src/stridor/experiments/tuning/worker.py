@@ -8,7 +8,7 @@ import warnings
 from multiprocessing.synchronize import Semaphore
 from typing import TYPE_CHECKING
 
-from stridor.common.interrupts import release_stop_requests, sigterm_as_exit, undisturbed
+from stridor.common.interrupts import stop_signals_as_exceptions, stop_signals_postponed, unblock_stop_signals
 from stridor.common.processes import end_with
 from stridor.experiments.tuning.study import StudySpec, best_of, default_trial, open_study
 
@@ -27,10 +27,10 @@ def work(spec: StudySpec, number: int, remaining: Semaphore) -> None:
     # Ctrl-C in a terminal reaches all processes, and the study then asks its workers to stop. A second request
     # could interrupt the rollback of a transaction, on whose lock all others would wait.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    release_stop_requests()
+    unblock_stop_signals()
     end_with([os.getppid()])
     try:
-        with sigterm_as_exit():
+        with stop_signals_as_exceptions():
             _run_trials(spec, remaining)
     except (KeyboardInterrupt, SystemExit):
         sys.exit(INTERRUPTED)
@@ -52,7 +52,7 @@ def _run_trials(spec: StudySpec, remaining: Semaphore) -> None:
 
     while remaining.acquire(block=False):
         # Only the stages of a trial may be interrupted, not Optuna's transactions before and after them.
-        with undisturbed():
+        with stop_signals_postponed():
             study.optimize(objective, n_trials=1, catch=(Exception,), callbacks=[remove_files])
 
 

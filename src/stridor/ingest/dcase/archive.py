@@ -3,6 +3,7 @@
 import re
 import shutil
 import stat
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
@@ -19,6 +20,8 @@ LARGEST_CLIP_BYTES = 64 * 2**20
 LARGEST_ARCHIVE_BYTES = 16 * 2**30
 LARGEST_RATIO = 100
 MOST_ENTRIES = 50_000
+# Of file systems.
+LONGEST_NAME_BYTES = 255
 
 # zipfile unpacks the other methods without a bound on memory; published archives use none of them.
 _METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
@@ -114,10 +117,18 @@ def _opened(archive: Path) -> Iterator[zipfile.ZipFile]:
     try:
         with zipfile.ZipFile(archive) as opened:
             yield opened
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+    # A name that is not UTF-8, sizes beyond every file, and offsets before its start.
+    except (
+        zipfile.BadZipFile, zlib.error, struct.error, EOFError, NotImplementedError, RuntimeError, ValueError,
+        OverflowError,
+    ) as error:  # fmt: skip
         raise StridorError(
-            f"{archive} is no sound zip archive ({str(error) or type(error).__name__}); delete it and run the command "
-            "again."
+<<<<<<< HEAD
+            f"{archive} is not a valid zip archive ({str(error) or type(error).__name__}); delete it and run the "
+=======
+            f"{archive} is not a sound zip archive ({str(error) or type(error).__name__}); delete it and run the "
+>>>>>>> w-ingest
+            "command again."
         ) from None
 
 
@@ -140,13 +151,20 @@ def _member(archive: Path, entry: zipfile.ZipInfo, machine: str) -> Member | Non
     # Before Python made it pleasing: zipfile cuts names at a NUL.
     name = entry.orig_filename
     parts = name.rstrip("/").split("/")
-    if "\\" in name or ":" in name or any(part in ("", ".", "..") for part in parts) or not name.isprintable():
+    if (
+        "\\" in name
+        or ":" in name
+        or any(part in ("", ".", "..") for part in parts)
+        or not name.isprintable()
+        or any(len(part.encode()) > LONGEST_NAME_BYTES for part in parts)
+    ):
         raise StridorError(
-            f"{archive} holds the name {name!r}, which leads out of its folder or is none; delete the archive."
+            f"{archive} holds the name {name[:300]!r}, which leads out of its folder or is not a name for a "
+            "file; delete the archive."
         )
     kind = stat.S_IFMT(entry.external_attr >> 16)
     if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
-        raise StridorError(f"{archive} holds {name!r}, which is a link or no file at all; delete the archive.")
+        raise StridorError(f"{archive} holds {name!r}, which is a link or not a file; delete the archive.")
     if entry.flag_bits & 0x1:
         raise StridorError(f"{archive} holds {name!r} encrypted, as no published archive does; delete the archive.")
     if entry.is_dir() or any(part.startswith(".") or part == "__MACOSX" for part in parts):

@@ -9,7 +9,7 @@ from typing import Any
 
 from stridor.common.atomic import atomic_file
 from stridor.common.errors import StridorError
-from stridor.ingest.dcase.record import RecordFile, newest_revision
+from stridor.ingest.dcase.record import MD5, RecordFile, newest_revision
 
 NAME = "dcase-checksums.csv"
 
@@ -70,8 +70,14 @@ def _read(path: Path) -> dict[tuple[str, str], RecordFile]:
         with path.open(encoding="utf-8", newline="") as table:
             lines: Iterable[dict[str, Any]] = csv.DictReader(table)
             rows = [RecordFile(**line) for line in lines]
+        if any(int(row.bytes) < 0 or not row.record or not row.name or not MD5.fullmatch(row.md5) for row in rows):
+            raise ValueError("a size or a checksum is not one")
         return {(file.record, file.name): replace(file, bytes=int(file.bytes)) for file in rows}
     except (TypeError, ValueError, csv.Error):
         raise StridorError(
-            f"{path} is no table of the columns {', '.join(_COLUMNS)}; bring it back by 'git checkout {path.name}'."
+<<<<<<< HEAD
+            f"{path} is not a table with the columns {', '.join(_COLUMNS)}; restore it by 'git checkout {path.name}'."
+=======
+            f"{path} is not a table of the columns {', '.join(_COLUMNS)}; bring it back by 'git checkout {path.name}'."
+>>>>>>> w-ingest
         ) from None

@@ -86,7 +86,7 @@ def bring(request: Request, root: Path, say: Callable[[str], object] = print) ->
     """
     read_params(root / "params.yaml")
     if not (root / ".dvc").is_dir():
-        raise StridorError(f"{root.resolve()} is no DVC project; run the command in the project's root.")
+        raise StridorError(f"{root.resolve()} is not a DVC project; run the command in the project's root.")
     wanted = wanted_archives(request.year, request.sets, request.machines)
     truths = _read_truths(request, wanted)
     folder = root / request.downloads

@@ -10,7 +10,7 @@ from stridor.common.http import USUAL, StoppableRetry, read_json
 
 ZENODO = "https://zenodo.org"
 
-_MD5 = re.compile(r"[0-9a-f]{32}")
+MD5 = re.compile(r"[0-9a-f]{32}")
 
 
 def record_url(site: str, record: str) -> str:
@@ -60,16 +60,20 @@ def read_record(site: str, record: str, retry: StoppableRetry = USUAL) -> dict[s
 
 def newest_revision(names: list[str], stem: str) -> str | None:
     """Return the archive `<stem>.zip` or, where there is one, its correction `<stem>_r<number>.zip`."""
-    pattern = re.compile(rf"{re.escape(stem)}(?:_r(\d+))?\.zip")
+    pattern = re.compile(re.escape(stem) + r"(?:_r(\d{1,9}))?\.zip")
     found = [(int(match[1] or 1), name) for name in names if (match := pattern.fullmatch(name))]
     return max(found)[1] if found else None
 
 
 def _read_file(record: str, entry: dict) -> RecordFile:
     kind, _, md5 = str(entry["checksum"]).partition(":")
+<<<<<<< HEAD
     if kind != "md5" or not _MD5.fullmatch(md5):
-        raise ValueError(f"the checksum of {entry['key']} is no MD5")
+=======
+    if kind != "md5" or not MD5.fullmatch(md5):
+>>>>>>> w-ingest
+        raise ValueError(f"the checksum of {entry['key']} is not an MD5")
     size = entry["size"]
     if not isinstance(size, int) or isinstance(size, bool) or size < 0:
-        raise ValueError(f"the size of {entry['key']} is no number of bytes")
+        raise ValueError(f"the size of {entry['key']} is not a number of bytes")
     return RecordFile(record, str(entry["key"]), size, md5)

@@ -9,7 +9,7 @@ from stridor.data.names import parse_clip_name
 
 _DOMAINS = {"0": "source", "1": "target"}
 _LABELS = {"0": "normal", "1": "anomaly"}
-_HIDDEN = re.compile(r"section_(\d+)_(\d+)\.wav")
+_HIDDEN = re.compile(r"section_(\d{1,9})_(\d{1,9})\.wav")
 
 
 def read_truth(folder: Path, machine: str) -> dict[str, str]:
@@ -26,10 +26,12 @@ def read_truth(folder: Path, machine: str) -> dict[str, str]:
     Raises
     ------
     StridorError
-        If there is no ground truth of the machine, or it is not as described.
+        If there is not a ground truth of the machine, or it is not as described.
     """
     if not folder.is_dir():
-        raise StridorError(f"{folder} is no folder; expected the organisers' evaluator, with ground_truth_attributes/.")
+        raise StridorError(
+            f"{folder} is not a folder; expected the organisers' evaluator, with ground_truth_attributes/."
+        )
     named = _read(folder / "ground_truth_attributes", machine)
     if named:
         full = {hidden: name if name.endswith(".wav") else f"{name}.wav" for hidden, name in named.items()}
@@ -57,7 +59,9 @@ def _read(folder: Path, machine: str) -> dict[str, str]:
                     if rows.setdefault(hidden.strip(), said.strip()) != said.strip():
                         raise ValueError(f"it names {hidden} twice")
         except (ValueError, csv.Error) as error:
-            raise StridorError(f"{path} is no ground truth ({error}); expected two columns without a header.") from None
+            raise StridorError(
+                f"{path} is not a ground truth ({error}); expected two columns without a header."
+            ) from None
     return rows
 
 

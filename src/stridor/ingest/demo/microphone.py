@@ -1,6 +1,7 @@
 """From sound to file: the colour of microphone and room, the mix at an SNR, the level, 16 bits."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from scipy.fft import irfft, next_fast_len, rfft, rfftfreq
@@ -25,18 +26,25 @@ class Microphone(Settings):
 
     def hear(self, wave: np.ndarray) -> np.ndarray:
         """Return the wave as this microphone hears it in its room, ndarray[T] of unit rms."""
+        size, room, colour = self._responses(wave.size)
+        return unit(irfft(rfft(wave, size) * room * colour, size)[: wave.size])
+
+    # All clips of a machine have the same length and few microphones.
+    @lru_cache(maxsize=8)  # noqa: B019, they are constants of the catalogue
+    def _responses(self, samples: int) -> tuple[int, np.ndarray, np.ndarray]:
+        """Return the size of an FFT for a wave, and the responses of room and microphone at its frequencies."""
         decay = self.room_decay_ms / 1000.0 * SAMPLE_RATE_HZ
         echoes = np.random.default_rng(self.unit).standard_normal(int(5.0 * decay))
         echoes *= np.exp(-np.arange(echoes.size) / decay)
         room = gain(self.room_db) * echoes / np.sqrt(np.sum(echoes**2))
         room[0] += 1.0
-        size = next_fast_len(wave.size + room.size, real=True)
+        size = next_fast_len(samples + room.size, real=True)
         frequency_hz = np.maximum(rfftfreq(size, 1.0 / SAMPLE_RATE_HZ), 1.0)
         octaves = np.log2(frequency_hz / self.presence_hz)
         colour_db = self.tilt_db_per_octave * np.log2(frequency_hz / 1000.0)
         colour = gain(colour_db + self.presence_db * np.exp(-(octaves**2)))
         colour /= np.sqrt(1.0 + (self.low_cut_hz / frequency_hz) ** 6)
-        return unit(irfft(rfft(wave, size) * rfft(room, size) * colour, size)[: wave.size])
+        return size, rfft(room, size), colour
 
 
 def mix(machine: np.ndarray, noise: np.ndarray, snr_db: float) -> np.ndarray:

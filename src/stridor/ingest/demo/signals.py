@@ -1,5 +1,6 @@
 """Building blocks of sound: harmonics of a turning part, coloured noise, slow drift, decibels."""
 
+from functools import lru_cache
 from typing import overload
 
 import numpy as np
@@ -65,11 +66,18 @@ def drift(rng: np.random.Generator, samples: int, spread: float, knots_per_secon
     """
     knots = max(4, int(np.ceil(samples / SAMPLE_RATE_HZ * knots_per_second)) + 1)
     values = spread * rng.standard_normal(knots)
+    left, weight = _between_knots(knots, samples)
+    return values[left] * (1.0 - weight) + values[left + 1] * weight
+
+
+# All clips of a machine have the same length.
+@lru_cache(maxsize=8)
+def _between_knots(knots: int, samples: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return for each sample the knot on its left, and the weight of the one on its right."""
     position = np.linspace(0.0, knots - 1.0, samples)
     left = np.minimum(position.astype(np.int64), knots - 2)
     # A raised cosine between neighbours keeps the slope continuous, so that no click betrays a knot.
-    weight = 0.5 - 0.5 * np.cos(np.pi * (position - left))
-    return values[left] * (1.0 - weight) + values[left + 1] * weight
+    return left, 0.5 - 0.5 * np.cos(np.pi * (position - left))
 
 
 def harmonics(angle: np.ndarray, amplitudes: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -108,10 +116,16 @@ def coloured_noise(
     low_hz, high_hz : edges of the band, where it is 3 dB down
     """
     size = next_fast_len(samples, real=True)
+    shape = _band(size, db_per_octave, low_hz, high_hz)
+    return unit(irfft(rfft(rng.standard_normal(samples), size) * shape, size)[:samples])
+
+
+@lru_cache(maxsize=32)
+def _band(size: int, db_per_octave: float, low_hz: float, high_hz: float) -> np.ndarray:
+    """Return the gain of a band with a slope at the frequencies of a real FFT of `size` points."""
     frequency_hz = np.maximum(rfftfreq(size, 1.0 / SAMPLE_RATE_HZ), 1.0)
     shape = gain(db_per_octave * np.log2(frequency_hz / 1000.0))
-    shape /= np.sqrt((1.0 + (low_hz / frequency_hz) ** 6) * (1.0 + (frequency_hz / high_hz) ** 6))
-    return unit(irfft(rfft(rng.standard_normal(samples), size) * shape, size)[:samples])
+    return shape / np.sqrt((1.0 + (low_hz / frequency_hz) ** 6) * (1.0 + (frequency_hz / high_hz) ** 6))
 
 
 def pulse_shape(angle: np.ndarray, sharpness: float) -> np.ndarray:

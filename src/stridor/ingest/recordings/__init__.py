@@ -1,7 +1,8 @@
-"""Own recordings come in: `layout` and `plain` find, `checking` refuses, `placing` and `detectors` write."""
+"""Importing recordings: `machines` finds, `checking` and `plain` decide, `transaction` writes."""
 
 from stridor.ingest.recordings.folder import import_folder
+from stridor.ingest.recordings.folder_names import FolderNames
 from stridor.ingest.recordings.plain import Cutting
 from stridor.ingest.recordings.report import ImportReport, MachineReport
 
-__all__ = ["Cutting", "ImportReport", "MachineReport", "import_folder"]
+__all__ = ["Cutting", "FolderNames", "ImportReport", "MachineReport", "import_folder"]

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from stridor.data.names import AUDIO_SUFFIXES, parse_clip_name
-from stridor.ingest.recordings.layout import MachineFolder
+from stridor.ingest.recordings.dcase_layout import MachineFolder
 
 
 def attribute_notes(folder: MachineFolder) -> Iterable[str]:
@@ -14,7 +14,7 @@ def attribute_notes(folder: MachineFolder) -> Iterable[str]:
     Published tables name a clip by its path with folder and .wav or by its bare stem, and some have no
     attribute columns at all.
     """
-    clips = {path.stem: (split, path) for split, path in folder.clips}
+    clips = {clip.path.stem: clip for clip in folder.clips}
     for table in folder.tables:
         try:
             rows = _read(table)
@@ -23,14 +23,13 @@ def attribute_notes(folder: MachineFolder) -> Iterable[str]:
             continue
         if missing := [stem for stem in rows if stem not in clips]:
             yield f"{table.name} names {len(missing)} clips that are not there, {missing[0]} first"
-        listable = [stem for stem, (split, _) in clips.items() if split != "supplemental"]
+        listable = [stem for stem, clip in clips.items() if clip.split != "supplemental"]
         if unlisted := [stem for stem in listable if stem not in rows]:
             yield f"{table.name} does not list {len(unlisted)} clips, {unlisted[0]} first"
         differing = []
         for stem, pairs in rows.items():
             if stem in clips and pairs:
-                split, path = clips[stem]
-                in_name = parse_clip_name(path.name, split).attributes
+                in_name = parse_clip_name(clips[stem].name, clips[stem].split).attributes
                 if in_name and in_name != pairs:
                     differing.append(stem)
         if differing:

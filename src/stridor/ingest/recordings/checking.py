@@ -1,7 +1,8 @@
-"""Checking every clip of a machine in the DCASE layout before anything is placed."""
+"""Checking every clip of a machine in the DCASE layout before anything is written."""
 
+import hashlib
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -10,40 +11,52 @@ import numpy as np
 from tqdm import tqdm
 
 from stridor.audio.files import SAMPLE_RATE_HZ, AudioInfo, probe, read_clip
-from stridor.common.digests import file_md5
+from stridor.audio.opening import open_sound
+from stridor.audio.quality import SignalCheck, is_silent
 from stridor.common.errors import StridorError
+from stridor.common.text import printable
 from stridor.data.manifest import SHORTEST_SECONDS
 from stridor.data.names import ClipName, Domain, Kind, Label, Split, parse_clip_name
 from stridor.ingest.recordings.attributes import attribute_notes
 from stridor.ingest.recordings.checks import refuse
-from stridor.ingest.recordings.layout import MachineFolder
+from stridor.ingest.recordings.dcase_layout import ListedClip, MachineFolder
+from stridor.ingest.recordings.files import LeftOut
 from stridor.ingest.recordings.report import ClipCount, MachineReport, Supplement
 
+_VALUES_PER_BLOCK = 2**20
 SHORTEST_SAMPLES = round(SHORTEST_SECONDS * SAMPLE_RATE_HZ)
 
 
 @dataclass(frozen=True)
 class CheckedMachine:
-    """A machine that may be placed.
+    """A machine that may be imported.
 
     Attributes
     ----------
-    files : tuple of (path, place)
+    files : tuple of (path, target)
         What to copy, and where to: relative to the machine's folder, with forward slashes.
     """
 
     machine: str
     files: tuple[tuple[Path, str], ...]
+    left_out: tuple[LeftOut, ...]
     report: MachineReport
+
+    @property
+    def clips(self) -> int:
+        """The number of clips."""
+        return sum(count.clips for count in self.report.counts)
 
 
 @dataclass(frozen=True)
 class _Clip:
     path: Path
+    file_name: str
     name: ClipName
     info: AudioInfo
-    md5: str
+    digest: str
     silent: bool
+    findings: Mapping[str, str]
     notes: tuple[str, ...]
 
 
@@ -64,11 +77,11 @@ def check_machine(folder: MachineFolder, channel: int | Literal["mean"]) -> Chec
     """
     clips: list[_Clip] = []
     problems: list[tuple[str, str]] = []
-    for split, path in tqdm(folder.clips, folder.machine, unit="clip", leave=False, disable=None):
+    for clip in tqdm(folder.clips, folder.machine, unit="clip", leave=False, disable=None):
         try:
-            clips.append(_check_clip(path, split, channel))
+            clips.append(_check_clip(clip, channel))
         except StridorError as error:
-            problems.append((path.name, str(error)))
+            problems.append((clip.path.name, str(error)))
     if problems:
         refuse(problems, "clips")
     train = [clip for clip in clips if clip.name.split == "train"]
@@ -79,9 +92,10 @@ def check_machine(folder: MachineFolder, channel: int | Literal["mean"]) -> Chec
         )
     twins = _refuse_leaks(clips)
     notes = [*folder.notes, *_notes(clips), *twins, *attribute_notes(folder)]
-    places = [(clip.path, f"{clip.name.split}/{clip.path.name}") for clip in clips]
+    places = [(clip.path, f"{clip.name.split}/{clip.file_name}") for clip in clips]
     return CheckedMachine(
         machine=folder.machine,
+        left_out=folder.left_out,
         files=(*places, *((table, table.name) for table in folder.tables)),
         report=MachineReport(
             machine=folder.machine,
@@ -96,12 +110,14 @@ def check_machine(folder: MachineFolder, channel: int | Literal["mean"]) -> Chec
     )
 
 
-def _check_clip(path: Path, split: Split, channel: int | Literal["mean"]) -> _Clip:
-    name = parse_clip_name(path.name, split)
-    try:
-        path.name.encode()
-    except UnicodeEncodeError:
-        raise StridorError(f"{path.name!r} is not named in UTF-8; rename it.") from None
+def _check_clip(listed: ListedClip, channel: int | Literal["mean"]) -> _Clip:
+    path, split = listed.path, listed.split
+    name = parse_clip_name(listed.name, split)
+    if printable(listed.name) != listed.name:
+        raise StridorError(
+            f"{printable(path)} has characters in its name that cannot be printed or are not UTF-8, and clips keep "
+            "their names; rename it."
+        )
     info = probe(path)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
@@ -111,13 +127,27 @@ def _check_clip(path: Path, split: Split, channel: int | Literal["mean"]) -> _Cl
             f"{path} lasts {len(wave) / SAMPLE_RATE_HZ:.4f} s; the encoder needs at least "
             f"{SHORTEST_SECONDS} s, remove the clip."
         )
-    silent = not np.any(wave)
+    silent = is_silent(wave)
+    findings = _findings(path, channel, info.sample_rate_hz)
     if silent and split != "test":
         raise StridorError(
             f"{path} is silent, so that nothing can be mixed with it at a signal-to-noise ratio; remove it."
         )
     notes = tuple(str(entry.message).rstrip(".") for entry in caught if entry.category is UserWarning)
-    return _Clip(path, name, info, file_md5(path), silent, notes)
+    return _Clip(path, listed.name, name, info, _sound_digest(wave), silent, findings, notes)
+
+
+def _findings(path: Path, channel: int | Literal["mean"], sample_rate_hz: int) -> dict[str, str]:
+    check = SignalCheck(channel)
+    with open_sound(path) as opened:
+        while len(block := opened.read(max(1, _VALUES_PER_BLOCK // opened.sound.channels))):
+            check.add(block)
+    return check.findings(sample_rate_hz)
+
+
+def _sound_digest(wave: np.ndarray) -> str:
+    """Return a digest of what is heard of a clip, the same in any format."""
+    return hashlib.sha256(np.ascontiguousarray(wave).data).hexdigest()
 
 
 def _refuse_leaks(clips: list[_Clip]) -> list[str]:
@@ -126,24 +156,27 @@ def _refuse_leaks(clips: list[_Clip]) -> list[str]:
     twins, leaks = [], []
     # Clips that are learnt from come first, so that a leak is told as the test clip that repeats one.
     for clip in sorted(clips, key=lambda clip: clip.name.split == "test"):
-        other = first.setdefault(clip.md5, clip)
+        other = first.setdefault(clip.digest, clip)
         if other is clip:
             continue
         if clip.name.split == "test" and other.name.split != "test":
             sentence = (
-                f"{clip.path} holds the same bytes as {other.name.split}/{other.path.name}, and a clip that "
-                "is learnt is no test; remove one of them."
+                f"{clip.path} holds the same sound as {other.name.split}/{other.path.name}, and a clip that "
+                "is learnt cannot be a test; remove one of them."
             )
             leaks.append((clip.path.name, sentence))
         else:
             twins.append(clip.path.name)
     if leaks:
         refuse(leaks, "clips")
-    return [_some(twins, "hold the same bytes as another clip and count twice")] if twins else []
+    return [_some(twins, "hold the same sound as another clip and count twice")] if twins else []
 
 
 def _notes(clips: list[_Clip]) -> Iterable[str]:
     yield from (note for clip in clips for note in clip.notes)
+    for what in dict.fromkeys(what for clip in clips for what in clip.findings):
+        odd = [clip for clip in clips if what in clip.findings]
+        yield f"{what} ({len(odd)}): {odd[0].path.name} first, {odd[0].findings[what]}"
     if silent := [clip.path.name for clip in clips if clip.silent]:
         yield _some(silent, "are silent")
     if not any(clip.name.domain == "target" for clip in clips if clip.name.split == "train"):

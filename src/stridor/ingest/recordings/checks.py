@@ -1,18 +1,12 @@
 """What every layout of recordings asks of the folders it lies in."""
 
-import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NoReturn
 
 from stridor.common.errors import StridorError
-
-# A machine's name becomes a folder, a key of params.yaml and part of a stage's name.
-_PLAIN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]*", re.ASCII)
-
-
-def visible(folder: Path) -> list[Path]:
-    """Return what lies in a folder, in order of name, without hidden entries."""
-    return sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+from stridor.common.text import printable
+from stridor.params.names import RULE, is_plain_name
 
 
 def machine_name(folder: Path) -> str:
@@ -21,23 +15,50 @@ def machine_name(folder: Path) -> str:
     Raises
     ------
     StridorError
-        If the name is not plain.
+        If it does not follow the rule for names.
     """
     # "." has no name of its own, and a linked folder goes by the name of the link.
     machine = folder.name if folder.name not in ("", "..") else folder.resolve().name
-    if not _PLAIN_NAME.fullmatch(machine):
-        raise StridorError(
-            f"{folder} has the machine name '{machine}'; rename it to letters, digits, _ and - only, not "
-            "starting with -."
-        )
-    return machine
+    return check_machine_name(machine, folder)
+
+
+def check_machine_name(name: str, folder: Path) -> str:
+    """Return a machine's name that follows the rule for names.
+
+    Raises
+    ------
+    StridorError
+        If it does not.
+    """
+    # The caches of Python are no data to git and DVC.
+    if not is_plain_name(name) or name == "__pycache__":
+        raise StridorError(f"{printable(folder)} has the machine name '{printable(name)}'; rename the folder ({RULE}).")
+    return name
+
+
+def distinct_machines(names: Mapping[Path, str]) -> None:
+    """Refuse machines whose folders in data/ are the same on some file systems.
+
+    Raises
+    ------
+    StridorError
+        If the names of two differ only in the case of letters, or not at all.
+    """
+    first: dict[str, Path] = {}
+    for folder, name in names.items():
+        other = first.setdefault(name.casefold(), folder)
+        if other != folder:
+            raise StridorError(
+                f"{printable(other)} and {printable(folder)} would be the machines '{names[other]}' and '{name}', "
+                "which share a folder where case does not count; rename one of them."
+            )
 
 
 def stay_inside(path: Path, source: Path) -> None:
     """Refuse a link that leads out of the folder `source`, a resolved path: it could bring in any file."""
     if path.is_symlink() and not path.resolve().is_relative_to(source):
         raise StridorError(
-            f"{path} is a link that leads out of the imported folder; copy the folder with the files that "
+            f"{printable(path)} is a link that leads out of the imported folder; copy the folder with the files that "
             "its links mean (cp -rL) and import the copy."
         )
 

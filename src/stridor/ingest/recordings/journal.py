@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import socket
+import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from pathlib import Path
 
 from stridor.common.atomic import atomic_file, remove_unfinished
 from stridor.common.errors import StridorError
+from stridor.ingest.recordings.journal_entries import mark_of, read_entries
 
 _NAME = "journal.json"
 
@@ -52,6 +54,7 @@ class Journal:
                 json.dumps({
                     "moves": [[_inside(here, root), _inside(there, root)] for here, there in moves],
                     "files": [_inside(file, root) for file in (tracker, *texts)],
+                    "mark": mark_of(before),
                 }),
                 encoding="utf-8",
             )  # fmt: skip
@@ -65,11 +68,35 @@ class Journal:
         """Whether there are changes that are not final."""
         return (self.beside / _NAME).exists()
 
-    def undo(self) -> None:
-        """Take every change back that was made; cut off in the middle, it can be called again."""
+    def check_not_committed(self) -> None:
+        """Check that nobody has committed what a killed import left; to undo that would turn a commit back.
+
+        Raises
+        ------
+        StridorError
+            If git has a file as it is now, and it was another before the import.
+        """
         root, before = self.beside.parent, self.beside / "before"
         said = json.loads((self.beside / _NAME).read_text(encoding="utf-8"))
         for number, name in enumerate(said["files"]):
+            now, old = _content(root / name), _content(before / str(number))
+            if now is not None and now != old and now == _committed(root, name):
+                raise StridorError(
+                    f"{name} has been committed since an import was cut off; remove the folder {self.beside} to keep what "
+                    "is there now, or go back before that commit to have the import undone, and run the command again."
+                )
+
+    def undo(self) -> None:
+        """Take every change back that was made; cut off in the middle, it can be called again.
+
+        Raises
+        ------
+        StridorError
+            If the journal is not one of an import into this folder.
+        """
+        root, before = self.beside.parent, self.beside / "before"
+        entries = read_entries(self.beside / _NAME, before)
+        for number, name in enumerate(entries.files):
             file, old, new = root / name, before / str(number), before / f"{number}.new"
             for left in file.parent.glob(f".{file.stem}.unfinished-*{file.suffix}"):
                 left.unlink()
@@ -81,7 +108,7 @@ class Journal:
                     shutil.copyfile(old, beside)
             else:
                 file.unlink(missing_ok=True)
-        for here, there in reversed([(root / here, root / there) for here, there in said["moves"]]):
+        for here, there in reversed([(root / here, root / there) for here, there in entries.moves]):
             # What a later move put at `here` has been moved back by now, so its absence means: moved.
             if not here.exists() and there.exists():
                 there.rename(here)
@@ -121,6 +148,8 @@ def undo_killed(data: Path) -> bool:
     """
     killed = _journals(data)
     for journal in killed:
+        journal.check_not_committed()
+    for journal in killed:
         journal.undo()
     remove_unfinished(data)
     return bool(killed)
@@ -143,6 +172,19 @@ def heal(root: Path) -> None:
 def _journals(data: Path) -> list[Journal]:
     found = [Journal(folder) for folder in sorted(data.parent.glob(f".{data.name}.unfinished-*"))]
     return [journal for journal in found if journal.is_open]
+
+
+def _content(file: Path) -> bytes | None:
+    return file.read_bytes() if file.is_file() else None
+
+
+def _committed(root: Path, name: str) -> bytes | None:
+    """Return a file's content in git's latest commit; None without git, or if it is not there."""
+    try:
+        done = subprocess.run(["git", "-C", str(root), "show", f"HEAD:./{name}"], capture_output=True)
+    except OSError:
+        return None
+    return done.stdout if done.returncode == 0 else None
 
 
 def _inside(path: Path, root: Path) -> str:

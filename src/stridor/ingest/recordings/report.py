@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from stridor.data.names import Domain, Kind, Label, Split
+from stridor.data.needs import ClipKind, missing_for_measures
+from stridor.ingest.recordings.files import FileCount
 
 Supplement = Literal["noise", "clean", "both", "none"]
 
@@ -40,9 +42,12 @@ class MachineReport:
     @property
     def measurable(self) -> bool:
         """Whether the official measures exist: normal test clips of both domains, and anomalies."""
-        test = {(count.domain, count.label) for count in self.counts if count.split == "test"}
-        normals = {("source", "normal"), ("target", "normal")} <= test
-        return normals and any(label == "anomaly" for _, label in test)
+        return not missing_for_measures(self.clip_kinds)
+
+    @property
+    def clip_kinds(self) -> list[ClipKind]:
+        """What its clips are, one entry for each."""
+        return [kind for one in self.counts for kind in [ClipKind(one.split, one.domain, one.label)] * one.clips]
 
     def text(self) -> str:
         """Return the machine's part of the report, a few lines."""
@@ -66,24 +71,29 @@ class ImportReport:
     machines: tuple[MachineReport, ...]
     detectors_added: tuple[str, ...]
     detectors_removed: tuple[str, ...]
+    files: FileCount
     notes: tuple[str, ...] = ()
 
     def text(self) -> str:
         """Return the report to print."""
         parts = [machine.text() for machine in self.machines]
         parts += [f"note: {note}." for note in self.notes]
+        parts.append(self.files.text())
         if self.detectors_removed:
             parts.append(f"params.yaml: removed the detectors {', '.join(self.detectors_removed)}.")
         if self.detectors_added:
             parts.append(f"params.yaml: added the detectors {', '.join(self.detectors_added)}.")
         names = ", ".join(machine.machine for machine in self.machines)
         parts.append(f"Imported into data/ and tracked by data.dvc: {names}.")
-        unmeasured = [machine.machine for machine in self.machines if not machine.measurable]
-        if unmeasured:
+        lacking = [
+            f"{machine.machine} has no {' and no '.join(missing)}"
+            for machine in self.machines
+            if (missing := missing_for_measures(machine.clip_kinds))
+        ]
+        if lacking:
             parts.append(
-                "There are no official measures without anomalies and normal test clips of both domains, so that "
-                f"'dvc repro' ends at the stage evaluate ({', '.join(unmeasured)}); 'dvc repro index@<detector>' and "
-                "'stridor register <detector>' make the detector."
+                f"There are no official measures ({'; '.join(lacking)}), so that 'dvc repro' ends at the stage "
+                "evaluate; 'dvc repro index@<detector>' and 'stridor register <detector>' make the detector."
             )
         else:
             parts.append("'dvc repro' runs the pipeline.")

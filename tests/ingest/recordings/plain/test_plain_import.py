@@ -139,9 +139,10 @@ def test_two_imports_at_a_time_are_refused(project, plain):
         assert make_ready(project) == f"{project / 'data'} is there."
         journal = project / ".data.unfinished-x" / "journal.json"
         journal.parent.mkdir()
-        journal.write_text('{"moves": [], "files": []}')
+        journal.write_text("of another")
         with pytest.raises(StridorError, match="is running"):
             make_ready(project)
+    shutil.rmtree(journal.parent)
     import_folder(plain, project)
 
 
@@ -175,7 +176,7 @@ def _import_and_die(source, project, options, at_step=None, at=None):
     for name in ("copyfile", "rmtree"):
         setattr(shutil, name, step(getattr(shutil, name)))
     writing._write_recording = step(writing._write_recording)
-    folder_module.bring = step(folder_module.bring)
+    folder_module.copy_machine = step(folder_module.copy_machine)
     folder_module.track = step(folder_module.track)
     import_folder(source, project, cutting=SHORT, **options)
 

@@ -4,7 +4,7 @@ import numpy as np
 import soundfile as sf
 
 from recordings import write_recording
-from stridor.ingest.recordings.layout import find_machines
+from stridor.ingest.recordings.machines import find_machines
 from stridor.ingest.recordings.plain import Cutting, machine_report, page, plan_machine
 
 

@@ -9,7 +9,7 @@ import soundfile as sf
 
 from recordings import write_recording
 from stridor.common.errors import StridorError
-from stridor.ingest.recordings.layout import find_machines
+from stridor.ingest.recordings.machines import find_machines
 from stridor.ingest.recordings.plain import Cutting, plan_machine, write_clips, writing
 
 

@@ -2,7 +2,8 @@
 
 from stridor.ingest.recordings.plain.cutting import Cutting
 from stridor.ingest.recordings.plain.folder import PlainFolder
-from stridor.ingest.recordings.plain.planning import PlannedMachine, plan_machine
+from stridor.ingest.recordings.plain.plan import PlannedMachine
+from stridor.ingest.recordings.plain.planning import plan_machine
 from stridor.ingest.recordings.plain.report import machine_report, page
 from stridor.ingest.recordings.plain.writing import write_clips
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from stridor.common.errors import StridorError
 
-# A rest that is shorter than this share of a clip is no clip of its own but the end of the one before.
+# A rest that is shorter than this share of a clip stays with the clip before it.
 SHORTEST_REST = 1 / 3
 SHORTEST_CLIP_SECONDS, LONGEST_CLIP_SECONDS = 1.0, 120.0
 

@@ -1,24 +1,14 @@
 """Listing a plain machine folder: normal/, anomaly/, noise/ and clean/, each with files in any depth."""
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, get_args
 
 from stridor.common.errors import StridorError
-from stridor.data.names import AUDIO_SUFFIXES, Domain, Kind, Label
-from stridor.ingest.recordings.checks import machine_name, stay_inside
-
-Role = Literal["normal", "anomaly", "noise", "clean"]
-ROLES: tuple[Role, ...] = get_args(Role)
-DOMAINS: tuple[Domain, ...] = get_args(Domain)
-
-# libsndfile goes by content and reads more names than clips may have; the last row are recordings that it cannot
-# read, which must be told and not overlooked.
-_SUFFIXES = (
-    *AUDIO_SUFFIXES, ".aifc", ".bwf", ".oga", ".opus", ".snd", ".voc", ".wave",
-    ".3gp", ".aac", ".amr", ".m4a", ".mka", ".mp4", ".wma",
-)  # fmt: skip
+from stridor.common.text import printable
+from stridor.data.names import Domain, Kind, Label
+from stridor.ingest.recordings.checks import stay_inside
+from stridor.ingest.recordings.files import LeftOut, exclusion, is_audio, machine_files, note_others, origin_of
+from stridor.ingest.recordings.folder_names import FolderNames, Role
 
 
 @dataclass(frozen=True)
@@ -32,7 +22,7 @@ class Recording:
     domain : "source", "target" or None
         None for noise and clean, which belong to none.
     origin : str
-        The path relative to the machine's folder, with forward slashes.
+        The path relative to the machine's folder, with forward slashes, and escaped by `common.text.escape_name`.
     """
 
     path: Path
@@ -53,82 +43,104 @@ class Recording:
 
 @dataclass(frozen=True)
 class PlainFolder:
-    """One machine's recordings before anybody listened to them, in order of their origin."""
+    """One machine's recordings before they were read, in order of their origin.
+
+    Attributes
+    ----------
+    source : Path
+        The imported folder.
+    left_out : tuple of LeftOut
+        Audio files that are not looked at.
+    notes : tuple of str
+        On other files.
+    """
 
     machine: str
     folder: Path
+    source: Path
     recordings: tuple[Recording, ...]
+    left_out: tuple[LeftOut, ...]
     notes: tuple[str, ...]
 
 
-def is_plain(folder: Path) -> bool:
-    """Tell whether a folder holds any of a plain machine's folders."""
-    return any((folder / role).is_dir() for role in ROLES)
-
-
-def list_plain(folder: Path, source: Path) -> PlainFolder:
+def list_plain(folder: Path, machine: str, source: Path, names: FolderNames) -> PlainFolder:
     """List a machine's recordings.
 
     Parameters
     ----------
     folder : Path
-        Holds normal/ and maybe anomaly/, noise/, clean/. What lies below normal/target or anomaly/target
-        belongs to the target domain, all else to the source domain.
+        Holds normal/ and maybe anomaly/, noise/, clean/, or words that mean the same. What lies below a folder
+        called target, within these or around them, belongs to the target domain, all else to the source domain.
     source : Path
-        The imported folder, resolved; links do not lead out of it.
+        The imported folder; links do not lead out of it.
 
     Raises
     ------
     StridorError
-        If there is no normal/, it is empty, the machine's name is not plain, a link leads out or a file's
-        name is not UTF-8.
+        If what a recording is cannot be told from the folders around it, there are none of normal running, or a link
+        leads out.
     """
-    machine = machine_name(folder)
-    stay_inside(folder, source)
-    recordings, others = [], []
-    for role in ROLES:
-        top = folder / role
-        if not top.is_dir():
-            continue
-        stay_inside(top, source)
-        for path in _files(top):
-            if path.suffix.lower() not in _SUFFIXES or path.is_dir():
+    recordings, unknown, left_out, others = [], [], [], []
+    for path in machine_files(folder, source.resolve(), names):
+        reason = exclusion(path, folder, names)
+        if not is_audio(path) or path.is_dir():
+            if reason is None and path.parent != folder:
                 others.append(path)
-                continue
-            stay_inside(path, source)
-            recordings.append(Recording(path, role, _domain(path, top, role), _origin(path, folder)))
+        elif reason:
+            left_out.append(LeftOut(origin_of(path, source), reason))
+        elif (found := _role_and_domain(path, folder, names)) is None:
+            unknown.append(path)
+        else:
+            stay_inside(path, source.resolve())
+            recordings.append(Recording(path, *found, origin_of(path, folder)))
+    if unknown:
+        raise StridorError(_unknown(unknown, folder))
     if not any(recording.role == "normal" for recording in recordings):
         raise StridorError(
-            f"{folder / 'normal'} holds no recordings; a detector learns from recordings of normal running, put "
-            "them there."
+            f"{printable(folder / 'normal')} holds no recordings; a detector learns from recordings of normal "
+            "running, put them there."
         )
-    left_out = [path.relative_to(folder).as_posix() for path in others]
-    notes = (f"left out, as no recordings by their names ({len(left_out)}): {left_out[0]} first",) if left_out else ()
-    return PlainFolder(machine, folder, tuple(sorted(recordings, key=lambda one: one.origin)), notes)
+    return PlainFolder(
+        machine=machine,
+        folder=folder,
+        source=source,
+        recordings=tuple(sorted(recordings, key=lambda one: one.origin)),
+        left_out=tuple(left_out),
+        notes=note_others(others, folder),
+    )
 
 
-def _files(top: Path) -> list[Path]:
-    """Return everything below `top` that is not hidden and no folder; links to folders are not followed."""
-    found = []
-    for place, folders, files in os.walk(top):
-        here = Path(place)
-        links = [name for name in folders if (here / name).is_symlink()]
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        found += [here / name for name in sorted([*files, *links]) if not name.startswith(".")]
-    return found
-
-
-def _domain(path: Path, top: Path, role: Role) -> Domain | None:
-    if role in ("noise", "clean"):
+def _role_and_domain(path: Path, folder: Path, names: FolderNames) -> tuple[Role, Domain | None] | None:
+    """Return what the folders around a recording say of it; None if they do not say what it is."""
+    parts = path.relative_to(folder).parts[:-1]
+    depth = next((depth for depth, part in enumerate(parts[:2]) if names.role(part)), None)
+    if depth is None or (depth == 1 and names.domain(parts[0]) is None):
         return None
-    first = path.relative_to(top).parts[0]
-    return first if first in DOMAINS and path.parent != top else "source"
+    role, rest = names.role(parts[depth]), (*parts[:depth], *parts[depth + 1 :])
+    domains = {domain for part in rest if (domain := names.domain(part))}
+    opposite = {"normal": "anomaly", "anomaly": "normal"}.get(str(role))
+    if len(domains) > 1 or any(names.role(part) == opposite for part in rest if opposite):
+        both = "source and target" if len(domains) > 1 else "normal and anomaly"
+        raise StridorError(
+            f"{printable(path)} lies in folders of {both}; move it, so that the folders around it say one of them."
+        )
+    assert role is not None
+    return role, None if role in ("noise", "clean") else next(iter(domains), "source")
 
 
-def _origin(path: Path, folder: Path) -> str:
-    origin = path.relative_to(folder).as_posix()
-    try:
-        origin.encode()
-    except UnicodeEncodeError:
-        raise StridorError(f"{str(path)!r} is not named in UTF-8; rename it.") from None
-    return origin
+def _unknown(paths: list[Path], folder: Path) -> str:
+    first = paths[0].relative_to(folder).parts
+    name = printable(first[0])
+    same = [path for path in paths if path.relative_to(folder).parts[0] == first[0]]
+    if len(first) == 1:
+        loose = [path for path in paths if path.parent == folder]
+        more = f" with {len(loose) - 1} more audio files" if len(loose) > 1 else ""
+        return (
+            f"{printable(paths[0])} lies{more} in the machine's folder itself; move it into normal/, anomaly/, noise/ "
+            f"or clean/, or leave it out by --leave-out '{name}'."
+        )
+    return (
+        f"{printable(folder / first[0])} holds {len(same)} audio files ({printable(paths[0].name)} first), and its "
+        f"name does not say what they are; rename it to normal, anomaly, noise or clean, say it by --normal '{name}', "
+        f"--anomaly '{name}', --noise '{name}' or --clean '{name}', or leave it out by --leave-out '{name}'."
+    )

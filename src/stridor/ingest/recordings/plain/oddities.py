@@ -4,11 +4,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from statistics import median
 
-from stridor.ingest.recordings.plain.folder import ROLES
+from stridor.ingest.recordings.folder_names import ROLES
 from stridor.ingest.recordings.plain.survey import Heard
 
-# More samples at full scale than loud moments reach by themselves.
-CLIPPED_SHARE = 1e-3
 # -60 dB of full scale: a microphone that was muted, or not plugged in.
 FAINT_PEAK = 1e-3
 SHORT_SHARE = 0.5
@@ -40,12 +38,9 @@ class Oddity:
 
 
 def find_oddities(heard: list[Heard], clip_seconds: float) -> list[Oddity]:
-    """Look for recordings that are clipped, faint, much shorter than the others of their folder, or cut short."""
+    """Look for recordings with defects, and for those unlike the others of their folder."""
     found = [
-        Oddity("clipped recordings", tuple(
-            f"{one.origin}: {100 * one.clipped_share:.1f} % of the samples at full scale"
-            for one in heard if one.clipped_share > CLIPPED_SHARE
-        )),
+        *_findings(heard),
         Oddity("recordings that are hardly to be heard", tuple(
             f"{one.origin}: peak {one.peak:.1e} of full scale" for one in heard if 0 < one.peak < FAINT_PEAK
         )),
@@ -55,6 +50,11 @@ def find_oddities(heard: list[Heard], clip_seconds: float) -> list[Oddity]:
                tuple(_other_rates(heard))),
     ]  # fmt: skip
     return [oddity for oddity in found if oddity.entries]
+
+
+def _findings(heard: list[Heard]) -> Iterable[Oddity]:
+    for what in dict.fromkeys(what for one in heard for what in one.findings):
+        yield Oddity(what, tuple(f"{one.origin}: {one.findings[what]}" for one in heard if what in one.findings))
 
 
 def _short(heard: list[Heard], clip_seconds: float) -> Iterable[str]:

@@ -1,69 +1,22 @@
 """Deciding what becomes of every recording of a plain folder: left out, learnt from, or kept for the test."""
 
-import csv
-import io
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Literal
 
 from tqdm import tqdm
 
 from stridor.common.errors import StridorError
-from stridor.data.manifest import SPLITS
-from stridor.data.names import Domain, Split
+from stridor.common.text import printable
+from stridor.data.names import DOMAINS
 from stridor.ingest.recordings.checks import refuse
+from stridor.ingest.recordings.files import LeftOut, origin_of
+from stridor.ingest.recordings.plain.clip_names import name_clips, seconds_text, table_of_origins
 from stridor.ingest.recordings.plain.cutting import Cutting
-from stridor.ingest.recordings.plain.folder import DOMAINS, PlainFolder
+from stridor.ingest.recordings.plain.folder import PlainFolder
 from stridor.ingest.recordings.plain.oddities import Oddity, find_oddities
+from stridor.ingest.recordings.plain.plan import PlannedMachine, PlannedRecording
 from stridor.ingest.recordings.plain.survey import Heard, Piece, listen
-
-
-@dataclass(frozen=True)
-class PlannedClip:
-    """A clip to be written: its place in the machine's folder, and the frames of the recording it is cut from."""
-
-    place: str
-    start: int
-    frames: int
-
-    @property
-    def split(self) -> Split:
-        """The folder that the clip goes to."""
-        return next(split for split in SPLITS if self.place.startswith(f"{split}/"))
-
-
-@dataclass(frozen=True)
-class PlannedRecording:
-    """A recording and its clips, none if all of it is left out."""
-
-    heard: Heard
-    clips: tuple[PlannedClip, ...]
-
-
-@dataclass(frozen=True)
-class PlannedMachine:
-    """A plain folder whose clips may be written.
-
-    Attributes
-    ----------
-    origins : str
-        The machine's attributes_00.csv: clip, recording and start, with the recording's path in words of its own.
-    notes : tuple of str
-        On the whole machine.
-    """
-
-    folder: PlainFolder
-    cutting: Cutting
-    recordings: tuple[PlannedRecording, ...]
-    origins: str
-    oddities: tuple[Oddity, ...]
-    notes: tuple[str, ...]
-
-    @property
-    def machine(self) -> str:
-        """The machine's name."""
-        return self.folder.machine
 
 
 def plan_machine(folder: PlainFolder, cutting: Cutting, channel: int | Literal["mean"]) -> PlannedMachine:
@@ -78,16 +31,17 @@ def plan_machine(folder: PlainFolder, cutting: Cutting, channel: int | Literal["
         If a recording cannot be used (and is not to be skipped), two folders hold the same sound, or fewer than two
         training clips remain.
     """
-    heard, unusable = _listen_all(folder, cutting, channel)
+    heard, skipped, unusable = _listen_all(folder, cutting, channel)
     kept, left_out = _without_copies(heard)
     test, notes = _test_recordings([one for one in heard if kept[one.origin]], cutting, kept)
-    recordings = _name_clips(heard, kept, test)
+    recordings = name_clips(heard, kept, test)
     _require_training_clips(folder, recordings)
     return PlannedMachine(
         folder=folder,
         cutting=cutting,
+        left_out=(*folder.left_out, *skipped, *_without_clips(folder, recordings)),
         recordings=recordings,
-        origins=_origins(folder.machine, recordings),
+        origins=table_of_origins(folder.machine, recordings),
         oddities=(*unusable, *left_out, *find_oddities(heard, cutting.clip_seconds)),
         notes=(*folder.notes, *notes),
     )
@@ -95,20 +49,31 @@ def plan_machine(folder: PlainFolder, cutting: Cutting, channel: int | Literal["
 
 def _listen_all(
     folder: PlainFolder, cutting: Cutting, channel: int | Literal["mean"]
-) -> tuple[list[Heard], list[Oddity]]:
+) -> tuple[list[Heard], list[LeftOut], list[Oddity]]:
     heard: list[Heard] = []
     problems: list[tuple[str, str]] = []
-    skipped: list[str] = []
+    skipped: list[LeftOut] = []
+    reasons: list[str] = []
     for recording in tqdm(folder.recordings, folder.machine, unit="recording", leave=False, disable=None):
         try:
             heard.append(listen(recording, cutting.clip_seconds, channel))
         except StridorError as error:
             problems.append((recording.origin, str(error)))
             # The report is kept with the project, whose readers know nothing of the folder's place.
-            skipped.append(str(error).replace(str(recording.path), recording.origin).rstrip("."))
+            reasons.append(str(error).replace(printable(recording.path), recording.origin).rstrip("."))
+            skipped.append(LeftOut(origin_of(recording.path, folder.source), "cannot be used"))
     if problems and not cutting.skip_unreadable:
         refuse(problems, "recordings", "--skip-unreadable leaves such recordings out")
-    return heard, [Oddity("recordings skipped as they cannot be used", tuple(skipped))] if skipped else []
+    unusable = [Oddity("recordings skipped as they cannot be used", tuple(reasons))] if reasons else []
+    return heard, skipped, unusable
+
+
+def _without_clips(folder: PlainFolder, recordings: Iterable[PlannedRecording]) -> Iterable[LeftOut]:
+    for recording in recordings:
+        if not recording.clips:
+            silent = all(piece.silent for piece in recording.heard.pieces)
+            reason = "silent" if silent else "a copy of what another recording holds"
+            yield LeftOut(origin_of(recording.heard.recording.path, folder.source), reason)
 
 
 def _without_copies(heard: list[Heard]) -> tuple[dict[str, list[Piece]], list[Oddity]]:
@@ -139,10 +104,8 @@ def _without_copies(heard: list[Heard]) -> tuple[dict[str, list[Piece]], list[Od
 
 def _refuse_contradiction(one: Heard, other: Heard) -> None:
     if (one.recording.role, one.recording.domain) != (other.recording.role, other.recording.domain):
-        raise StridorError(
-            f"{one.recording.path} and {other.recording.path} hold the same sound, but a recording belongs to one "
-            "folder; remove one of them."
-        )
+        paths = " and ".join(printable(heard.recording.path) for heard in (one, other))
+        raise StridorError(f"{paths} hold the same sound, but a recording belongs to one folder; remove one of them.")
 
 
 def _test_recordings(heard: list[Heard], cutting: Cutting, kept: dict[str, list[Piece]]) -> tuple[set[str], list[str]]:
@@ -169,7 +132,7 @@ def _test_recordings(heard: list[Heard], cutting: Cutting, kept: dict[str, list[
         if counts[0] > counts[1]:
             notes.append(
                 f"the {domain} domain has more normal clips in test/ than in train/, as its recordings differ in "
-                "length; a smaller --test-share or longer recordings cut up beforehand mend it"
+                "length; a smaller --test-share or longer recordings cut up beforehand change that"
             )
     learnt = sum(len(kept[one.origin]) for one in heard if one.recording.role == "normal" and one.origin not in chosen)
     if chosen and learnt < 2:
@@ -177,57 +140,10 @@ def _test_recordings(heard: list[Heard], cutting: Cutting, kept: dict[str, list[
     return chosen, notes
 
 
-def _name_clips(heard: list[Heard], kept: dict[str, list[Piece]], test: set[str]) -> tuple[PlannedRecording, ...]:
-    numbers: Counter[str] = Counter()
-    planned = []
-    for index, one in enumerate(heard):
-        clips = []
-        for piece in kept[one.origin]:
-            start = seconds_text(piece.start / one.sample_rate_hz)
-            pattern = _pattern(one, f"recording_{index:04d}_second_{start}", one.origin in test)
-            stem, _, rest = pattern.partition("*")
-            clips.append(PlannedClip(f"{stem}{numbers[stem]:04d}{rest}", piece.start, piece.frames))
-            numbers[stem] += 1
-        planned.append(PlannedRecording(one, tuple(clips)))
-    return tuple(planned)
-
-
-def _pattern(one: Heard, attributes: str, in_test: bool) -> str:
-    """Return a clip's place with * for its number, as `stridor.data.names` reads it."""
-    domain: Domain | None = one.recording.domain
-    match one.recording.role:
-        case "noise":
-            return "supplemental/section_00_noise_supplemental_normal_*.wav"
-        case "clean":
-            return "supplemental/section_00_source_supplemental_machine_*.wav"
-        case "anomaly":
-            return f"test/section_00_{domain}_test_anomaly_*_{attributes}.wav"
-    split = "test" if in_test else "train"
-    return f"{split}/section_00_{domain}_{split}_normal_*_{attributes}.wav"
-
-
 def _require_training_clips(folder: PlainFolder, recordings: Iterable[PlannedRecording]) -> None:
     learnt = sum(clip.split == "train" for recording in recordings for clip in recording.clips)
     if learnt < 2:
         raise StridorError(
-            f"{folder.folder / 'normal'} gives {learnt} training clips; a threshold needs at least two, add recordings "
-            "of normal running or make the clips shorter by --clip-seconds."
+            f"{printable(folder.folder / 'normal')} gives {learnt} training clips; a threshold needs at least "
+            "two, add recordings of normal running or make the clips shorter by --clip-seconds."
         )
-
-
-def _origins(machine: str, recordings: Iterable[PlannedRecording]) -> str:
-    """Return the table of origins; its pairs are those in the clips' names, as in the tables of DCASE."""
-    table = io.StringIO()
-    writer = csv.writer(table, lineterminator="\n")
-    writer.writerow(["file_name", "d1p", "d1v", "d2p", "d2v", "origin"])
-    for index, recording in enumerate(recordings):
-        for clip in recording.clips:
-            start = seconds_text(clip.start / recording.heard.sample_rate_hz)
-            pairs = ["recording", f"{index:04d}", "second", start]
-            writer.writerow([f"{machine}/{clip.place}", *pairs, recording.heard.origin])
-    return table.getvalue()
-
-
-def seconds_text(seconds: float) -> str:
-    """Return seconds to the millisecond, without needless zeros."""
-    return f"{seconds:.3f}".rstrip("0").rstrip(".")

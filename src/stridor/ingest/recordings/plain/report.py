@@ -6,7 +6,8 @@ from collections.abc import Set
 from stridor.audio.files import SAMPLE_RATE_HZ
 from stridor.data.manifest import SPLITS
 from stridor.data.names import Domain, Kind, Label, Split
-from stridor.ingest.recordings.plain.planning import PlannedClip, PlannedMachine, PlannedRecording, seconds_text
+from stridor.ingest.recordings.plain.clip_names import seconds_text
+from stridor.ingest.recordings.plain.plan import PlannedClip, PlannedMachine, PlannedRecording
 from stridor.ingest.recordings.report import ClipCount, MachineReport
 
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -10,16 +11,17 @@ from typing import Literal
 import numpy as np
 import soundfile as sf
 
-from stridor.audio.files import is_cut_short, probe, read_clip
+from stridor.audio.files import probe, read_clip
+from stridor.audio.opening import OpenSound, open_sound
+from stridor.audio.quality import SignalCheck
 from stridor.common.errors import StridorError
+from stridor.common.text import printable
 from stridor.data.manifest import SHORTEST_SECONDS
 from stridor.ingest.recordings.plain.cutting import clip_lengths
 from stridor.ingest.recordings.plain.folder import Recording
 
 # However long a recording is and however many channels it has, this is what is held of it at a time.
 VALUES_PER_BLOCK = 2**20
-# Converters reach full scale a little below 1.
-FULL_SCALE = 0.999
 # Beyond the largest 32-bit sample nothing is a recording.
 _LARGEST_SAMPLE = 2.0**31
 
@@ -51,8 +53,8 @@ class Heard:
     ----------
     peak : float
         Of the channel that the project reads; 1 is full scale.
-    clipped_share : float
-        Share of the samples of all channels that lie at full scale.
+    findings : mapping of str to str
+        As from `audio.quality.SignalCheck`.
     cut_short : bool
         It ends before its header says so.
     """
@@ -62,7 +64,7 @@ class Heard:
     channels: int
     pieces: tuple[Piece, ...]
     peak: float
-    clipped_share: float
+    findings: Mapping[str, str]
     cut_short: bool
 
     @property
@@ -86,7 +88,7 @@ class _Cell:
 
     def __init__(self, seed: bytes) -> None:
         self.hash = hashlib.sha256(seed)
-        self.frames = self.clipped = 0
+        self.frames = 0
         self.low, self.high = np.inf, -np.inf
 
     def add(self, block: np.ndarray, channel: int | Literal["mean"]) -> None:
@@ -94,10 +96,6 @@ class _Cell:
         self.frames += len(block)
         self.hash.update(np.ascontiguousarray(block).data)
         low, high = block.min(), block.max()
-        # Most blocks never come near it. Float recordings may go beyond full scale without harm.
-        if max(-low, high) >= FULL_SCALE:
-            magnitude = np.abs(block)
-            self.clipped += int(np.count_nonzero((magnitude >= FULL_SCALE) & (magnitude <= 1)))
         if block.shape[1] > 1:
             one = block.mean(axis=1) if channel == "mean" else block[:, channel]
             low, high = one.min(), one.max()
@@ -124,40 +122,38 @@ def listen(recording: Recording, clip_seconds: float, channel: int | Literal["me
     info = probe(path)
     _try_reader(info.sample_rate_hz, info.channels, channel, path)
     clip_frames = round(clip_seconds * info.sample_rate_hz)
-    try:
-        with sf.SoundFile(path) as sound, np.errstate(invalid="ignore", over="ignore"):
-            cells = _cells(sound, clip_frames, channel)
-            log = sound.extra_info
-    except sf.SoundFileError as error:
-        reason = getattr(error, "error_string", str(error)).rstrip(".")
-        raise StridorError(f"{path} is damaged ({reason}); export it again.") from None
+    with open_sound(path) as opened, np.errstate(invalid="ignore", over="ignore"):
+        check = SignalCheck(channel)
+        cells = _cells(opened, clip_frames, channel, check)
     frames = sum(cell.frames for cell in cells)
     if frames < SHORTEST_SECONDS * info.sample_rate_hz:
         raise StridorError(
-            f"{path} lasts {frames / info.sample_rate_hz:.4f} s; the encoder needs at least {SHORTEST_SECONDS} s, "
-            "remove it."
+            f"{printable(path)} lasts {frames / info.sample_rate_hz:.4f} s; the encoder needs at least "
+            f"{SHORTEST_SECONDS} s, remove it."
         )
     # The comparison is false for NaN too.
     peak = float(np.max([np.maximum(-cell.low, cell.high) for cell in cells]))
     if not peak <= _LARGEST_SAMPLE:
-        raise StridorError(f"{path} holds samples that are no audio (NaN or infinite); export it again.")
+        raise StridorError(f"{printable(path)} contains samples that are not audio (NaN or infinite); export it again.")
     return Heard(
         recording=recording,
         sample_rate_hz=info.sample_rate_hz,
         channels=info.channels,
         pieces=_pieces(cells, clip_lengths(frames, clip_frames)),
         peak=peak,
-        clipped_share=sum(cell.clipped for cell in cells) / (frames * info.channels),
-        cut_short=frames < info.frames or is_cut_short(log),
+        findings=check.findings(info.sample_rate_hz),
+        cut_short=frames < info.frames or opened.is_cut_short or opened.is_unfinished,
     )
 
 
-def _cells(sound: sf.SoundFile, clip_frames: int, channel: int | Literal["mean"]) -> list[_Cell]:
+def _cells(opened: OpenSound, clip_frames: int, channel: int | Literal["mean"], check: SignalCheck) -> list[_Cell]:
+    sound = opened.sound
     block_frames = max(1, VALUES_PER_BLOCK // sound.channels)
     seed = f"{sound.samplerate} {sound.channels} ".encode()
     cells = [_Cell(seed)]
-    while len(block := sound.read(min(block_frames, clip_frames - cells[-1].frames), dtype="float32", always_2d=True)):
+    while len(block := opened.read(min(block_frames, clip_frames - cells[-1].frames))):
         cells[-1].add(block, channel)
+        check.add(block)
         if cells[-1].frames == clip_frames:
             cells.append(_Cell(seed))
     return [cell for cell in cells if cell.frames] or cells
@@ -179,7 +175,7 @@ def _try_reader(rate_hz: int, channels: int, channel: int | Literal["mean"], pat
     try:
         _read_quiet(rate_hz, channels, channel)
     except StridorError as error:
-        raise StridorError(str(error).replace(_ANY, str(path))) from None
+        raise StridorError(str(error).replace(_ANY, printable(path))) from None
 
 
 _ANY = "the recording"

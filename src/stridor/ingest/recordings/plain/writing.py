@@ -1,13 +1,16 @@
 """Writing the clips of planned recordings, block by block, without changing a sample."""
 
+import os
 from pathlib import Path
 
 import numpy as np
 import soundfile as sf
 from tqdm import tqdm
 
+from stridor.audio.opening import OpenSound, open_sound
 from stridor.common.errors import StridorError
-from stridor.ingest.recordings.plain.planning import PlannedMachine, PlannedRecording
+from stridor.common.text import printable
+from stridor.ingest.recordings.plain.plan import PlannedMachine, PlannedRecording
 from stridor.ingest.recordings.plain.survey import VALUES_PER_BLOCK
 
 # What a WAV file holds exactly, with the type that carries it there. Anything else (Vorbis, MP3) decodes to floats.
@@ -42,19 +45,22 @@ def _write_recording(planned: PlannedRecording, folder: Path) -> None:
     # From its start in one go, as seeking in compressed files is not always exact.
     path, done = planned.heard.recording.path, 0
     try:
-        with sf.SoundFile(path) as sound:
+        with open_sound(path) as opened:
+            sound = opened.sound
             dtype, subtype = _EXACT.get(sound.subtype, ("float32", "FLOAT"))
             for clip in planned.clips:
-                _copy(sound, clip.start - done, dtype, None)
+                _copy(opened, clip.start - done, dtype, None)
                 target = folder / clip.place
-                with sf.SoundFile(target, "w", sound.samplerate, sound.channels, subtype, format="WAV") as out:
-                    _copy(sound, clip.frames, dtype, out)
+                with sf.SoundFile(
+                    os.fsencode(target), "w", sound.samplerate, sound.channels, subtype, format="WAV"
+                ) as out:
+                    _copy(opened, clip.frames, dtype, out)
                 if subtype in ("FLOAT", "DOUBLE"):
                     _forget_time(target)
                 done = clip.start + clip.frames
-    except (sf.SoundFileError, _ShorterError) as error:
+    except (sf.SoundFileError, StridorError, _ShorterError) as error:
         raise StridorError(
-            f"{path} cannot be cut ({str(error).rstrip('.')}); import again when nobody is writing to it."
+            f"{printable(path)} cannot be cut ({str(error).rstrip('.')}); import again when nobody is writing to it."
         ) from None
 
 
@@ -62,10 +68,10 @@ class _ShorterError(Exception):
     """The recording ends earlier than it did when it was looked at."""
 
 
-def _copy(sound: sf.SoundFile, frames: int, dtype: str, out: sf.SoundFile | None) -> None:
-    block_frames = max(1, VALUES_PER_BLOCK // sound.channels)
+def _copy(opened: OpenSound, frames: int, dtype: str, out: sf.SoundFile | None) -> None:
+    block_frames = max(1, VALUES_PER_BLOCK // opened.sound.channels)
     while frames:
-        block = sound.read(min(frames, block_frames), dtype=dtype, always_2d=True)
+        block = opened.read(min(frames, block_frames), dtype)
         if not len(block):
             raise _ShorterError("it has become shorter")
         if out is not None:

@@ -1,4 +1,4 @@
-"""Putting checked machines into data/, all of them or none."""
+"""Putting checked machines into data/ in one transaction: all of them or none."""
 
 import errno
 import os
@@ -9,6 +9,7 @@ from pathlib import Path
 
 from stridor.common.atomic import atomic_file, remove_unfinished, unfinished_folder
 from stridor.common.errors import StridorError
+from stridor.common.text import printable
 from stridor.ingest.recordings.checking import CheckedMachine
 from stridor.ingest.recordings.journal import Journal
 
@@ -17,7 +18,9 @@ Fill = Callable[[Path], None]
 
 
 @contextmanager
-def placed(machines: Mapping[str, Fill], data: Path, *, texts: Mapping[Path, bytes], fresh: bool) -> Iterator[None]:
+def transaction(
+    machines: Mapping[str, Fill], data: Path, *, texts: Mapping[Path, bytes], fresh: bool
+) -> Iterator[None]:
     """Put machines into `data` for good if the block ends well, and put the old state back if it does not.
 
     A process that is killed in between leaves a journal, with which `undo_killed` puts the old state back.
@@ -72,7 +75,7 @@ def _moves(names: tuple[str, ...], data: Path, beside: Path, fresh: bool) -> lis
     return moves
 
 
-def bring(machine: CheckedMachine, folder: Path, *, link: bool) -> None:
+def copy_machine(machine: CheckedMachine, folder: Path, *, link: bool) -> None:
     """Copy a machine's files into `folder`, or hard-link them.
 
     Raises
@@ -80,8 +83,8 @@ def bring(machine: CheckedMachine, folder: Path, *, link: bool) -> None:
     StridorError
         If files cannot be linked.
     """
-    for path, place in machine.files:
-        target = folder / place
+    for path, name in machine.files:
+        target = folder / name
         target.parent.mkdir(parents=True, exist_ok=True)
         if not link:
             shutil.copyfile(path, target)
@@ -92,7 +95,8 @@ def bring(machine: CheckedMachine, folder: Path, *, link: bool) -> None:
             if error.errno not in (errno.EXDEV, errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK):
                 raise
             raise StridorError(
-                f"{path} cannot be hard-linked into {folder.name} ({error.strerror}); import without linking."
+                f"{printable(path)} cannot be hard-linked into {folder.name} ({error.strerror}); import without "
+                "linking."
             ) from None
     with suppress(OSError):
         folder.chmod(0o755)

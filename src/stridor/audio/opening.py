@@ -1,0 +1,164 @@
+"""Opening recordings by libsndfile: by content, with headers that nobody finished, and without noise of decoders."""
+
+import io
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Lock
+from typing import BinaryIO
+
+import numpy as np
+import soundfile as sf
+
+from stridor.audio.containers import PatchedFile, SampleData, find_samples
+from stridor.common.errors import StridorError
+from stridor.common.text import printable
+
+# Decoders report an absurd length when the header does not contain it.
+_LONGEST_FRAMES = 2**40
+_SILENCING = Lock()
+
+
+@dataclass(frozen=True)
+class OpenSound:
+    """An open recording.
+
+    Attributes
+    ----------
+    name : str
+        For messages.
+    samples : SampleData or None
+        What its header says of its samples; None for compressed formats.
+    """
+
+    sound: sf.SoundFile
+    name: str
+    samples: SampleData | None
+    is_mp3: bool
+
+    @property
+    def is_unfinished(self) -> bool:
+        """Whether its header says that there are no samples, although some follow."""
+        return self.samples is not None and self.samples.is_unfinished
+
+    @property
+    def is_cut_short(self) -> bool:
+        """Whether its header promises more than the file holds."""
+        return self.samples is not None and self.samples.is_cut_short
+
+    def read(self, frames: int, dtype: str = "float32") -> np.ndarray:
+        """Read up to so many frames [T x C]; none at the end.
+
+        Raises
+        ------
+        StridorError
+            If the recording is damaged.
+        """
+        try:
+            with _silent_decoder(self.is_mp3):
+                block: np.ndarray = self.sound.read(frames, dtype=dtype, always_2d=True)
+        except sf.SoundFileError as error:
+            raise StridorError(f"{self.name} is damaged ({_reason(error)}); export it again.") from None
+        return block
+
+
+@contextmanager
+def open_sound(source: Path | str | BinaryIO, name: str = "the recording") -> Iterator[OpenSound]:
+    """Open a recording for reading.
+
+    Parameters
+    ----------
+    source : Path, str or binary file
+        Any format that libsndfile reads, recognised by content, not by extension. A binary file is read from its start.
+    name : str
+        Name of a binary file in messages; ignored for a path.
+
+    Raises
+    ------
+    StridorError
+        If it is missing, not audio, or contains no samples.
+    """
+    if isinstance(source, Path | str):
+        with _regular_file(source) as file, _opened(file, file.fileno(), printable(source)) as recording:
+            yield recording
+    else:
+        file = source if source.seekable() else io.BytesIO(source.read())
+        with _opened(file, None, name) as recording:
+            yield recording
+
+
+def _regular_file(path: Path | str) -> BinaryIO:
+    path, name = Path(path), printable(path)
+    try:
+        if not path.exists():
+            raise StridorError(f"{name} is missing; give the path of an audio file.")
+        # Opening a named pipe would block forever.
+        if not path.is_file():
+            raise StridorError(f"{name} is not a file; give the path of an audio file.")
+        return open(path, "rb")
+    except OSError as error:
+        raise StridorError(f"{name} cannot be opened ({error.strerror}); fix its permissions.") from None
+    except ValueError:
+        raise StridorError(f"{name} is not a path; give the path of an audio file.") from None
+
+
+@contextmanager
+def _opened(file: BinaryIO, descriptor: int | None, name: str) -> Iterator[OpenSound]:
+    samples, start = find_samples(file), _start(file)
+    patches = samples.patches if samples else {}
+    is_mp3 = start[:3] == b"ID3" or (start[:1] == b"\xff" and start[1:2] >= b"\xe0")
+    try:
+        with _silent_decoder(is_mp3):
+            # libsndfile reads a descriptor faster than it calls back into Python.
+            if descriptor is None or patches:
+                sound = sf.SoundFile(PatchedFile(file, patches))
+            else:
+                os.lseek(descriptor, 0, os.SEEK_SET)
+                sound = sf.SoundFile(descriptor, closefd=False)
+    except sf.SoundFileError as error:
+        raise StridorError(f"{name} is not readable audio ({_reason(error)}); export it as WAV.") from None
+    with sound:
+        if sound.frames <= 0 and start[:4] == b"OggS":
+            raise StridorError(
+                f"{name} lacks its last part, where an Ogg file says its length; repair it, for example by 'ffmpeg -i "
+                "broken.ogg repaired.wav', or remove it."
+            )
+        if sound.frames <= 0:
+            raise StridorError(f"{name} contains no samples; record it again or remove it.")
+        if sound.frames >= _LONGEST_FRAMES:
+            raise StridorError(f"The header of {name} does not contain its length; convert it to WAV.")
+        yield OpenSound(sound, name, samples, is_mp3)
+
+
+def _start(file: BinaryIO) -> bytes:
+    file.seek(0)
+    start = file.read(4)
+    file.seek(0)
+    return start
+
+
+def _reason(error: Exception) -> str:
+    reason = getattr(error, "error_string", str(error)).rstrip(".")
+    return reason or "its data are broken or end too early"
+
+
+@contextmanager
+def _silent_decoder(is_mp3: bool) -> Iterator[None]:
+    """Keep libmpg123, which cannot be asked to be quiet, from writing to standard error."""
+    if not is_mp3:
+        yield
+        return
+    with _SILENCING:
+        with suppress(OSError, ValueError, AttributeError):
+            sys.stderr.flush()
+        kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+        try:
+            os.dup2(nowhere, 2)
+            yield
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
+            os.close(nowhere)

@@ -1,0 +1,92 @@
+"""The sections of params.yaml that decide the scores of a trained encoder."""
+
+from typing import Annotated, Literal, TypeVar
+
+from pydantic import Field
+
+from stridor.params.section import MOST_CLIPS, Section
+
+Layer = Annotated[int, Field(ge=-1000, le=1000)]
+Pooling = Literal["mean", "gem", "rdp", "bands", "quantiles"]
+
+
+class EmbeddingParams(Section):
+    """Which layer's tokens become a clip's embedding (0 the encoder's input, -1 the last layer), and how."""
+
+    layer: Layer = -1
+    pooling: Pooling = "mean"
+    gem_p: Annotated[float, Field(gt=0, le=1000)] = 3.0
+    rdp_gamma: Annotated[float, Field(ge=0, le=1000)] = 4.0
+
+
+Metric = Literal["euclidean", "cosine", "whitened"]
+DomainPools = Literal["joint", "separate"]
+# At the largest, nine synthetic references for every recorded one; towards 1 their number grows without end.
+TargetShare = Annotated[float, Field(ge=0, le=0.9)]
+# Of banks that do not say theirs.
+SHRINKAGE = 0.1
+
+
+ViewEncoder = Literal["log_mel", "frozen", "fine_tuned"]
+
+
+class ViewParams(Section):
+    """One of several views of a clip that are joined; a value that is not set is that of `embedding` or `bank`."""
+
+    # The log-mel image itself, the encoder that training starts from, or the detector's own.
+    encoder: ViewEncoder
+    layer: Layer | None = None
+    pooling: Pooling | None = None
+    metric: Metric | None = None
+    k: Annotated[int, Field(ge=1, le=MOST_CLIPS)] | None = None
+    density_neighbours: Annotated[int, Field(ge=0, le=MOST_CLIPS)] | None = None
+    target_oversampling: TargetShare | None = None
+    domains: DomainPools | None = None
+
+    def embedding(self, shared: EmbeddingParams) -> EmbeddingParams:
+        """Return how the view embeds a clip."""
+        # The image has one layer only, whatever is set for networks.
+        return _with(shared if self.encoder != "log_mel" else _with(shared, layer=0), self)
+
+    def bank(self, shared: "BankParams") -> "BankParams":
+        """Return how the view compares clips."""
+        return _with(_with(shared, views=()), self)
+
+
+class BankParams(Section):
+    """Distance to the reference bank and the decision threshold."""
+
+    # Joined by `scoring.joined`; none: one view, the fine-tuned encoder's.
+    views: tuple[ViewParams, ...] = ()
+
+    k: Annotated[int, Field(ge=1, le=MOST_CLIPS)] = 1
+    metric: Metric = "euclidean"
+    # For the whitened metric: the share of the mean variance in the covariance.
+    shrinkage: Annotated[float, Field(gt=0, le=1)] = SHRINKAGE
+    # References whose mean distance measures a reference's local density; 0 leaves distances as they are.
+    density_neighbours: Annotated[int, Field(ge=0, le=MOST_CLIPS)] = 0
+    # Share of target clips among the references that synthetic ones fill up to; 0 adds none.
+    target_oversampling: TargetShare = 0.0
+    domains: DomainPools = "joint"
+    threshold_percentile: Annotated[float, Field(gt=0, lt=100)] = 90.0
+
+
+# An encoder, and how its tokens are pooled.
+View = tuple[ViewEncoder, EmbeddingParams]
+
+
+def views_of(embedding: EmbeddingParams, bank: BankParams) -> tuple[View, ...]:
+    """Return the views of a detector; of one without `bank.views`, its own encoder alone."""
+    if not bank.views:
+        return (("fine_tuned", embedding),)
+    return tuple((view.encoder, view.embedding(embedding)) for view in bank.views)
+
+
+SectionT = TypeVar("SectionT", bound=Section)
+
+
+def _with(section: SectionT, view: ViewParams | None = None, **values: object) -> SectionT:
+    """Return a section with some values replaced, by name or by those that a view sets."""
+    if view is not None:
+        values = {name: value for name, value in view if name in type(section).model_fields and value is not None}
+    return section.model_copy(update=values)

@@ -1,0 +1,88 @@
+"""Embeddings of several views of a clip, as a detector with joined views needs them."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from stridor.common.errors import StridorError
+from stridor.models.checkpoint import load_encoder
+from stridor.models.encoder import Encoder
+from stridor.models.log_mel import LogMelPatches
+from stridor.params.scoring_sections import EmbeddingParams, View, ViewEncoder
+from stridor.scoring.embedding import Embedder, EncoderEmbedder
+
+
+class ViewsEmbedder(Embedder):
+    """The vectors of several views, one after the other; what two views share is computed once.
+
+    Parameters
+    ----------
+    views : sequence of (Encoder, EmbeddingParams)
+    device : str or torch.device
+
+    Raises
+    ------
+    StridorError
+        If an encoder has no such layer.
+    """
+
+    def __init__(self, views: Sequence[tuple[Encoder, EmbeddingParams]], device: str | torch.device = "cpu") -> None:
+        self._parts = [EncoderEmbedder(encoder, way, device) for encoder, way in views]
+        super().__init__([part.width for part in self._parts], device)
+
+    def embed_batch(self, wave: Tensor, lengths: Tensor) -> Tensor:
+        """Encode by every encoder and pool for every view."""
+        up_to: dict[Encoder, int] = {}
+        for part in self._parts:
+            up_to[part.encoder] = max(part.last_layer, up_to.get(part.encoder, 0))
+        tokens = {encoder: encoder(wave, lengths, up_to=last) for encoder, last in up_to.items()}
+        return torch.cat([part.pool(tokens[part.encoder]) for part in self._parts], dim=1)
+
+
+def detector_embedder(
+    views: Sequence[View], encoders: Mapping[ViewEncoder, Encoder], device: str | torch.device = "cpu"
+) -> Embedder:
+    """Return the embedder of a detector.
+
+    Parameters
+    ----------
+    views : sequence of (str, EmbeddingParams)
+        As from `views_of`.
+    encoders : mapping of str to Encoder
+        Those of the views but `log_mel`, which has no weights.
+    """
+    known = {"log_mel": LogMelPatches(frames=1)} | dict(encoders)
+    return ViewsEmbedder([(known[name], way) for name, way in views], device)
+
+
+def load_embedder(
+    views: Sequence[View], encoder: Path, frozen: Path | None = None, device: str | torch.device = "cpu"
+) -> Embedder:
+    """Return the embedder of a detector from its files.
+
+    Parameters
+    ----------
+    views : sequence of (str, EmbeddingParams)
+    encoder : Path
+        Checkpoint file of its own encoder.
+    frozen : Path, optional
+        That of the encoder that training started from, where it is one of the views.
+
+    Raises
+    ------
+    StridorError
+        If a file is missing or cannot be read.
+    """
+    files: dict[ViewEncoder, Path | None] = {"fine_tuned": encoder, "frozen": frozen}
+    encoders: dict[ViewEncoder, Encoder] = {}
+    for name in dict.fromkeys(name for name, _ in views if name != "log_mel"):
+        path = files[name]
+        if path is None:
+            raise StridorError(
+                f"A view of the detector {encoder.parent} needs the encoder '{name}', whose file is not there; "
+                "register the detector again."
+            )
+        encoders[name] = load_encoder(path)
+    return detector_embedder(views, encoders, device)
