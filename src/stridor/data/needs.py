@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from stridor.common.errors import StridorError
 from stridor.data.names import DOMAINS, Domain, Label, Split
-from stridor.params.sections import BankParams
+from stridor.params.scoring_sections import BankParams
 
 # SMOTE places a synthetic clip between two.
 SMOTE_CLIPS = 2

@@ -11,16 +11,10 @@ from numpy.typing import ArrayLike
 from stridor.audio.files import SAMPLE_RATE_HZ, read_clip
 from stridor.audio.quality import refuse_silence
 from stridor.common.errors import StridorError
-<<<<<<< HEAD
+from stridor.common.text import printable
 from stridor.params.scoring_sections import EmbeddingParams
 from stridor.params.sections import AudioParams
 from stridor.scoring.embedding import Embedder
-=======
-from stridor.common.text import printable
-from stridor.models.checkpoint import load_encoder
-from stridor.params.sections import AudioParams, EmbeddingParams
-from stridor.scoring.embedding import Embedder, EncoderEmbedder
->>>>>>> w-ingest
 from stridor.scoring.reference import MachineReference
 from stridor.scoring.views import load_embedder
 from stridor.serving.verdict import Verdict

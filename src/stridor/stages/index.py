@@ -24,14 +24,10 @@ def run(layout: Layout, params: Params) -> None:
             embedder = make_embedder(system, layout, params)
             _, bank = scoring_of(system, params)
             for machine in manifest.machines:
-<<<<<<< HEAD
-                reference = fit_reference(embedder, manifest, machine, params.audio, bank)
-=======
                 domains = [clip.domain for clip in manifest.select("train", machine)]
-                if note := smote_note(domains, params.bank):
+                if note := smote_note(domains, bank):
                     print(f"{machine}, {system}: {note}.")
-                reference = fit_reference(embedder, manifest, machine, params)
->>>>>>> w-ingest
+                reference = fit_reference(embedder, manifest, machine, params.audio, bank)
                 reference.save(Path(folder) / system / machine)
                 threshold = reference.calibration.threshold
                 print(f"{machine}, {system}: {len(reference.bank.file_names_)} references, threshold {threshold:.4g}")

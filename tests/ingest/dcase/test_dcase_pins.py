@@ -59,9 +59,5 @@ def test_a_replaced_file_is_refused(path, now, said):
 @pytest.mark.parametrize("text", ["a,b\n1,2\n", "record,name,bytes,md5\n1,a,many,x\n", "record,name,bytes,md5\n1,a\n"])
 def test_a_table_that_is_none_is_refused(path, text):
     path.write_text(text)
-<<<<<<< HEAD
     with pytest.raises(StridorError, match="is not a table with the columns record, name, bytes, md5"):
-=======
-    with pytest.raises(StridorError, match="is not a table of the columns record, name, bytes, md5"):
->>>>>>> w-ingest
         Pins(path)

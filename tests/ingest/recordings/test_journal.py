@@ -1,12 +1,9 @@
 """The journal of an import: what is undone, and what somebody did afterwards stays."""
 
-<<<<<<< HEAD
-import subprocess
-=======
 import json
 import os
 import shutil
->>>>>>> w-ingest
+import subprocess
 
 import pytest
 

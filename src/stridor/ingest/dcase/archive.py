@@ -123,11 +123,7 @@ def _opened(archive: Path) -> Iterator[zipfile.ZipFile]:
         OverflowError,
     ) as error:  # fmt: skip
         raise StridorError(
-<<<<<<< HEAD
             f"{archive} is not a valid zip archive ({str(error) or type(error).__name__}); delete it and run the "
-=======
-            f"{archive} is not a sound zip archive ({str(error) or type(error).__name__}); delete it and run the "
->>>>>>> w-ingest
             "command again."
         ) from None
 

@@ -75,9 +75,5 @@ def _read(path: Path) -> dict[tuple[str, str], RecordFile]:
         return {(file.record, file.name): replace(file, bytes=int(file.bytes)) for file in rows}
     except (TypeError, ValueError, csv.Error):
         raise StridorError(
-<<<<<<< HEAD
             f"{path} is not a table with the columns {', '.join(_COLUMNS)}; restore it by 'git checkout {path.name}'."
-=======
-            f"{path} is not a table of the columns {', '.join(_COLUMNS)}; bring it back by 'git checkout {path.name}'."
->>>>>>> w-ingest
         ) from None

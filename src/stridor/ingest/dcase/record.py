@@ -67,11 +67,7 @@ def newest_revision(names: list[str], stem: str) -> str | None:
 
 def _read_file(record: str, entry: dict) -> RecordFile:
     kind, _, md5 = str(entry["checksum"]).partition(":")
-<<<<<<< HEAD
-    if kind != "md5" or not _MD5.fullmatch(md5):
-=======
     if kind != "md5" or not MD5.fullmatch(md5):
->>>>>>> w-ingest
         raise ValueError(f"the checksum of {entry['key']} is not an MD5")
     size = entry["size"]
     if not isinstance(size, int) or isinstance(size, bool) or size < 0:
