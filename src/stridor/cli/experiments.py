@@ -2,10 +2,8 @@
 
 import click
 
-from stridor.cli.options import ProjectCommand
 
-
-@click.command(cls=ProjectCommand)
+@click.command()
 @click.argument("detectors", nargs=-1)
 def sweep(detectors: tuple[str, ...]) -> None:
     """Compare all combinations of scoring options, each on machines that were not used to choose it.
@@ -20,7 +18,7 @@ def sweep(detectors: tuple[str, ...]) -> None:
     click.echo("The complete comparison is in reports/sweep.md.")
 
 
-@click.command(cls=ProjectCommand)
+@click.command()
 @click.option("--seeds", type=click.IntRange(min=1), help="Number of seeds to train with; written to params.yaml.")
 @click.option(
     "--jobs", type=click.IntRange(min=1), help="Trainings in parallel; by default as many as the cores allow."
@@ -37,7 +35,7 @@ def table(seeds: int | None, jobs: int | None) -> None:
     click.echo("The complete table is in reports/table.md.")
 
 
-@click.command(cls=ProjectCommand)
+@click.command()
 @click.option("--machine", help="A machine with its own detector.")
 @click.option("--detector", help="A detector, possibly of several machines.")
 @click.option(

@@ -9,6 +9,7 @@ from stridor.cli.data import data
 from stridor.cli.experiments import sweep, table, tune
 from stridor.cli.pipeline import plan, profile, register, repro, score, store, submission
 from stridor.common.errors import one_sentence
+from stridor.common.project import check_code
 from stridor.common.stage_process import check_no_import
 from stridor.common.text import escape_in_output
 
@@ -39,6 +40,7 @@ def main(context: click.Context) -> None:
     `dvc repro` (or `make repro`) runs the pipeline described by dvc.yaml and params.yaml.
     """
     if context.invoked_subcommand in NEED_DATA:
+        check_code()
         check_no_import(Path())
 
 

@@ -1,11 +1,9 @@
-"""Kinds of paths that options take, and of commands that take them."""
+"""Kinds of values that options take."""
 
 import os
 from typing import Any
 
 import click
-
-from stridor.common.project import check_code
 
 
 class UserPath(click.Path):
@@ -14,12 +12,3 @@ class UserPath(click.Path):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Return the path."""
         return super().convert(os.path.expanduser(value), param, ctx)
-
-
-class ProjectCommand(click.Command):
-    """A command that computes something for the project, which must be done with the project's own code."""
-
-    def invoke(self, ctx: click.Context) -> Any:
-        """Run the command."""
-        check_code()
-        return super().invoke(ctx)

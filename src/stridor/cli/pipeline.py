@@ -5,10 +5,8 @@ from pathlib import Path
 
 import click
 
-from stridor.cli.options import ProjectCommand
 
-
-@click.command(cls=ProjectCommand)
+@click.command()
 @click.option(
     "--jobs", type=click.IntRange(min=1), help="Detectors in parallel; by default as many as the cores allow."
 )
@@ -28,7 +26,7 @@ def repro(jobs: int | None) -> None:
     run_pipeline(params, stale, jobs, click.echo)
 
 
-@click.command(cls=ProjectCommand)
+@click.command()
 @click.argument("detectors", nargs=-1)
 def plan(detectors: tuple[str, ...]) -> None:
     """Estimate how long the pipeline will take, from the amount of data and a timed training step.
@@ -55,7 +53,7 @@ def profile(name: str, force: bool) -> None:
     click.echo(switch(name, Path(), force=force).text())
 
 
-@click.command(cls=ProjectCommand)
+@click.command()
 @click.argument("detectors", nargs=-1)
 @click.option("--name", default="stridor", show_default=True, help="Prefix of the folders' names.")
 def submission(detectors: tuple[str, ...], name: str) -> None:
@@ -85,7 +83,7 @@ def score(clips: tuple[Path, ...], detector: str, machine: str | None) -> None:
         click.echo(loaded.score(clip, machine).text())
 
 
-@click.command(cls=ProjectCommand)
+@click.command()
 @click.argument("detectors", nargs=-1)
 def register(detectors: tuple[str, ...]) -> None:
     """Put trained detectors into the model registry; by default all of params.yaml."""

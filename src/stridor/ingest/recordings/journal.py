@@ -83,7 +83,8 @@ class Journal:
             if now is not None and now != old and now == _committed(root, name):
                 raise StridorError(
                     f"{name} has been committed since an import was cut off; remove the folder {self.beside} to keep "
-                    "what is there now, or go back before that commit to have the import undone, and run the command again."
+                    "what is there now, or go back before that commit to have the import undone, and run "
+                    "the command again."
                 )
 
     def undo(self) -> None:
