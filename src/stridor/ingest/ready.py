@@ -50,11 +50,13 @@ def make_demo(root: Path, force: bool = False) -> str:
     Raises
     ------
     StridorError
-        If data/ holds something and `force` is not given.
+        If data/ holds something and `force` is not given, or another process is filling it.
     """
     data = root / "data"
     if data.is_dir() and any(data.iterdir()) and not force:
         raise StridorError(f"{data} holds recordings already; move them away, or pass --force to replace them.")
+    if not (root / ".dvc").is_dir():
+        raise StridorError(f"{root.resolve()} is not a DVC project; run the command in the project's root.")
     # Two at once would take each other's folder, and DVC's lock.
     with import_lock(root):
         with atomic_folder(data) as folder, tqdm(desc="synthesising", unit="clip", disable=None) as bar:

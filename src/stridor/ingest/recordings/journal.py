@@ -129,7 +129,7 @@ def import_lock(root: Path) -> Iterator[None]:
 
     lock = root / ".dvc" / "tmp" / "stridor-import.lock"
     holder = lock.with_suffix(".holder")
-    lock.parent.mkdir(parents=True, exist_ok=True)
+    lock.parent.mkdir(exist_ok=True)
     try:
         with FileLock(lock, timeout=0):
             holder.write_text(f"process {os.getpid()} on {socket.gethostname()}", encoding="utf-8")
