@@ -96,8 +96,8 @@ $(VENV)/.docs: $(READY)
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --editable '.[docs]'
 	touch $@
 
-bench: $(READY)  ## time the encoder on this machine
-	python benchmarks/encoder.py
+bench: $(READY)  ## run the benchmarks: make bench [ONLY="encoder startup"] [SAVE=1]
+	python -m benchmarks $(if $(ONLY),--only $(ONLY)) $(if $(SAVE),--save)
 
 ui: $(READY)  ## serve the MLflow pages on http://127.0.0.1:5000
 	@echo 'Open http://127.0.0.1:5000/#/experiments?workflowType=machine_learning (Ctrl-C ends it).'

@@ -69,10 +69,11 @@ def test_champion_belongs_to_its_training_run(project):
 def test_other_code_makes_another_version(project, monkeypatch):
     params = tiny_params()
     encoder, banks = write_detector(project, params)
-    one = content_md5(encoder, banks, model_config("pump", params))
-    assert content_md5(encoder, banks, model_config("pump", params)) == one
+    files = {"encoder": encoder, "banks": banks}
+    one = content_md5(files, model_config("pump", params))
+    assert content_md5(files, model_config("pump", params)) == one
     monkeypatch.setattr("stridor.tracking.registry.code_md5", lambda package: "0" * 32)
-    assert content_md5(encoder, banks, model_config("pump", params)) != one
+    assert content_md5(files, model_config("pump", params)) != one
 
 
 def test_what_does_not_work_is_not_registered(project):

@@ -57,14 +57,21 @@ def readable_bank(folder: Path) -> Iterator[None]:
 
 def describe(params: BankParams) -> dict[str, Any]:
     """Return what of the parameters decides scores."""
-    description = {
+    description: dict[str, Any] = {
         "k": params.k,
         "metric": params.metric,
         "density_neighbours": params.density_neighbours,
         "target_oversampling": params.target_oversampling,
         "pools": params.domains,
     }
-    return description | ({"shrinkage": params.shrinkage} if params.metric == "whitened" else {})
+    # Only where it is used, so that the files of other banks are what they were before there was a choice.
+    if params.metric == "whitened":
+        description["shrinkage"] = params.shrinkage
+    if params.density_neighbours and params.density_mean != "arithmetic":
+        description["density_mean"] = params.density_mean
+    if params.bands != "joint":
+        description["bands"] = params.bands
+    return description
 
 
 def params_from(description: Mapping[str, Any]) -> BankParams:
@@ -76,4 +83,6 @@ def params_from(description: Mapping[str, Any]) -> BankParams:
         target_oversampling=description.get("target_oversampling", 0),
         domains=description.get("pools", "joint"),
         shrinkage=description.get("shrinkage", SHRINKAGE),
+        density_mean=description.get("density_mean", "arithmetic"),
+        bands=description.get("bands", "joint"),
     )
