@@ -187,3 +187,11 @@ def test_a_served_model_needs_its_own_code_and_the_packages_that_it_pins(registe
     assert file.startswith(str(folder))
     expected = pump.predict(pd.DataFrame({"audio": [(tmp_path / "clip.wav").read_bytes()]}))["score"][0]
     assert float(score) == pytest.approx(expected, abs=1e-5)
+
+
+def test_a_process_that_has_imported_other_code_refuses_to_serve(registered, monkeypatch):
+    from mlflow.exceptions import MlflowException
+
+    monkeypatch.setattr("stridor.common.project.code_md5", lambda package: "0" * 32)
+    with pytest.raises(MlflowException, match="code that the model was registered with; load it in a process"):
+        load_model("models:/stridor-pump@champion")

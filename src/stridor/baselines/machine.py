@@ -16,6 +16,7 @@ from stridor.baselines.fit import Epoch, fit_autoencoder
 from stridor.baselines.mahalanobis import DOMAINS, ErrorMoments, covariances_of, selective_mahalanobis
 from stridor.common.atomic import atomic_folder
 from stridor.common.errors import StridorError
+from stridor.common.saving import save_tensors
 from stridor.common.tensor_file import read_tensor_file
 from stridor.data.manifest import Clip
 from stridor.data.names import Domain
@@ -107,7 +108,7 @@ class MachineAutoencoder:
     def save(self, folder: Path) -> None:
         """Write weights, covariances and calibrations to a folder; a failed write leaves no folder."""
         with atomic_folder(folder) as temporary:
-            torch.save({
+            save_tensors({
                 "network": {name: tensor.cpu() for name, tensor in self.network.state_dict().items()},
                 "covariances": {domain: torch.from_numpy(self.covariances[domain]) for domain in DOMAINS},
             }, temporary / WEIGHTS_FILE)  # fmt: skip

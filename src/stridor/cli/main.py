@@ -10,6 +10,7 @@ from stridor.cli.experiments import select, sweep, table, tune
 from stridor.cli.pipeline import plan, profile, register, repro, store, submission
 from stridor.cli.score import score
 from stridor.common.errors import one_sentence
+from stridor.common.project import check_code
 from stridor.common.stage_process import check_no_import
 from stridor.common.text import escape_in_output
 
@@ -40,6 +41,7 @@ def main(context: click.Context) -> None:
     `dvc repro` (or `make repro`) runs the pipeline described by dvc.yaml and params.yaml.
     """
     if context.invoked_subcommand in NEED_DATA:
+        check_code()
         check_no_import(Path())
 
 

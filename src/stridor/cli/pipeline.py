@@ -21,7 +21,7 @@ def repro(jobs: int | None) -> None:
 
     params = read_params()
     if stale := out_of_date(PIPELINE):
-        click.echo(make_plan(params).text())
+        click.echo(make_plan(params, jobs=jobs).text())
     run_pipeline(params, stale, jobs, click.echo)
 
 
@@ -91,3 +91,15 @@ def create() -> None:
     from stridor.tracking.store import create_store
 
     click.echo(f"MLflow store: {create_store().shown}")
+
+
+@store.command()
+def relocate() -> None:
+    """Have the store of a moved or copied project point to the project's own folder.
+
+    MLflow's database names the files of runs and models by absolute paths. Nothing outside of this project is changed.
+    """
+    from stridor.tracking.location import find_store
+    from stridor.tracking.relocation import relocate as relocate_store
+
+    click.echo(relocate_store(find_store()))

@@ -71,7 +71,7 @@ def score(
 
     rule = parse_alarm(alarm) if alarm else (1, 1)
     options = ScoringOptions(length, hop, false_alarm_rate, condition, rule)
-    loaded = Detector.load(detector)
+    loaded = Detector.load(os.path.expanduser(detector))
     known = loaded.known_machine(machine, "The command")
     said = promise(loaded, known, options)
     found, failures = find_recordings(recordings)

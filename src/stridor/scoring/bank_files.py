@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from stridor.common.atomic import atomic_folder
 from stridor.common.errors import DAMAGED, StridorError
+from stridor.common.saving import save_array
 from stridor.data.names import Domain
 from stridor.params.scoring_sections import SHRINKAGE, BankParams
 
@@ -22,7 +23,7 @@ DESCRIPTION_FILE = "bank.json"
 def write_bank(folder: Path, embeddings: NDArray[np.float64], description: Mapping[str, Any]) -> None:
     """Write embeddings `[R x D]` and a description to a folder; equal banks give equal bytes."""
     with atomic_folder(folder) as temporary:
-        np.save(temporary / EMBEDDINGS_FILE, embeddings)
+        save_array(embeddings, temporary / EMBEDDINGS_FILE)
         text = json.dumps(description, indent=1, ensure_ascii=False)
         (temporary / DESCRIPTION_FILE).write_text(text + "\n", encoding="utf-8")
 

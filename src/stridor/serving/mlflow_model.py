@@ -1,14 +1,17 @@
 """The registered detector as MLflow sees it: it runs this file to load a model, and calls `predict` with recordings."""
 
+import inspect
 import io
 from collections.abc import Sequence
+from pathlib import Path
 
 import mlflow
 import pandas as pd
 from mlflow.exceptions import MlflowException
-from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE, TEMPORARILY_UNAVAILABLE
+from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE, INVALID_STATE, TEMPORARILY_UNAVAILABLE
 from mlflow.pyfunc import PythonModel, PythonModelContext
 
+from stridor.common.project import code_md5
 from stridor.serving.detector import Detector
 from stridor.serving.requests import LONGEST_SECONDS, OutOfTimeError, Row, answer
 from stridor.serving.verdict import Verdict
@@ -27,7 +30,22 @@ class DetectorModel(PythonModel):
             `frozen` (a checkpoint), and with the model configuration `audio`, `embedding`, `views`, `machines` and
             `device`. Another device may be given at
             loading: `mlflow.pyfunc.load_model(uri, model_config={"device": "cuda"})`.
+
+        Raises
+        ------
+        MlflowException
+            If this process had imported other code of stridor before: Python imports a package once, so that the code
+            which was registered with the model would not be used.
         """
+        registered = context.model_config.get("code")
+        package = Path(inspect.getfile(Detector)).resolve().parents[1]
+        if registered is not None and registered != code_md5(package):
+            raise MlflowException(
+                f"This process has imported stridor from {package}, which is not the code that the model was "
+                "registered with; load it in a process of its own, or by stridor.Detector.load, which uses the code "
+                "that is imported.",
+                error_code=INVALID_STATE,
+            )
         self.detector = Detector.from_files(context.artifacts, context.model_config)
 
     def predict(

@@ -1,7 +1,9 @@
 """What an import is about to change, written down first, so that one that was killed can be undone."""
 
 import json
+import os
 import shutil
+import socket
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -119,17 +121,23 @@ def import_lock(root: Path) -> Iterator[None]:
     Raises
     ------
     StridorError
-        If an import is running.
+        If an import is running; it names the process.
     """
     from filelock import FileLock, Timeout
 
     lock = root / ".dvc" / "tmp" / "stridor-import.lock"
+    holder = lock.with_suffix(".holder")
     lock.parent.mkdir(exist_ok=True)
     try:
         with FileLock(lock, timeout=0):
-            yield
+            holder.write_text(f"process {os.getpid()} on {socket.gethostname()}", encoding="utf-8")
+            try:
+                yield
+            finally:
+                holder.unlink(missing_ok=True)
     except Timeout:
-        raise StridorError(f"An import into {root.resolve()} is running; wait until it has ended.") from None
+        named = f" ({holder.read_text(encoding='utf-8')})" if holder.exists() else ""
+        raise StridorError(f"An import into {root.resolve()}{named} is running; wait until it has ended.") from None
 
 
 def undo_killed(data: Path) -> bool:
