@@ -1,75 +1,69 @@
-"""Time of the encoder per clip: filter bank, embedding, and a training step.
+"""The encoder's forward pass without gradients, beside the straightforward formulation with the same weights."""
 
-python benchmarks/encoder.py --preset mini --seconds 10 --batch 8 [--device cuda --precision bfloat16]
-"""
-
-import argparse
-import statistics
-import time
-from collections.abc import Callable
+from dataclasses import replace
 
 import torch
 
-from stridor.models.beats import random_beats
-from stridor.models.config import PRESETS
-from stridor.models.separator import Separator
-from stridor.params.sections import DecoderParams, TrainingParams
-from stridor.training.loader import TripleBatch
-from stridor.training.task import SeparationTask
+from benchmarks.harness import Bench
+from benchmarks.straightforward import Straightforward
+from stridor.audio.fbank import frame_counts
+from stridor.audio.files import SAMPLE_RATE_HZ
+from stridor.models.beats import Beats, random_beats
+from stridor.models.config import PRESETS, BeatsConfig
+from stridor.models.encoder import BANDS, PATCH
+
+# Preset, clips in a batch, seconds.
+CASES = [
+    *(("mini", batch, seconds) for batch in (1, 4, 16) for seconds in (5, 10, 12)),
+    *(("base", 1, seconds) for seconds in (5, 10, 12)), ("base", 4, 10), ("base", 16, 5),
+]  # fmt: skip
+LARGEST_DIFFERENCE = 1e-4
 
 
-def milliseconds(work: Callable[[], object], device: torch.device, repeats: int) -> float:
-    """Return the median time of some work in milliseconds, after one warm-up."""
+def run(bench: Bench) -> None:
+    """Compare both, and say how much of the rate of a matrix product the useful arithmetic reaches.
 
-    def once() -> float:
-        started = time.perf_counter()
-        work()
-        if device.type == "cuda":
-            torch.cuda.synchronize()
-        return 1000 * (time.perf_counter() - started)
-
-    once()
-    return statistics.median(once() for _ in range(repeats))
-
-
-def main() -> None:
-    """Print one Markdown row per kind of work."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--preset", choices=PRESETS, default="mini")
-    parser.add_argument("--seconds", type=float, default=10.0)
-    parser.add_argument("--batch", type=int, default=8)
-    parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
-    parser.add_argument("--precision", choices=["float32", "bfloat16"], default="float32")
-    args = parser.parse_args()
-    device = torch.device(args.device)
-    encoder = random_beats(PRESETS[args.preset], 0)
-    separator = Separator(encoder.width, DecoderParams())
-    task = SeparationTask(encoder, separator, TrainingParams()).to(device)
-    wave = 0.1 * torch.randn(args.batch, round(16000 * args.seconds), device=device)
-    lengths = torch.full((args.batch,), wave.shape[1], device=device)
-    optimiser = torch.optim.AdamW(task.parameters(), lr=1e-5)
-    mixed = torch.autocast(device.type, dtype=torch.bfloat16, enabled=args.precision == "bfloat16")
-
-    @torch.inference_mode()
-    def embed() -> None:
-        with mixed:
-            encoder(wave, lengths)
-
-    def step() -> None:
-        optimiser.zero_grad()
-        with mixed:
-            loss = task(TripleBatch(wave, wave, wave, lengths)).total.mean()
-        loss.backward()
-        optimiser.step()
-
-    kinds = {"filter bank": lambda: encoder.log_mel(wave), "embedding": embed, "training step": step}
-    print("| preset | device | precision | batch x seconds | work | ms per clip |\n|---|---|---|---|---|---:|")
-    for name, work in kinds.items():
-        per_clip = milliseconds(work, device, args.repeats) / args.batch
-        shape = f"{args.batch} x {args.seconds:g}"
-        print(f"| {args.preset} | {device} | {args.precision} | {shape} | {name} | {per_clip:.1f} |")
+    Useful are two operations for each multiplication of weights or tokens that the formulas ask for: patches,
+    positional convolution in its direct form, projections, feed-forward layers, and both products of attention.
+    """
+    models: dict[str, Beats] = {}
+    for preset, batch, seconds in [("mini", 2, 1)] if bench.tiny else CASES:
+        model = models.setdefault(preset, example(preset))
+        yardstick = Straightforward(model)
+        wave = 0.1 * torch.randn(batch, seconds * SAMPLE_RATE_HZ, generator=torch.Generator().manual_seed(0))
+        with torch.inference_mode():
+            check_equal(model, yardstick, wave)
+            flop = batch * useful_flop(model.config, wave.shape[1])
+            case = f"{preset}, {batch} x {seconds} s"
+            ours = bench.pair("encoder", case, lambda: model(wave), lambda: yardstick(wave), unit=batch)  # noqa: B023
+        share = flop / ours.best / 1e9 / bench.gflops
+        bench.rows[-1] = replace(bench.rows[-1], ratio=f"{bench.rows[-1].ratio}; {share:.0%} of the matrix product")
 
 
-if __name__ == "__main__":
-    main()
+def example(preset: str) -> Beats:
+    """Return a random encoder whose biases and gates do something, as in a trained one."""
+    model = random_beats(PRESETS[preset], 0).eval()
+    random = torch.Generator().manual_seed(1)
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if "grep" in name or "relative" in name:
+                parameter.normal_(generator=random)
+    return model
+
+
+def check_equal(model: Beats, yardstick: Straightforward, wave: torch.Tensor) -> None:
+    """Fail where the two differ by more than rounding, in any layer."""
+    for number, (ours, theirs) in enumerate(zip(model(wave).layers, yardstick(wave), strict=True)):
+        difference = float((ours - theirs).abs().max())
+        if not difference <= LARGEST_DIFFERENCE:
+            raise SystemExit(f"layer {number} differs from the straightforward formulation by {difference:.1e}")
+
+
+def useful_flop(config: BeatsConfig, samples: int) -> int:
+    """Return the operations that a clip needs."""
+    width, forward = config.encoder_embed_dim, config.encoder_ffn_embed_dim
+    tokens = int(frame_counts(torch.tensor(samples))) // PATCH * BANDS
+    patches = PATCH * PATCH * config.embed_dim + config.embed_dim * width
+    positions = config.conv_pos * width * width // config.conv_pos_groups
+    layer = 4 * width * width + 2 * width * forward + 2 * tokens * width
+    return 2 * tokens * (patches + positions + config.encoder_layers * layer)

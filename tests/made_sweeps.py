@@ -17,14 +17,16 @@ TEST_NAMES = tuple(
 )
 
 
-def made_vectors(machine: str = "pump", sources: int = 12, targets: int = 5, ways=((-1, "mean"),)) -> MachineVectors:
+def made_vectors(
+    machine: str = "pump", sources: int = 12, targets: int = 5, ways=((-1, "mean"),), width: int = 6
+) -> MachineVectors:
     """Make vectors of random clips, anomalies a little off; names are not in alphabetical order."""
     generator = np.random.default_rng(len(machine))
     names = [f"section_00_source_train_normal_{i:04}.wav" for i in range(sources)]
     names += [f"section_00_target_train_normal_{i:04}.wav" for i in range(targets)]
     shift = np.array([["anomaly" in name] for name in TEST_NAMES])
-    train = {way: generator.normal(size=(len(names), 6)).astype(np.float32) for way in ways}
-    test = {way: (generator.normal(size=(len(TEST_NAMES), 6)) + shift).astype(np.float32) for way in ways}
+    train = {way: generator.normal(size=(len(names), width)).astype(np.float32) for way in ways}
+    test = {way: (generator.normal(size=(len(TEST_NAMES), width)) + shift).astype(np.float32) for way in ways}
     return MachineVectors(machine, tuple(names), TEST_NAMES, train, test)
 
 

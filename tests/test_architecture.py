@@ -15,7 +15,7 @@ ROOMS = {
     "models": {"audio", "params"},
     "scoring": {"audio", "data", "models", "params"},
     "evaluation": {"data", "params"},
-    "selection": {"audio", "data", "evaluation", "params"},
+    "selection": {"audio", "data", "evaluation", "params", "scoring"},
     "baselines": {"audio", "data", "params", "scoring"},
     "training": {"audio", "data", "models", "params"},
     "tracking": {"audio", "models", "params", "scoring"},

@@ -42,6 +42,13 @@ def test_the_command_line_itself_has_help():
     assert "Usage:" in done.stdout
 
 
+def test_the_command_line_itself_says_an_error_in_one_line(tmp_path):
+    done = stridor("register", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "params.yaml is missing" in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -55,9 +62,10 @@ def test_the_command_line_itself_has_help():
         (["register"], "params.yaml is missing"),
     ],
 )
-def test_outside_a_project_every_command_is_an_error(tmp_path, arguments, message):
-    done = stridor(*arguments, cwd=tmp_path)
-    assert done.returncode == 2
+def test_outside_a_project_every_command_is_an_error(tmp_path, monkeypatch, arguments, message):
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(main, arguments)
+    assert done.exit_code == 2
     assert message in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
     assert list(tmp_path.iterdir()) == []

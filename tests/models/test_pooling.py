@@ -20,8 +20,16 @@ def direct(tokens: np.ndarray, params: EmbeddingParams) -> np.ndarray:
         case "rdp":
             deviation = np.linalg.norm(tokens - tokens.mean(axis=0), axis=1)
             return np.average(tokens, axis=0, weights=(1 + deviation / deviation.max()) ** params.rdp_gamma)
+        case "rdp_gem":
+            deviation = np.linalg.norm(tokens - tokens.mean(axis=0), axis=1)
+            weights = (1 + deviation / deviation.max()) ** params.rdp_gamma
+            powers = np.maximum(tokens, 0) ** params.gem_p
+            return np.average(powers, axis=0, weights=weights) ** (1 / params.gem_p)
         case "bands":
             return np.concatenate([tokens[band::8].mean(axis=0) for band in range(8)])
+        case "mean_std":
+            grid = tokens.reshape(-1, 8, WIDTH)
+            return np.stack([grid.mean(axis=0), grid.std(axis=0)], axis=1).ravel()
         case "quantiles":
             quantiles = np.quantile(tokens.reshape(-1, 8, WIDTH), (0.05, 0.5, 0.95), axis=0)
             return quantiles.swapaxes(0, 1).ravel()
@@ -47,7 +55,10 @@ def batch(padding: float) -> tuple[torch.Tensor, torch.Tensor]:
         {"pooling": "rdp"},
         {"pooling": "rdp", "rdp_gamma": 0},
         {"pooling": "rdp", "rdp_gamma": 25},
+        {"pooling": "rdp_gem"},
+        {"pooling": "rdp_gem", "gem_p": 1.5, "rdp_gamma": 9},
         {"pooling": "bands"},
+        {"pooling": "mean_std"},
         {"pooling": "quantiles"},
     ],
 )
@@ -69,7 +80,7 @@ def test_weights_of_nothing_remarkable_are_the_mean():
     torch.testing.assert_close(pool(tokens, valid, EmbeddingParams(pooling="rdp", rdp_gamma=0)), mean)
     same = torch.full((1, 16, WIDTH), 0.3)
     everything = torch.ones(1, 16, dtype=torch.bool)
-    for pooling in ("rdp", "gem", "mean"):
+    for pooling in ("rdp", "gem", "rdp_gem", "mean"):
         pooled = pool(same, everything, EmbeddingParams(pooling=pooling))
         torch.testing.assert_close(pooled, torch.full((1, WIDTH), 0.3))
 

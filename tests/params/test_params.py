@@ -41,6 +41,21 @@ def test_defaults_are_the_literal_values(tmp_path):
     assert params.bank.domains == "joint"
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "bank: {bands: separate}",
+        "embedding: {pooling: bands}\nbank: {bands: separate, views: [{encoder: frozen, pooling: gem}]}",
+        "bank: {views: [{encoder: log_mel, bands: separate}]}",
+    ],
+)
+def test_bands_cannot_be_searched_where_a_pooling_leaves_none(tmp_path, text):
+    with pytest.raises(StridorError, match=r"bank\.bands is separate, but the pooling (mean|gem) leaves no bands"):
+        read(tmp_path, MINIMAL + text + "\n")
+    one = "bank: {views: [{encoder: log_mel, bands: separate, pooling: quantiles}]}\n"
+    assert read(tmp_path, MINIMAL + one).bank.views[0].bands == "separate"
+
+
 def test_numbers_with_an_exponent_are_numbers(tmp_path):
     assert read(tmp_path, MINIMAL + "training:\n  learning_rate: 1e-3\n").training.learning_rate == 1e-3
 

@@ -99,6 +99,39 @@ def test_scores_are_the_same_bits_alone_and_in_any_batch_and_layout(metric, dtyp
         np.testing.assert_array_equal(other, together)
 
 
+@pytest.mark.parametrize("options", [{"metric": "cosine"}, {"metric": "whitened"}, {"density_neighbours": 2, "k": 2}])
+def test_separate_bands_are_the_mean_over_banks_of_one_band(options):
+    """For cosine distances and band-wise means this is BEAM."""
+    generator = np.random.default_rng(0)
+    embeddings, queries = made_embeddings(generator, 15, 8 * 3), made_embeddings(generator, 6, 8 * 3)
+    bands = [slice(3 * band, 3 * band + 3) for band in range(8)]
+    banks = [fitted(embeddings[:, band], **options) for band in bands]
+    bank = fitted(embeddings, bands="separate", **options)
+    direct = np.mean([one.score_samples(queries[:, band]) for one, band in zip(banks, bands, strict=True)], axis=0)
+    np.testing.assert_allclose(bank.score_samples(queries), direct, rtol=1e-12)
+    own = np.mean([one.leave_one_out_scores() for one in banks], axis=0)
+    np.testing.assert_allclose(bank.leave_one_out_scores(), own, rtol=1e-12)
+    apart = [one.distances_to_recorded(queries[:, band]) for one, band in zip(banks, bands, strict=True)]
+    np.testing.assert_allclose(bank.distances_to_recorded(queries), np.mean(apart, axis=0), rtol=1e-12)
+
+
+def test_bands_may_have_different_neighbours():
+    """A query made of bands of two references is at no distance from either, band by band."""
+    embeddings = made_embeddings(np.random.default_rng(0), 9, 16)
+    query = np.concatenate([embeddings[2, :8], embeddings[5, 8:]])[None]
+    assert fitted(embeddings, metric="cosine", bands="separate").score_samples(query)[0] == 0
+    assert fitted(embeddings, metric="cosine").score_samples(query)[0] > 1e-4
+
+
+def test_vectors_without_bands_are_refused():
+    with pytest.raises(StridorError, match="13 values does not hold 8 frequency bands"):
+        fitted(made_embeddings(np.random.default_rng(0), 5), bands="separate")
+    zero_band = made_embeddings(np.random.default_rng(0), 5, 16)
+    zero_band[3, 4:6] = 0
+    with pytest.raises(StridorError, match=r"clip_0003\.wav is all zeros"):
+        fitted(zero_band, metric="cosine", bands="separate")
+
+
 def test_neighbours_name_the_nearest_clips_and_ties_come_by_name():
     bank = ReferenceBank().fit(
         [[3.0], [1.0], [-1.0], [1.0]],
@@ -126,10 +159,11 @@ def test_no_queries_have_no_scores():
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("options", [{"metric": "cosine"}, {"metric": "whitened", "shrinkage": 0.3}])
+@pytest.mark.parametrize("options", [{"metric": "cosine"}, {"metric": "whitened", "shrinkage": 0.3},
+    {"bands": "separate", "density_neighbours": 2, "density_mean": "geometric"}])  # fmt: skip
 def test_saved_twice_gives_the_same_bytes_and_loads_back(tmp_path, dtype, options):
     generator = np.random.default_rng(0)
-    bank = fitted(made_embeddings(generator, 11).astype(dtype), k=2, **options)
+    bank = fitted(made_embeddings(generator, 11, 16).astype(dtype), k=2, **options)
     for folder in ("one", "two", "two"):
         bank.save(tmp_path / folder)
     loaded = ReferenceBank.load(tmp_path / "one")
@@ -139,7 +173,7 @@ def test_saved_twice_gives_the_same_bytes_and_loads_back(tmp_path, dtype, option
         assert kept == (tmp_path / "two" / name).read_bytes() == (tmp_path / "again" / name).read_bytes()
     assert loaded.params == bank.params
     assert (loaded.file_names_, loaded.domains_) == (bank.file_names_, bank.domains_)
-    queries = made_embeddings(generator, 5)
+    queries = made_embeddings(generator, 5, 16)
     np.testing.assert_array_equal(loaded.score_samples(queries), bank.score_samples(queries))
     assert sorted(path.name for path in tmp_path.iterdir()) == ["again", "one", "two"]
 

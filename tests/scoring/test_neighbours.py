@@ -6,6 +6,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 from scipy.spatial.distance import cdist
+from scipy.stats import gmean
 from sklearn.covariance import shrunk_covariance
 from sklearn.metrics.pairwise import cosine_distances, euclidean_distances
 from sklearn.neighbors import LocalOutlierFactor
@@ -20,6 +21,9 @@ OPTIONS = [
     for k, metric, near, share, domains in itertools.product(
         (1, 3), ("euclidean", "cosine", "whitened"), (0, 1, 3), (0.0, 0.5), ("joint", "separate")
     )
+] + [
+    {"metric": metric, "density_neighbours": 3, "density_mean": "geometric", "target_oversampling": share}
+    for metric, share in itertools.product(("cosine", "whitened"), (0.0, 0.5))
 ]
 
 
@@ -54,7 +58,7 @@ def pool_score(
             np.sort(row[recorded & (np.arange(len(row)) != i)])[: params.density_neighbours]
             for i, row in enumerate(between)
         ]
-        scores = scores / np.mean(others, axis=1)
+        scores = scores / (gmean if params.density_mean == "geometric" else np.mean)(others, axis=1)
     return float(np.mean(np.sort(scores)[: params.k]))
 
 

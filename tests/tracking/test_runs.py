@@ -1,4 +1,3 @@
-import os
 import signal
 import subprocess
 import sys
@@ -16,9 +15,9 @@ from tiny import tiny_params
 DATA = DataVersion("data", "0123456789abcdef0123456789abcdef.dir")
 TRAINING = """
 import sys, time
-from tiny import tiny_params
+from stridor.params import Params
 from stridor.tracking.runs import DataVersion, training_run
-with training_run("pump", tiny_params(), DataVersion("data", "abc")) as log:
+with training_run("pump", Params.model_validate_json(sys.argv[1]), DataVersion("data", "abc")) as log:
     log.log_epoch(1, {"loss": 1.0})
     print(log.run_id, flush=True)
     time.sleep(60)
@@ -108,9 +107,8 @@ def test_an_error_ends_the_run(project, error, status):
 
 def test_terminated_then_resumed(project):
     process = subprocess.Popen(
-        [sys.executable, "-c", TRAINING], stdout=subprocess.PIPE, text=True,
-        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])},
-    )  # fmt: skip
+        [sys.executable, "-c", TRAINING, tiny_params().model_dump_json()], stdout=subprocess.PIPE, text=True
+    )
     run_id = process.stdout.readline().strip()
     process.terminate()
     assert process.wait(timeout=300) == 128 + signal.SIGTERM

@@ -76,16 +76,15 @@ class GatedAttention(nn.Module):
             proj(tokens).unflatten(-1, (self.heads, self.head_width)).transpose(1, 2)
             for proj in (self.q_proj, self.k_proj, self.v_proj)
         )
-        mask = None if bias is None else bias[None]
-        if mask is not None and self.gated:
-            mask = self._gate(query) * mask
-        if padding_bias is not None:
-            mask = padding_bias if mask is None else mask + padding_bias
-        if mask is not None:
-            mask = mask.to(query.dtype)
-        mixed = F.scaled_dot_product_attention(
-            query, key, value, attn_mask=mask, dropout_p=self.dropout if self.training else 0.0
-        )
+        gate = self._gate(query) if bias is not None and self.gated else None
+        # Clip by clip, what a CPU adds to the logits stays near it in one buffer instead of filling fresh memory. For
+        # gradients it must be kept anyway, and a GPU wants large pieces of work.
+        if gate is None or bias is None or torch.is_grad_enabled() or query.device.type != "cpu":
+            mask = _mask(gate, bias, padding_bias, query.dtype)
+            dropout = self.dropout if self.training else 0.0
+            mixed = F.scaled_dot_product_attention(query, key, value, attn_mask=mask, dropout_p=dropout)
+        else:
+            mixed = _clip_by_clip(query, key, value, gate, bias, padding_bias)
         return self.out_proj(mixed.transpose(1, 2).flatten(2))
 
     def _gate(self, query: Tensor) -> Tensor:
@@ -94,3 +93,28 @@ class GatedAttention(nn.Module):
             self.grep_linear(query).unflatten(-1, (2, 4)).sum(-1).sigmoid().chunk(2, dim=-1)
         )  # each B x heads x N x 1
         return update * (reset * self.grep_a - 1.0) + 2.0
+
+
+def _mask(gate: Tensor | None, bias: Tensor | None, padding_bias: Tensor | None, dtype: torch.dtype) -> Tensor | None:
+    """Return what is added to the logits of all clips."""
+    mask = None if bias is None else bias[None]
+    if mask is not None and gate is not None:
+        mask = gate * mask
+    if padding_bias is not None:
+        mask = padding_bias if mask is None else mask + padding_bias
+    return None if mask is None else mask.to(dtype)
+
+
+def _clip_by_clip(
+    query: Tensor, key: Tensor, value: Tensor, gate: Tensor, bias: Tensor, padding_bias: Tensor | None
+) -> Tensor:
+    """Attend without gradients and dropout, `[B x heads x N x head width]`; the same bits as all clips at once."""
+    mixed = torch.empty_like(query)
+    mask = torch.empty_like(bias, dtype=query.dtype)
+    for clip in range(len(query)):
+        torch.mul(gate[clip], bias, out=mask)
+        if padding_bias is not None:
+            mask += padding_bias[clip]
+        one = slice(clip, clip + 1)
+        mixed[one] = F.scaled_dot_product_attention(query[one], key[one], value[one], attn_mask=mask[None])
+    return mixed

@@ -14,6 +14,8 @@ from torch.nn import functional as F
 from stridor.models.attention import GatedAttention, relative_position_buckets
 from stridor.models.config import BeatsConfig
 from stridor.models.encoder import BANDS, PATCH, Encoder, Tokens, valid_tokens
+from stridor.models.positional import PositionalConvolution
+from stridor.models.remembered import Remembered
 
 
 class Beats(Encoder):
@@ -124,6 +126,7 @@ class TransformerEncoder(nn.Module):
         self.layers = nn.ModuleList(Layer(config, table) for _ in range(config.encoder_layers))
         self.layer_norm = nn.LayerNorm(config.encoder_embed_dim)
         self.dropout = nn.Dropout(config.dropout)
+        self._bias = Remembered()
 
     def forward(self, tokens: Tensor, valid: Tensor, up_to: int | None = None) -> list[Tensor]:
         """Return the input of the first layer and the output of every layer up to one, each `[B x N x width]`."""
@@ -149,14 +152,18 @@ class TransformerEncoder(nn.Module):
         """Bias before gating `[heads x N x N]`."""
         if not self.config.relative_position_embedding:
             return None
-        size = x.shape[1]
+        # All layers share one table.
+        table = cast(Layer, self.layers[0]).self_attn.relative_attention_bias
+        size, device = x.shape[1], x.device
+        return self._bias((table.weight,), size, lambda: self._bias_of(table, size, device))
+
+    def _bias_of(self, table: nn.Module, size: int, device: torch.device) -> Tensor:
         config = self.config
         # The bias depends on the distance alone, so a row of 2N - 1 distances holds every value of it.
-        distances = torch.arange(1 - size, size, device=x.device)
+        distances = torch.arange(1 - size, size, device=device)
         buckets = relative_position_buckets(distances, config.num_buckets, config.max_distance)
-        # All layers share one table.
-        row = cast(Layer, self.layers[0]).self_attn.relative_attention_bias(buckets).T  # heads x (2N - 1)
-        index = torch.arange(size, device=x.device)
+        row = table(buckets).T  # heads x (2N - 1)
+        index = torch.arange(size, device=device)
         return row[:, index[None, :] - index[:, None] + size - 1]
 
 
@@ -186,59 +193,3 @@ class Layer(nn.Module):
 
     def _feed_forward(self, x: Tensor) -> Tensor:
         return self.dropout(self.fc2(self.activation_dropout(F.gelu(self.fc1(x)))))
-
-
-class PositionalConvolution(nn.Module):
-    """Grouped convolution over tokens with weight normalisation per kernel position.
-
-    Parameters keep the checkpoint's names `weight_g [1 x 1 x kernel]`, `weight_v [width x width/groups x
-    kernel]`, which torch's own weight norm has given up.
-    """
-
-    def __init__(self, width: int, kernel: int, groups: int) -> None:
-        super().__init__()
-        self.groups = groups
-        self.weight_v = nn.Parameter(torch.empty(width, width // groups, kernel))
-        self.weight_g = nn.Parameter(torch.empty(1, 1, kernel))
-        self.bias = nn.Parameter(torch.zeros(width))
-        nn.init.normal_(self.weight_v, std=(4 / (kernel * width)) ** 0.5)
-        with torch.no_grad():
-            self.weight_g.copy_(self._norm())
-
-    def _norm(self) -> Tensor:
-        return self.weight_v.norm(dim=(0, 1), keepdim=True)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Convolve `[B x width x N]`; an even kernel gives one output too many, the last is dropped.
-
-        Through the Fourier transform: in `mini` the direct convolution, with its few channels a group, takes a
-        quarter of a training step, and this way a tenth of that.
-        """
-        kernel, count = self.weight_v.shape[-1], x.shape[-1]
-        size = fast_length(count + kernel // 2)
-        # Half precision has no such transform.
-        with torch.autocast(x.device.type, enabled=False):
-            exact = torch.promote_types(x.dtype, torch.float32)
-            weight = (self.weight_v * (self.weight_g / self._norm())).to(exact)
-            signal = torch.fft.rfft(x.to(exact), size).unflatten(1, (self.groups, -1)).permute(1, 3, 0, 2)
-            filters = torch.fft.rfft(weight, size).conj().unflatten(0, (self.groups, -1)).permute(0, 3, 2, 1)
-            # group x frequency x (B x in @ in x out) -> B x width x frequency
-            y = torch.fft.irfft((signal @ filters).permute(2, 0, 3, 1).flatten(1, 2), size)
-            y = y.roll(kernel // 2, dims=-1)[..., :count] + self.bias[:, None]
-        return y.to(x.dtype)
-
-
-def fast_length(least: int) -> int:
-    """Return the smallest product of powers of 2, 3 and 5 that is not below `least`, a fast length for a transform."""
-    # What scipy.fft.next_fast_len returns for real input; SciPy takes half a second to import.
-    size = least
-    while _without_small_factors(size) > 1:
-        size += 1
-    return size
-
-
-def _without_small_factors(number: int) -> int:
-    for factor in (2, 3, 5):
-        while number % factor == 0:
-            number //= factor
-    return number

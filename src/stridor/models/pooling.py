@@ -31,6 +31,11 @@ def pool(tokens: Tensor, valid: Tensor, params: EmbeddingParams) -> Tensor:
         return generalised_mean_pool(tokens, valid, params.gem_p)
     if params.pooling == "rdp":
         return relative_deviation_pool(tokens, valid, params.rdp_gamma)
+    if params.pooling == "rdp_gem":
+        weights = _deviation_weights(tokens, valid, params.rdp_gamma)
+        return generalised_mean_pool(tokens, valid, params.gem_p, weights)
+    if params.pooling == "mean_std":
+        return band_deviation_pool(tokens, valid)
     if params.pooling == "quantiles":
         return band_quantile_pool(tokens, valid)
     return band_pool(tokens, valid) if params.pooling == "bands" else mean_pool(tokens, valid)
@@ -38,28 +43,29 @@ def pool(tokens: Tensor, valid: Tensor, params: EmbeddingParams) -> Tensor:
 
 def pooled_width(width: int, params: EmbeddingParams) -> int:
     """Return how many values `pool` makes of tokens of some width."""
-    parts = {"bands": BANDS, "quantiles": BANDS * len(QUANTILES)}
+    parts = {"bands": BANDS, "mean_std": 2 * BANDS, "quantiles": BANDS * len(QUANTILES)}
     return parts.get(params.pooling, 1) * width
 
 
-def mean_pool(tokens: Tensor, valid: Tensor) -> Tensor:
-    """Mean over the tokens that count, Tensor[B x width]; the literal setting."""
-    weights = valid[..., None].to(tokens.dtype)
+def mean_pool(tokens: Tensor, valid: Tensor, weights: Tensor | None = None) -> Tensor:
+    """Mean over the tokens that count, Tensor[B x width]; the literal setting, unless there are weights `[B x N]`."""
+    weights = (valid.to(tokens.dtype) if weights is None else weights)[..., None]
     return (tokens * weights).sum(dim=1) / weights.sum(dim=1)
 
 
-def generalised_mean_pool(tokens: Tensor, valid: Tensor, p: float) -> Tensor:
+def generalised_mean_pool(tokens: Tensor, valid: Tensor, p: float, weights: Tensor | None = None) -> Tensor:
     """p-th root of the mean p-th power of the positive parts, Tensor[B x width].
 
     Radenović, Tolias, Chum, "Fine-tuning CNN image retrieval with no human annotation" (TPAMI 2019), in the form
     of Wilkinghoff, Yadav, Tan (arXiv:2603.04605) for signed tokens: negative values count as 0, since powers of
-    them are not monotonic for an even p and not real for a broken one.
+    them are not monotonic for an even p and not real for a broken one. With the weights of `relative_deviation_pool`,
+    `[B x N]`, it is that paper's hybrid of the two.
     """
     positive = tokens.clamp(min=0)
     # Divided by the largest value first: neither large nor small powers leave the range of half precision.
     largest = positive.masked_fill(~valid[..., None], 0).amax(dim=1, keepdim=True)
     scale = torch.where(largest > 0, largest, torch.ones_like(largest))
-    return scale[:, 0] * mean_pool((positive / scale).clamp(max=1) ** p, valid) ** (1 / p)
+    return scale[:, 0] * mean_pool((positive / scale).clamp(max=1) ** p, valid, weights) ** (1 / p)
 
 
 def relative_deviation_pool(tokens: Tensor, valid: Tensor, gamma: float) -> Tensor:
@@ -69,11 +75,14 @@ def relative_deviation_pool(tokens: Tensor, valid: Tensor, gamma: float) -> Tens
     self-supervised audio embeddings" (arXiv:2603.04605), with tokens in the place of frames: what is unlike the
     rest of the clip counts more. 0 is the mean.
     """
+    return mean_pool(tokens, valid, _deviation_weights(tokens, valid, gamma))
+
+
+def _deviation_weights(tokens: Tensor, valid: Tensor, gamma: float) -> Tensor:
     deviation = (tokens - mean_pool(tokens, valid)[:, None]).norm(dim=-1).masked_fill(~valid, 0)
     largest = deviation.amax(dim=1, keepdim=True)
     relative = deviation / torch.where(largest > 0, largest, torch.ones_like(largest))
-    weights = ((1 + relative) ** gamma * valid)[..., None]
-    return (tokens * weights).sum(dim=1) / weights.sum(dim=1)
+    return (1 + relative) ** gamma * valid
 
 
 def band_pool(tokens: Tensor, valid: Tensor) -> Tensor:
@@ -82,6 +91,16 @@ def band_pool(tokens: Tensor, valid: Tensor) -> Tensor:
     grid, counts = tokens.unflatten(1, (-1, BANDS)), valid.unflatten(1, (-1, BANDS))
     weights = counts[..., None].to(tokens.dtype)
     return ((grid * weights).sum(dim=1) / weights.sum(dim=1)).flatten(1)
+
+
+def band_deviation_pool(tokens: Tensor, valid: Tensor) -> Tensor:
+    """Mean and standard deviation over time for each of the 8 bands, Tensor[B x 8 · 2 · width], band after band."""
+    grid, counts = tokens.unflatten(1, (-1, BANDS)), valid.unflatten(1, (-1, BANDS))
+    weights = counts[..., None].to(tokens.dtype)
+    moments = weights.sum(dim=1)
+    mean = (grid * weights).sum(dim=1) / moments
+    variance = ((grid - mean[:, None]).square() * weights).sum(dim=1) / moments
+    return torch.stack([mean, variance.sqrt()], dim=2).flatten(1)
 
 
 def band_quantile_pool(tokens: Tensor, valid: Tensor) -> Tensor:

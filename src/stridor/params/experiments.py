@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from stridor.params.scoring_sections import DomainPools, Metric, Pooling, TargetShare
+from stridor.params.scoring_sections import BandSearch, DensityMean, DomainPools, Metric, Pooling, TargetShare
 from stridor.params.section import MOST_CLIPS, Section
 from stridor.params.sections import Seed
 
@@ -36,7 +36,7 @@ class TuneParams(Section):
     """A study: what it searches, on what budget, and by what it judges."""
 
     trials: Annotated[int, Field(ge=1, le=100_000)] = 20
-    objective: Literal["hmean", "normal_only"] = "hmean"
+    objective: Literal["hmean", "normal_only", "pseudo_auc"] = "hmean"
     startup_trials: Annotated[int, Field(ge=1, le=100_000)] = 5
     pruner: Literal["median", "none"] = "median"
     report_epochs: Annotated[int, Field(ge=1, le=100_000)] = 1
@@ -63,6 +63,8 @@ class SweepParams(Section):
     density_neighbours: Annotated[tuple[Annotated[int, Field(ge=0, le=MOST_CLIPS)], ...], Field(min_length=1)] = (0,)
     target_oversampling: Annotated[tuple[TargetShare, ...], Field(min_length=1)] = (0.0,)
     domains: Annotated[tuple[DomainPools, ...], Field(min_length=1)] = ("joint",)
+    density_mean: Annotated[tuple[DensityMean, ...], Field(min_length=1)] = ("arithmetic",)
+    bands: Annotated[tuple[BandSearch, ...], Field(min_length=1)] = ("joint",)
 
 
 # A folder, a DVC stage and the head of a column are called by it.

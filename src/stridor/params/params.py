@@ -10,7 +10,7 @@ from stridor.common.errors import StridorError
 from stridor.params.experiments import SweepParams, TableParams, TuneParams
 from stridor.params.names import check_distinct
 from stridor.params.problems import first_problem
-from stridor.params.scoring_sections import BankParams, EmbeddingParams
+from stridor.params.scoring_sections import BAND_POOLINGS, BankParams, EmbeddingParams, scorings_of
 from stridor.params.section import Section
 from stridor.params.sections import (
     AudioParams,
@@ -74,6 +74,16 @@ class Params(Section):
     def _mixes_what_it_separates(self) -> "Params":
         if not self.augment.mix and self.training.interferer_weight:
             raise ValueError("without mixing there is no interferer; set training.interferer_weight to 0 as well")
+        return self
+
+    @model_validator(mode="after")
+    def _searches_bands_that_it_has(self) -> "Params":
+        for way, bank in scorings_of(self.embedding, self.bank):
+            if bank.bands == "separate" and way.pooling not in BAND_POOLINGS:
+                raise ValueError(
+                    f"bank.bands is separate, but the pooling {way.pooling} leaves no bands; set it to "
+                    f"{' or '.join(BAND_POOLINGS)}, or bank.bands to joint"
+                )
         return self
 
     def for_detector(self, name: str) -> "Params":

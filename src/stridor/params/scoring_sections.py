@@ -7,7 +7,9 @@ from pydantic import Field
 from stridor.params.section import MOST_CLIPS, Section
 
 Layer = Annotated[int, Field(ge=-1000, le=1000)]
-Pooling = Literal["mean", "gem", "rdp", "bands", "quantiles"]
+Pooling = Literal["mean", "gem", "rdp", "rdp_gem", "bands", "mean_std", "quantiles"]
+# Those whose vectors hold one frequency band after the other.
+BAND_POOLINGS = ("bands", "mean_std", "quantiles")
 
 
 class EmbeddingParams(Section):
@@ -21,6 +23,8 @@ class EmbeddingParams(Section):
 
 Metric = Literal["euclidean", "cosine", "whitened"]
 DomainPools = Literal["joint", "separate"]
+BandSearch = Literal["joint", "separate"]
+DensityMean = Literal["arithmetic", "geometric"]
 # At the largest, nine synthetic references for every recorded one; towards 1 their number grows without end.
 TargetShare = Annotated[float, Field(ge=0, le=0.9)]
 # Of banks that do not say theirs.
@@ -40,8 +44,10 @@ class ViewParams(Section):
     metric: Metric | None = None
     k: Annotated[int, Field(ge=1, le=MOST_CLIPS)] | None = None
     density_neighbours: Annotated[int, Field(ge=0, le=MOST_CLIPS)] | None = None
+    density_mean: DensityMean | None = None
     target_oversampling: TargetShare | None = None
     domains: DomainPools | None = None
+    bands: BandSearch | None = None
 
     def embedding(self, shared: EmbeddingParams) -> EmbeddingParams:
         """Return how the view embeds a clip."""
@@ -65,9 +71,12 @@ class BankParams(Section):
     shrinkage: Annotated[float, Field(gt=0, le=1)] = SHRINKAGE
     # References whose mean distance measures a reference's local density; 0 leaves distances as they are.
     density_neighbours: Annotated[int, Field(ge=0, le=MOST_CLIPS)] = 0
+    density_mean: DensityMean = "arithmetic"
     # Share of target clips among the references that synthetic ones fill up to; 0 adds none.
     target_oversampling: TargetShare = 0.0
     domains: DomainPools = "joint"
+    # Separate: nearest normals are searched in every frequency band by itself, and the scores averaged.
+    bands: BandSearch = "joint"
     # The challenge's rule, for official result files.
     threshold_percentile: Annotated[float, Field(gt=0, lt=100)] = 90.0
     # Of a served detector: the share of the normal clips of each condition that it may flag.
@@ -83,6 +92,13 @@ def views_of(embedding: EmbeddingParams, bank: BankParams) -> tuple[View, ...]:
     if not bank.views:
         return (("fine_tuned", embedding),)
     return tuple((view.encoder, view.embedding(embedding)) for view in bank.views)
+
+
+def scorings_of(embedding: EmbeddingParams, bank: BankParams) -> list[tuple[EmbeddingParams, BankParams]]:
+    """Return how each view embeds and compares; of a detector without views, its only one."""
+    if not bank.views:
+        return [(embedding, bank)]
+    return [(view.embedding(embedding), view.bank(bank)) for view in bank.views]
 
 
 SectionT = TypeVar("SectionT", bound=Section)

@@ -12,8 +12,8 @@ from stridor.common.errors import StridorError
 from stridor.data.names import Domain
 from stridor.params.scoring_sections import BankParams
 from stridor.scoring.bank_files import describe, params_from, read_bank, readable_bank, write_bank
-from stridor.scoring.distances import as_embeddings, unmeasurable
-from stridor.scoring.references import References
+from stridor.scoring.distances import as_embeddings
+from stridor.scoring.references import References, first_unmeasurable
 
 
 @dataclass(frozen=True)
@@ -124,7 +124,7 @@ class ReferenceBank(Bank):
                 f"The bank got {len(embeddings)} embeddings, {len(domains)} domains and {len(file_names)} "
                 "file names; give one of each per reference clip."
             )
-        if found := unmeasurable(embeddings, self.params.metric):
+        if found := first_unmeasurable(embeddings, self.params):
             raise StridorError(
                 f"The embedding of the reference clip {file_names[found[0]]} {found[1]}; look for broken "
                 "samples in that clip or for a training run that diverged."
@@ -163,7 +163,8 @@ class ReferenceBank(Bank):
 
     def distances_to_recorded(self, queries: ArrayLike) -> NDArray[np.float64]:
         """Return the plain distances of clips `[Q x D]` to the recorded references, float64 [Q x R]."""
-        return self._references.distances_from(self._checked(queries))[:, : len(self.file_names_)]
+        distances = self._references.distances_from(self._checked(queries))[:, :, : len(self.file_names_)]
+        return np.asarray(distances.mean(axis=0))
 
     def save(self, folder: Path) -> None:
         """Write the bank to a folder, as one .npy and one .json file; equal banks give equal bytes."""
@@ -191,7 +192,7 @@ class ReferenceBank(Bank):
                 f"The queries have {queries.shape[1]} values per clip but the bank's references "
                 f"{self.embeddings_.shape[1]}; take both from the same encoder, layer and pooling."
             )
-        if found := unmeasurable(queries, self.params.metric):
+        if found := first_unmeasurable(queries, self.params):
             raise StridorError(
                 f"The embedding of query {found[0]} {found[1]}; look for broken samples in that clip or for "
                 "a training run that diverged."

@@ -1,7 +1,6 @@
 """The files of a bank: its embeddings, and a description with its parameters and its clips."""
 
 import json
-import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,17 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stridor.common.atomic import atomic_folder
-from stridor.common.errors import StridorError
+from stridor.common.errors import DAMAGED, StridorError
 from stridor.data.names import Domain
 from stridor.params.scoring_sections import SHRINKAGE, BankParams
 
 # Not .npz, whose bytes depend on the version of Python: DVC runs stages again when bytes change.
 EMBEDDINGS_FILE = "embeddings.npy"
 DESCRIPTION_FILE = "bank.json"
-_DAMAGED = (
-    ValueError, LookupError, TypeError, AttributeError, EOFError, OverflowError, MemoryError, RecursionError,
-    zipfile.BadZipFile,
-)  # fmt: skip
 
 
 def write_bank(folder: Path, embeddings: NDArray[np.float64], description: Mapping[str, Any]) -> None:
@@ -50,20 +45,27 @@ def readable_bank(folder: Path) -> Iterator[None]:
         raise StridorError(f"{error.filename} is missing; run the index stage to write the bank.") from None
     except OSError as error:
         raise StridorError(f"{folder} cannot be read ({error.strerror or error}); fix its permissions.") from None
-    except _DAMAGED as error:
+    except DAMAGED as error:
         raise StridorError(f"{folder} does not contain a readable bank ({error}); run the index stage again.") from None
 
 
 def describe(params: BankParams) -> dict[str, Any]:
     """Return what of the parameters decides scores."""
-    description = {
+    description: dict[str, Any] = {
         "k": params.k,
         "metric": params.metric,
         "density_neighbours": params.density_neighbours,
         "target_oversampling": params.target_oversampling,
         "pools": params.domains,
     }
-    return description | ({"shrinkage": params.shrinkage} if params.metric == "whitened" else {})
+    # Only where it is used, so that the files of other banks are what they were before there was a choice.
+    if params.metric == "whitened":
+        description["shrinkage"] = params.shrinkage
+    if params.density_neighbours and params.density_mean != "arithmetic":
+        description["density_mean"] = params.density_mean
+    if params.bands != "joint":
+        description["bands"] = params.bands
+    return description
 
 
 def params_from(description: Mapping[str, Any]) -> BankParams:
@@ -75,4 +77,6 @@ def params_from(description: Mapping[str, Any]) -> BankParams:
         target_oversampling=description.get("target_oversampling", 0),
         domains=description.get("pools", "joint"),
         shrinkage=description.get("shrinkage", SHRINKAGE),
+        density_mean=description.get("density_mean", "arithmetic"),
+        bands=description.get("bands", "joint"),
     )

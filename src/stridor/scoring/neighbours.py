@@ -19,7 +19,10 @@ class DistanceScorer:
     The literal score is the mean distance to the k nearest normals. With `density_neighbours`, the distance to a
     reference is first divided by the reference's own mean distance to this number of nearest recorded references:
     Wilkinghoff et al., "Local density-based anomaly score normalization for domain generalization"
-    (arXiv:2509.10951), where a sum replaces the mean. With `domains: separate`, each domain's references are
+    (arXiv:2509.10951), where a sum replaces the mean. `density_mean: geometric` takes the mean of logarithms: of all
+    values that could be subtracted from the logarithms of these distances, it leaves them the smallest variance about
+    one common level for all references, our reading of the variance minimisation in log space that Wilkinghoff, Yadav,
+    Tan (arXiv:2603.04605) score by. With `domains: separate`, each domain's references are
     a separate pool, a pool's score is divided by the mean leave-one-out score of its clips, and the lower one counts.
 
     Parameters
@@ -96,12 +99,13 @@ class _Pool:
         without: Without | None,
     ) -> None:
         self._k, self._near, self._whose, self._without = params.k, params.density_neighbours, whose, without
+        self._in_log_space = params.density_mean == "geometric"
         self._between, self._members, self._parents = between, members, parents[members]
         _require(int((self._parents[:, 0] == self._parents[:, 1]).sum()), params, whose)
         self._ranked: NDArray[np.int64] | None = None
         if self._near:
             nearest = np.take_along_axis(self._apart, self._nearest(self._near), axis=1)
-            self._densities = self._checked(nearest.mean(axis=1))
+            self._densities = self._checked(self._mean(nearest))
 
     def score(self, distances: NDArray[np.float64]) -> NDArray[np.float64]:
         distances = distances[:, self._members]
@@ -130,7 +134,7 @@ class _Pool:
             for rank in range(self._near):
                 rows = row_of[self._members[order[:, rank]]]
                 left = np.flatnonzero(rows >= 0)
-                densities[rows[left], left] = np.delete(apart[left], rank, axis=1).mean(axis=1)
+                densities[rows[left], left] = self._mean(np.delete(apart[left], rank, axis=1))
             distances = distances / self._checked(densities)
         return self._mean_of_nearest(np.where(clips[:, None] == self._members, np.inf, distances))
 
@@ -143,7 +147,7 @@ class _Pool:
             # The stable sort moves the remaining ones to the front in ascending order.
             inside_first = np.argsort(out[order], axis=1, kind="stable")[:, : self._near]
             kept = np.take_along_axis(order, inside_first, axis=1)
-            densities = np.take_along_axis(self._apart, kept, axis=1).mean(axis=1)
+            densities = self._mean(np.take_along_axis(self._apart, kept, axis=1))
             row = row / self._checked(densities[~out])
         return float(self._mean_of_nearest(row[None])[0])
 
@@ -154,7 +158,7 @@ class _Pool:
             return float(self._mean_of_nearest(without(clip, np.array([clip]))[:, members])[0])
         row, *among = without(clip, np.array([clip, *members]))[:, members]
         nearest = np.partition(_apart(np.array(among), self._parents[inside]), self._near - 1, axis=1)[:, : self._near]
-        return float(self._mean_of_nearest((row / self._checked(np.sort(nearest, axis=1).mean(axis=1)))[None])[0])
+        return float(self._mean_of_nearest((row / self._checked(self._mean(np.sort(nearest, axis=1))))[None])[0])
 
     @cached_property
     def _from_all(self) -> NDArray[np.float64]:
@@ -178,6 +182,10 @@ class _Pool:
         # Ascending and in C order, so that a clip's sum does not depend on the batch.
         nearest = np.sort(np.partition(distances, self._k - 1, axis=1)[:, : self._k], axis=1)
         return np.ascontiguousarray(nearest).mean(axis=1)
+
+    def _mean(self, nearest: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the mean distance to neighbours `[M x K]`, in the space that the parameters say, float64 [M]."""
+        return np.asarray(np.exp(np.log(nearest).mean(axis=1)) if self._in_log_space else nearest.mean(axis=1))
 
     def _checked(self, densities: NDArray[np.float64]) -> NDArray[np.float64]:
         if not np.isfinite(densities).all():

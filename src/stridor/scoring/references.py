@@ -8,15 +8,93 @@ from numpy.typing import NDArray
 
 from stridor.common.errors import StridorError
 from stridor.data.names import Domain
-from stridor.params.scoring_sections import BankParams
-from stridor.scoring.distances import distances
+from stridor.models.encoder import BANDS
+from stridor.params.scoring_sections import BandSearch, BankParams
+from stridor.scoring.distances import distances, unmeasurable
 from stridor.scoring.neighbours import DistanceScorer
 from stridor.scoring.smote import smote
 from stridor.scoring.whitening import FEWEST_CLIPS, Whitening
 
 
 class References:
-    """Recorded and synthetic references.
+    """The references of a bank, in parts that are searched each by itself.
+
+    With `bands: separate` every frequency band of an embedding is a part with references of its own, and a clip's score
+    is the mean of its scores by all parts: for band-wise means and the cosine distance BEAM of Saengthong, Shinozaki,
+    "Sub-band spectral matching with localized score aggregation for robust anomalous sound detection"
+    (arXiv:2603.13749). Else there is one part.
+
+    Parameters
+    ----------
+    embeddings : float64 [R x D]
+        Of recorded clips, each with a distance (`unmeasurable`).
+    domains : R str
+    params : BankParams
+        Its metric and bands, with what belongs to them, and its share of synthetic references.
+
+    Raises
+    ------
+    StridorError
+        If the target clips are too few to make synthetic ones from, the clips are too few or too alike to be whitened,
+        or there are no bands.
+    """
+
+    def __init__(self, embeddings: NDArray[np.float64], domains: Sequence[Domain], params: BankParams) -> None:
+        self._bands = params.bands
+        self._parts = [_Part(one, domains, params) for one in parts_of(embeddings, params.bands)]
+
+    def scorer(self, params: BankParams) -> "PartsScorer":
+        """Return the scorer for these references, as `_Part.scorer` for each part."""
+        return PartsScorer([part.scorer(params) for part in self._parts])
+
+    def distances_from(self, queries: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the distances of queries `[Q x D]` to all references, recorded ones first, [parts x Q x all]."""
+        split = zip(self._parts, parts_of(queries, self._bands), strict=True)
+        return np.stack([part.distances_from(one) for part, one in split])
+
+
+class PartsScorer:
+    """Means of the scores by several parts."""
+
+    def __init__(self, parts: Sequence[DistanceScorer]) -> None:
+        self._parts = parts
+
+    def score(self, distances: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Score clips by their distances `[parts x Q x all references]`; return float64 [Q]."""
+        scores = [part.score(one) for part, one in zip(self._parts, distances, strict=True)]
+        return np.asarray(np.mean(scores, axis=0))
+
+    def leave_one_out(self) -> NDArray[np.float64]:
+        """Score every recorded reference as `DistanceScorer.leave_one_out` does, float64 [R]."""
+        return np.asarray(np.mean([part.leave_one_out() for part in self._parts], axis=0))
+
+
+def parts_of(embeddings: NDArray[np.float64], bands: BandSearch) -> list[NDArray[np.float64]]:
+    """Return the parts of embeddings `[N x D]` that are compared each by itself.
+
+    Raises
+    ------
+    StridorError
+        If the values cannot be those of one band after the other.
+    """
+    if bands == "joint":
+        return [embeddings]
+    if embeddings.shape[1] % BANDS:
+        raise StridorError(
+            f"An embedding of {embeddings.shape[1]} values does not hold {BANDS} frequency bands; set the parameter "
+            "embedding.pooling to bands or bank.bands to joint."
+        )
+    return [np.ascontiguousarray(part) for part in np.split(embeddings, BANDS, axis=1)]
+
+
+def first_unmeasurable(embeddings: NDArray[np.float64], params: BankParams) -> tuple[int, str] | None:
+    """Return the index of a row that has no distance in some part and the reason, or None if all rows have one."""
+    found = (unmeasurable(part, params.metric) for part in parts_of(embeddings, params.bands))
+    return next((one for one in found if one), None)
+
+
+class _Part:
+    """Recorded and synthetic references that are searched together.
 
     Parameters
     ----------

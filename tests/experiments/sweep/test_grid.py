@@ -25,6 +25,13 @@ def test_every_combination_comes_once_and_the_literal_first():
     assert combinations(Params(detectors=DETECTORS)) == [LITERAL]
 
 
+def test_what_has_nothing_to_act_on_is_left_out():
+    lists = {"pooling": ["mean", "bands"], "bands": ["joint", "separate"]}
+    params = Params(detectors=DETECTORS, sweep=lists | {"density_mean": ["arithmetic", "geometric"]})
+    found = [(one.pooling, one.bands, one.density_mean) for one in combinations(params)]
+    assert found == [(*way, "arithmetic") for way in (("mean", "joint"), ("bands", "joint"), ("bands", "separate"))]
+
+
 def test_every_layer_and_pooling_is_embedded_once_with_the_literal_one():
     params = Params(
         detectors=DETECTORS,
@@ -37,7 +44,7 @@ def test_every_layer_and_pooling_is_embedded_once_with_the_literal_one():
 
 
 def test_what_is_recommended_can_be_pasted_into_params_yaml():
-    one = Combination(1, "bands", "cosine", 3, 2, 0.5, "separate")
+    one = Combination(1, "bands", "cosine", 3, 2, 0.5, "separate", "geometric", "separate")
     values = YAML(typ="safe").load(one.yaml())
     params = Params(detectors=DETECTORS, **values)
     assert (params.embedding.layer, params.embedding.pooling, params.bank) == (1, "bands", one.bank)

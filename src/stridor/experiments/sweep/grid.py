@@ -4,7 +4,16 @@ import itertools
 from dataclasses import dataclass, fields, replace
 
 from stridor.params import Params
-from stridor.params.scoring_sections import BankParams, DomainPools, EmbeddingParams, Metric, Pooling
+from stridor.params.scoring_sections import (
+    BAND_POOLINGS,
+    BandSearch,
+    BankParams,
+    DensityMean,
+    DomainPools,
+    EmbeddingParams,
+    Metric,
+    Pooling,
+)
 
 
 @dataclass(frozen=True)
@@ -21,11 +30,20 @@ class Combination:
     density_neighbours: int = 0
     target_oversampling: float = 0.0
     domains: DomainPools = "joint"
+    density_mean: DensityMean = "arithmetic"
+    bands: BandSearch = "joint"
 
     @property
     def bank(self) -> BankParams:
         """The parameters of the bank."""
         return BankParams(**{name: getattr(self, name) for name in BANK})
+
+    @property
+    def sensible(self) -> bool:
+        """Whether every option that is set has something to act on."""
+        if self.bands == "separate" and self.pooling not in BAND_POOLINGS:
+            return False
+        return self.density_mean == LITERAL.density_mean or self.density_neighbours > 0
 
     def with_literal(self, option: str) -> "Combination":
         """Return the combination with the literal value of one option."""
@@ -54,7 +72,7 @@ def combinations(params: Params) -> list[Combination]:
     lists = params.sweep.model_dump()
     lists["layer"] = lists.pop("layers")
     grid = (Combination(*values) for values in itertools.product(*(lists[name] for name in OPTIONS)))
-    return list(dict.fromkeys([LITERAL, *grid]))
+    return list(dict.fromkeys([LITERAL, *(one for one in grid if one.sensible)]))
 
 
 def embedding_settings(params: Params) -> list[EmbeddingParams]:

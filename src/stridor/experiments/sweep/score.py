@@ -14,8 +14,8 @@ from stridor.evaluation.roc import roc_areas
 from stridor.experiments.sweep.grid import Combination
 from stridor.experiments.sweep.vectors import MachineVectors
 from stridor.params.scoring_sections import BankParams, Metric
-from stridor.scoring.distances import as_embeddings, unmeasurable
-from stridor.scoring.references import References
+from stridor.scoring.distances import as_embeddings
+from stridor.scoring.references import References, first_unmeasurable
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,22 +96,22 @@ def _scores(
     """Yield each combination with its scores in the order of the test clips, or with the reason why it has none."""
     domains = vectors.train_domains
 
-    def shared(one: Combination) -> tuple[int, str, Metric, float]:
-        return one.layer, one.pooling, one.metric, one.target_oversampling
+    def shared(one: Combination) -> tuple[int, str, Metric, float, str]:
+        return one.layer, one.pooling, one.metric, one.target_oversampling, one.bands
 
-    for (layer, pooling, metric, share), group in groupby(sorted(combinations, key=shared), shared):
+    for (layer, pooling, metric, share, bands), group in groupby(sorted(combinations, key=shared), shared):
         if (layer, pooling) not in vectors.train:
             raise StridorError(
                 f"There are no vectors of layer {layer} and pooling {pooling} for the machine '{vectors.machine}'; run "
                 "'make sweep' to embed its clips with the lists of params.yaml."
             )
         train, test = (as_embeddings(of[layer, pooling], "the clips") for of in (vectors.train, vectors.test))
+        own = bank.model_copy(update={"metric": metric, "target_oversampling": share, "bands": bands})
         try:
             for values, names in ((train, vectors.train_names), (test, vectors.test_names)):
-                if found := unmeasurable(values, metric):
+                if found := first_unmeasurable(values, own):
                     raise StridorError(f"The embedding of {names[found[0]]} {found[1]}.")
-            fixed = {"metric": metric, "target_oversampling": share}
-            references = References(train, domains, bank.model_copy(update=fixed))
+            references = References(train, domains, own)
         except StridorError as error:
             yield from ((one, str(error)) for one in group)
             continue
