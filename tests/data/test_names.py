@@ -100,7 +100,6 @@ def test_numbers_and_names_without_end_are_refused_at_once(split):
     for name in (
         f"section_00_{'0' * 60_000}!.wav",
         f"section_{'9' * 240}_0000.wav",
-        f"section_00_noise_{'1' * 200}.wav",
     ):
         start = time.monotonic()
         with pytest.raises(StridorError, match="The name section_"):

@@ -68,5 +68,5 @@ def test_a_table_that_is_none_is_refused(path, text):
 )
 def test_pins_that_no_download_wrote_are_refused(path, row):
     path.write_text(f"record,name,bytes,md5\n{row}\n")
-    with pytest.raises(StridorError, match="is not a table of the columns"):
+    with pytest.raises(StridorError, match="is not a table with the columns"):
         Pins(path)
