@@ -68,21 +68,6 @@ def submission(detectors: tuple[str, ...], name: str) -> None:
 
 
 @click.command()
-@click.argument("clips", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option(
-    "--detector", required=True, help="Name of a registered detector, a models:/ address, or a model's folder."
-)
-@click.option("--machine", help="The recorded machine; not needed if the detector has only one.")
-def score(clips: tuple[Path, ...], detector: str, machine: str | None) -> None:
-    """Score recordings with a registered detector."""
-    from stridor.serving.detector import Detector
-
-    loaded = Detector.load(detector)
-    for clip in clips:
-        click.echo(loaded.score(clip, machine).text())
-
-
-@click.command()
 @click.argument("detectors", nargs=-1)
 def register(detectors: tuple[str, ...]) -> None:
     """Put trained detectors into the model registry; by default all of params.yaml."""

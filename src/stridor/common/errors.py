@@ -1,6 +1,8 @@
 """What a user did wrong or what the machine refused, said in one sentence with exit code 2."""
 
+import struct
 import sys
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -11,6 +13,11 @@ PIPELINE_MODULES = frozenset({
     "alembic", "dvc", "filelock", "lightning_fabric", "matplotlib", "mlflow", "optuna", "requests", "sqlalchemy",
     "threadpoolctl", "tqdm",
 })  # fmt: skip
+# What readers of files (json, numpy, torch) raise for damaged bytes, depending on where these are.
+DAMAGED = (
+    RuntimeError, EOFError, ValueError, TypeError, LookupError, AttributeError, AssertionError, OverflowError,
+    MemoryError, ImportError, struct.error, zipfile.BadZipFile,
+)  # fmt: skip
 
 
 class StridorError(Exception):
