@@ -29,7 +29,7 @@ FOREIGN := $(strip $(FOREIGN))
 # What an environment is made with, or was.
 BASE := $(if $(FOREIGN),$(PYTHON),$(if $(wildcard $(VENV)/bin/python),$(VENV)/bin/python,$(PYTHON)))
 
-.PHONY: help setup data checkpoint profile plan repro test test-quick coverage lint docs bench ui tune tune-apply sweep table submission register clean
+.PHONY: help setup data checkpoint profile plan repro test test-quick coverage lint docs bench ui tune tune-apply sweep select table submission register clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## */\1\t/' | while IFS=$$'\t' read -r target text; do printf '  make %-10s %s\n' "$$target" "$$text"; done
@@ -114,6 +114,9 @@ tune-apply: $(READY)  ## write the best values of that study to params.yaml: mak
 sweep: data  ## compare scoring options: make sweep [DETECTORS="fan valve"]
 	dvc repro $(if $(DETECTORS),$(DETECTORS:%=experiments/sweep/dvc.yaml:pool@%),experiments/sweep/dvc.yaml)
 	$(if $(DETECTORS),stridor sweep $(DETECTORS))
+
+select: data  ## rank ways to score by injected faults, without labels: make select [DETECTORS="fan valve"]
+	stridor select $(DETECTORS)
 
 table: data  ## compare all systems and variants: make table [SEEDS=4] [JOBS=2]
 	stridor table $${SEEDS:+--seeds "$$SEEDS"} $${JOBS:+--jobs "$$JOBS"}

@@ -12,7 +12,8 @@ from benchmarks.harness import Bench, spread
 from benchmarks.training import batch_of_noise
 from stridor.audio.files import SAMPLE_RATE_HZ
 from stridor.models.separator import Separator
-from stridor.params.sections import DecoderParams, EmbeddingParams, TrainingParams
+from stridor.params.scoring_sections import EmbeddingParams
+from stridor.params.sections import DecoderParams, TrainingParams
 from stridor.scoring.embedding import EncoderEmbedder
 from stridor.training.task import SeparationTask
 

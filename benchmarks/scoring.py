@@ -3,7 +3,7 @@
 import numpy as np
 
 from benchmarks.harness import Bench, Times
-from stridor.params.sections import BankParams
+from stridor.params.scoring_sections import BankParams
 from stridor.scoring.bank import ReferenceBank
 from stridor.scoring.reference import MachineReference
 from stridor.scoring.threshold import calibrate

@@ -16,7 +16,8 @@ from benchmarks.encoder import example
 from benchmarks.harness import Bench, spread
 from stridor.audio.files import SAMPLE_RATE_HZ, write_clip
 from stridor.models.checkpoint import save_encoder
-from stridor.params.sections import AudioParams, BankParams, EmbeddingParams
+from stridor.params.scoring_sections import BankParams, EmbeddingParams
+from stridor.params.sections import AudioParams
 from stridor.scoring.bank import ReferenceBank
 from stridor.scoring.embedding import EncoderEmbedder
 from stridor.scoring.reference import MachineReference

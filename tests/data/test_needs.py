@@ -4,7 +4,7 @@ import pytest
 
 from stridor.common.errors import StridorError
 from stridor.data.needs import ClipKind, missing_for_measures, require_references, smote_note
-from stridor.params.sections import BankParams
+from stridor.params.scoring_sections import BankParams
 from stridor.scoring.bank import ReferenceBank
 
 

@@ -89,8 +89,10 @@ class MachineAutoencoder:
             moments[clip.domain or "source"].add(reconstruction_errors(network, clip_frames))
         covariances = covariances_of(moments)
         scores = _scores(network, frames, covariances)
-        percentile = params.bank.threshold_percentile
-        return cls(network, covariances, {kind: calibrate(scores[kind], percentile) for kind in get_args(Score)})
+        percentile, rate = params.bank.threshold_percentile, params.bank.false_alarm_rate
+        domains = [clip.domain or "source" for clip in clips]
+        calibrations = {kind: calibrate(scores[kind], percentile, domains, rate) for kind in get_args(Score)}
+        return cls(network, covariances, calibrations)
 
     def score(self, clips: Sequence[Clip], audio: AudioParams) -> dict[Score, NDArray[np.float64]]:
         """Return both scores of clips on disk, float64 [clips]; a clip's score does not depend on the other clips.
@@ -156,6 +158,11 @@ class AutoencoderScorer:
     def score(self, clips: Sequence[Clip], audio: AudioParams) -> NDArray[np.float64]:
         """Score clips from disk, float64 [clips]."""
         return self.fitted.score(clips, audio)[self.kind]
+
+    def judge(self, clips: Sequence[Clip], audio: AudioParams) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        """Score clips from disk and say which are flagged, whichever condition they are of."""
+        scores = self.score(clips, audio)
+        return scores, scores > self.calibration.threshold_for()
 
 
 @torch.inference_mode()

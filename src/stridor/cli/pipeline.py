@@ -1,6 +1,5 @@
 """Commands that run the pipeline and use its results."""
 
-import os
 from pathlib import Path
 
 import click
@@ -66,21 +65,6 @@ def submission(detectors: tuple[str, ...], name: str) -> None:
 
     for folder in submit(read_params(), name, detectors):
         click.echo(f"{folder}: {len(list(folder.glob('*.csv')))} files")
-
-
-@click.command()
-@click.argument("clips", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option(
-    "--detector", required=True, help="Name of a registered detector, a models:/ address, or a model's folder."
-)
-@click.option("--machine", help="The recorded machine; not needed if the detector has only one.")
-def score(clips: tuple[Path, ...], detector: str, machine: str | None) -> None:
-    """Score recordings with a registered detector."""
-    from stridor.serving.detector import Detector
-
-    loaded = Detector.load(os.path.expanduser(detector))
-    for clip in clips:
-        click.echo(loaded.score(clip, machine).text())
 
 
 @click.command()

@@ -11,7 +11,7 @@ from pathlib import Path
 from stridor.common.dvc_locks import drop_stale_locks
 from stridor.common.errors import StridorError
 
-_MD5 = re.compile(r"[0-9a-f]{32}(\.dir)?")
+_VERSION = re.compile(r"-?[0-9A-Za-z]+(\.dir)?")
 
 
 def data_md5(data: Path) -> str:
@@ -32,12 +32,12 @@ def data_md5(data: Path) -> str:
     except (KeyError, IndexError, TypeError, ValueError, RecursionError, YAMLError):
         md5 = None
     # Merge conflicts and other encodings leave a text that is YAML by chance, or is not.
-    if not isinstance(md5, str) or not _MD5.fullmatch(md5):
+    if not isinstance(md5, str | int) or not _VERSION.fullmatch(str(md5)):
         raise StridorError(
-            f"{tracker} does not name a version, as with an unsolved merge conflict; bring it back by 'git checkout "
-            f"{tracker.name}', or run 'dvc add {data}' again."
+            f"{tracker} does not name a version; run 'dvc add {data}' again, or, if it has an unsolved merge conflict, "
+            f"bring it back by 'git checkout {tracker.name}'."
         )
-    return md5
+    return str(md5)
 
 
 def dvc_line(*arguments: str) -> tuple[str, ...]:

@@ -4,7 +4,9 @@ import errno
 import os
 import select
 import signal
+import struct
 import sys
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TextIO
@@ -17,6 +19,11 @@ PIPELINE_MODULES = frozenset({
     "alembic", "dvc", "filelock", "lightning_fabric", "matplotlib", "mlflow", "optuna", "requests", "sqlalchemy",
     "threadpoolctl", "tqdm",
 })  # fmt: skip
+# What readers of files (json, numpy, torch) raise for damaged bytes, depending on where these are.
+DAMAGED = (
+    RuntimeError, EOFError, ValueError, TypeError, LookupError, AttributeError, AssertionError, OverflowError,
+    MemoryError, ImportError, struct.error, zipfile.BadZipFile,
+)  # fmt: skip
 
 
 class StridorError(Exception):

@@ -11,10 +11,9 @@ from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE, INVALID_STATE, TEMPORARILY_UNAVAILABLE
 from mlflow.pyfunc import PythonModel, PythonModelContext
 
-from stridor.audio.files import read_clip
 from stridor.common.project import code_md5
-from stridor.serving.detector import LONGEST_SECONDS, Detector
-from stridor.serving.requests import OutOfTimeError, Row, answer
+from stridor.serving.detector import Detector
+from stridor.serving.requests import LONGEST_SECONDS, OutOfTimeError, Row, answer
 from stridor.serving.verdict import Verdict
 
 
@@ -63,9 +62,10 @@ class DetectorModel(PythonModel):
         Returns
         -------
         DataFrame, a row for each of the input
-            `score` (distance to the nearest normals), `threshold`, `anomalous` (score above it), `nearest`
-            (file name of the nearest normal clip), `machine`, and `error`: None, or what is wrong with this row, whose
-            other values are then missing.
+            `score` (distance to the nearest normals; of a long recording that of its oddest window), `threshold`,
+            `anomalous` (score above it), `nearest` (file name of the nearest normal clip), `machine`, `p_value` (share
+            of normal clips that score as high), `worst_second` (where the oddest window begins), `window_count`, and
+            `error`: None, or what is wrong with this row, whose other values are then missing.
 
         Raises
         ------
@@ -84,10 +84,11 @@ class DetectorModel(PythonModel):
         return table
 
     def _score(self, rows: Sequence[Row]) -> list[Verdict]:
-        channel = self.detector.audio.channel
-        names = [row.name for row in rows]
-        waves = [read_clip(io.BytesIO(row.audio), channel, row.name, LONGEST_SECONDS) for row in rows]
-        return self.detector.score_waves(waves, [row.machine for row in rows], names)
+        detector = self.detector
+        return detector.score_heard([
+            detector.heard(io.BytesIO(row.audio), row.machine, row.name, longest_seconds=LONGEST_SECONDS)
+            for row in rows
+        ])  # fmt: skip
 
 
 class Refusal(MlflowException):

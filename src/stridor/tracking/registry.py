@@ -196,7 +196,9 @@ def _signature() -> "ModelSignature":
     outputs = Schema([
         ColSpec(DataType.double, "score"), ColSpec(DataType.double, "threshold"),
         ColSpec(DataType.boolean, "anomalous"), ColSpec(DataType.string, "nearest"),
-        ColSpec(DataType.string, "machine"), ColSpec(DataType.string, "error", required=False),
+        ColSpec(DataType.string, "machine"), ColSpec(DataType.double, "p_value"),
+        ColSpec(DataType.double, "worst_second"), ColSpec(DataType.long, "window_count"),
+        ColSpec(DataType.string, "error", required=False),
     ])  # fmt: skip
     return ModelSignature(inputs, outputs)
 

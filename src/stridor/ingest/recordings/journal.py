@@ -74,17 +74,15 @@ class Journal:
         Raises
         ------
         StridorError
-            If git has a file as it is now, and it was another before the import.
+            If git has a file as it is now, and it was another before the import; if the journal is not one.
         """
         root, before = self.beside.parent, self.beside / "before"
-        said = json.loads((self.beside / _NAME).read_text(encoding="utf-8"))
-        for number, name in enumerate(said["files"]):
+        for number, name in enumerate(read_entries(self.beside / _NAME, before).files):
             now, old = _content(root / name), _content(before / str(number))
             if now is not None and now != old and now == _committed(root, name):
                 raise StridorError(
                     f"{name} has been committed since an import was cut off; remove the folder {self.beside} to keep "
-                    "what is there now, or go back before that commit to have the import undone, and run "
-                    "the command again."
+                    "what is there now, or go back before that commit to have the import undone, and try again."
                 )
 
     def undo(self) -> None:
