@@ -48,7 +48,18 @@ def test_champion_belongs_to_its_training_run(project):
     info = get_model_info("models:/stridor-pump@champion")
     assert info.signature.inputs.input_names() == ["audio", "machine"]
     assert [column.required for column in info.signature.inputs] == [True, False]
-    assert info.signature.outputs.input_names() == ["score", "threshold", "anomalous", "nearest", "machine", "error"]
+    columns = [
+        "score",
+        "threshold",
+        "anomalous",
+        "nearest",
+        "machine",
+        "p_value",
+        "worst_second",
+        "window_count",
+        "error",
+    ]
+    assert info.signature.outputs.input_names() == columns
     assert info.flavors["python_function"]["config"] == model_config("pump", params)
 
     # The same again, then another encoder, then the first one back.
