@@ -30,6 +30,7 @@ class in_project:
 
     def __init__(self, root: Path, database: Path | None = None) -> None:
         self.root = root
+        root.mkdir(parents=True, exist_ok=True)
         (root / "params.yaml").touch()
         if database is not None:
             shutil.copy(database, root / DATABASE)

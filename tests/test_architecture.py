@@ -15,11 +15,11 @@ ROOMS = {
     "models": {"audio", "params"},
     "scoring": {"audio", "data", "models", "params"},
     "evaluation": {"data", "params"},
-    "selection": {"audio", "data", "evaluation", "params"},
+    "selection": {"audio", "data", "evaluation", "params", "scoring"},
     "baselines": {"audio", "data", "params", "scoring"},
     "training": {"audio", "data", "models", "params"},
     "tracking": {"audio", "models", "params", "scoring"},
-    "serving": {"audio", "models", "params", "scoring", "tracking"},
+    "serving": {"audio", "data", "models", "params", "scoring", "tracking"},
     "distillation": {"audio", "data", "models", "params", "tracking", "training"},
     "ingest": {"audio", "data", "models", "params"},
     "stages": {

@@ -2,12 +2,13 @@
 
 import ast
 from functools import cache
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import pytest
 from ruamel.yaml import YAML
 
 from stridor.params import Params
+from stridor.params.sections import NO_CHECKPOINT
 
 ROOT = Path(__file__).resolve().parents[1]
 SOURCE = ROOT / "src"
@@ -105,3 +106,17 @@ def test_a_parameter_file_spells_every_value_of_the_pipeline_out(file):
         assert section in values
         if fields is not None:
             assert set(values[section]) == set(fields), section
+
+
+@pytest.mark.parametrize("name", ["demo", "paper", "dcase2025"])
+def test_dvc_looks_at_the_checkpoint_of_every_profile(name):
+    """A stage whose dependency is left out by .dvcignore cannot run."""
+    values = YAML(typ="safe").load((ROOT / "profiles" / f"{name}.yaml").read_text(encoding="utf-8"))
+    ignored = (ROOT / ".dvcignore").read_text(encoding="utf-8").split()
+    for checkpoint in (values["encoder"]["checkpoint"], NO_CHECKPOINT):
+        path = PurePosixPath(checkpoint)
+        assert not [line for line in ignored if any(part.match(line.strip("/")) for part in (path, *path.parents))]
+    readers = [stage for stage in stages().values() if "encoder" in stage["params"]]
+    assert readers
+    assert all("${encoder.checkpoint}" in stage["deps"] for stage in readers)
+    assert (ROOT / NO_CHECKPOINT).is_file()

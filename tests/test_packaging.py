@@ -1,5 +1,6 @@
 """What a plain installation holds, what the extra adds, and that scoring needs no more than the plain one."""
 
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -33,7 +34,7 @@ def model(tmp_path_factory, empty_database):
         params = tiny_params()
         encoder, banks = write_detector(root, params)
         register("pump", encoder, banks, params, None, {"hmean": 0.5})
-        found = download_model("pump", folder / "model")
+        found = shutil.copytree(download_model("pump", folder), folder / "model")
     write_clip(folder / "clip.wav", wave(99, 7000, 450))
     # Of another rate, for the resampling.
     import soundfile
@@ -54,7 +55,7 @@ def test_a_plain_installation_scores(model):
     clips = ["clip.wav", "other.wav"]
     done = without_pipeline(code, "score", *clips, "--detector", model, cwd=model.parent)
     assert done.returncode == 0, done.stderr
-    assert [line.split(":")[0] for line in done.stdout.splitlines()] == clips
+    assert all(sum(clip in line for line in done.stdout.splitlines()) == 1 for clip in clips)
 
 
 def test_scoring_from_a_folder_imports_neither_mlflow_nor_pandas(model):

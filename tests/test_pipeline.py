@@ -133,6 +133,20 @@ def test_scoring_parameters_do_not_train_again(reproduced):
     assert not {"train@press", "autoencoder@press"} & planned
 
 
+def test_another_checkpoint_under_the_same_name_is_noticed(reproduced):
+    from stridor.models.checkpoint import save_encoder
+    from tiny import tiny_encoder
+
+    before = Path("tiny.pt").read_bytes()
+    save_encoder(tiny_encoder(seed=7), Path("tiny.pt"))
+    try:
+        planned = ran(dvc("repro", "--dry"))
+    finally:
+        Path("tiny.pt").write_bytes(before)
+    assert {f"train@{machine}" for machine in MACHINES} <= planned
+    assert not {f"autoencoder@{machine}" for machine in MACHINES} & planned
+
+
 def test_metrics_can_be_shown(reproduced):
     shown = dvc("metrics", "show", "--md")
     assert "fine_tuned.hmean" in shown

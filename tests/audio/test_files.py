@@ -75,7 +75,7 @@ def test_many_channels_are_read_in_blocks(tmp_path, monkeypatch):
     frames = np.random.default_rng(0).uniform(-1, 1, (1001, 7))
     sf.write(tmp_path / "a.wav", frames, 16000, subtype="FLOAT")
     whole = read_clip(tmp_path / "a.wav")
-    monkeypatch.setattr("stridor.audio.files._VALUES_PER_BLOCK", 70)
+    monkeypatch.setattr("stridor.audio.channels._VALUES_PER_BLOCK", 70)
     assert np.array_equal(read_clip(tmp_path / "a.wav"), whole)
     assert np.allclose(whole, frames.mean(axis=1), atol=1e-6)
 

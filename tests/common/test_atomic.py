@@ -1,7 +1,7 @@
 """Files and folders that appear whole or not at all."""
 
 import os
-import tempfile
+import stat
 from pathlib import Path
 
 import pytest
@@ -84,9 +84,6 @@ def test_failure_keeps_the_old_file(tmp_path):
 
 
 def test_an_unfinished_folder_is_spelled_as_its_place_is(tmp_path, monkeypatch):
-    made = tempfile.mkdtemp
-    # As Python does from 3.12 on.
-    monkeypatch.setattr(tempfile, "mkdtemp", lambda **where: os.path.abspath(made(**where)))
     monkeypatch.chdir(tmp_path)
     for place in (Path("data"), Path("deep/data"), tmp_path / "data"):
         place.parent.mkdir(exist_ok=True)
@@ -94,3 +91,59 @@ def test_an_unfinished_folder_is_spelled_as_its_place_is(tmp_path, monkeypatch):
         assert folder.parent == place.parent
         assert folder.is_dir()
         assert folder.name.startswith(".data.unfinished-")
+
+
+@pytest.fixture(params=[0o002, 0o022, 0o077], ids=oct)
+def umask(request):
+    """Rights that this user withholds from others."""
+    before = os.umask(request.param)
+    yield request.param
+    os.umask(before)
+
+
+def rights(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def replace_both(folder: Path) -> tuple[Path, Path]:
+    with atomic_file(folder / "params.yaml") as beside:
+        beside.write_text("new")
+    with atomic_folder(folder / "bank") as beside:
+        (beside / "a.txt").write_text("new")
+    return folder / "params.yaml", folder / "bank"
+
+
+def test_what_is_new_has_the_rights_that_the_umask_leaves(tmp_path, umask):
+    file, folder = replace_both(tmp_path)
+    assert rights(file) == rights(folder / "a.txt") == 0o666 & ~umask
+    assert rights(folder) == 0o777 & ~umask
+
+
+def test_what_is_replaced_keeps_mode_and_group(tmp_path, umask):
+    file, folder = replace_both(tmp_path)
+    others = [group for group in os.getgroups() if group != os.getgid()] or ([1] if os.getuid() == 0 else [])
+    for place, mode in ((file, 0o664), (folder, 0o2775)):
+        for group in others[:1]:
+            os.chown(place, -1, group)
+        place.chmod(mode)
+    before = [(rights(place), place.stat().st_gid) for place in (file, folder)]
+    assert [(rights(place), place.stat().st_gid) for place in replace_both(tmp_path)] == before
+    assert file.read_text() == "new"
+
+
+def test_a_group_folder_gives_its_group_to_what_is_new(tmp_path):
+    if os.getuid():
+        pytest.skip("only root has a second group for certain")
+    os.chown(tmp_path, -1, 1)
+    tmp_path.chmod(0o2775)
+    assert [place.stat().st_gid for place in replace_both(tmp_path)] == [1, 1]
+
+
+def test_a_folder_that_another_process_is_still_writing_stays(tmp_path):
+    with atomic_folder(tmp_path / "bank") as first:
+        (first / "a.txt").write_text("first")
+        with atomic_folder(tmp_path / "bank") as second:
+            (second / "a.txt").write_text("second")
+        assert (first / "a.txt").read_text() == "first"
+    assert (tmp_path / "bank" / "a.txt").read_text() == "first"
+    assert [path.name for path in tmp_path.iterdir()] == ["bank"]

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from stridor.common import compute
-from stridor.common.compute import THREADS, cores, processes_at_a_time
+from stridor.common.compute import THREADS, cores, processes_at_a_time, threads_of_each
 from stridor.common.errors import StridorError
 
 # What is loaded before and after the number is settled must both keep to it.
@@ -62,6 +62,12 @@ def test_cores_are_those_that_the_process_may_use():
 def test_there_are_as_many_as_there_are_cores_for(monkeypatch, threads, at_a_time):
     monkeypatch.setattr(compute, "cores", lambda: 8)
     assert processes_at_a_time(threads, "cpu") == at_a_time
+
+
+@pytest.mark.parametrize(("threads", "processes", "each"), [("auto", 2, 4), ("auto", 9, 1), (3, 2, 3), (1, 8, 1)])
+def test_several_processes_share_the_cores_unless_params_say_a_number(monkeypatch, threads, processes, each):
+    monkeypatch.setattr(compute, "cores", lambda: 8)
+    assert threads_of_each(threads, processes) == each
 
 
 def test_a_gpu_has_one(monkeypatch):

@@ -54,9 +54,20 @@ def test_a_folder_that_was_never_tracked_has_none(tmp_path):
     assert "data.dvc is missing; run 'dvc add" in refused(data_md5, tmp_path / "data")
 
 
-@pytest.mark.parametrize("text", ["outs: []", "outs: new", "no: [valid", ""])
+GOOD = b"outs:\n- md5: 06d959cc62d84806e3a54226cbe666fe.dir\n  path: data\n"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"outs: []", b"outs: new", b"no: [valid", b"", GOOD.replace(b"06d9", b"\x00"), b"\xff" + GOOD, b"[" * 5000,
+        b"<<<<<<< HEAD\n" + GOOD + b"=======\n" + GOOD + b">>>>>>> other\n", GOOD + b"outs: []\n",
+        GOOD.decode().encode("utf-16-be"), b"outs:\n- md5: [a]\n", b"outs:\n- md5: '../x'\n",
+    ],
+    ids=range(12),
+)  # fmt: skip
 def test_a_file_without_a_version_is_refused(tmp_path, text):
-    (tmp_path / "data.dvc").write_text(text)
+    (tmp_path / "data.dvc").write_bytes(text)
     assert "data.dvc does not name a version; run 'dvc add" in refused(data_md5, tmp_path / "data")
 
 

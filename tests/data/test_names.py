@@ -1,5 +1,7 @@
 """Clip names of the DCASE data sets."""
 
+import time
+
 import pytest
 
 from kit import kit
@@ -91,3 +93,15 @@ def test_every_real_name_parses():
         name = parse_clip_name(path.name, split)
         assert name.domain in ("source", "target")
         assert name.attributes
+
+
+@pytest.mark.parametrize("split", ["train", "test", "supplemental"])
+def test_numbers_and_names_without_end_are_refused_at_once(split):
+    for name in (
+        f"section_00_{'0' * 60_000}!.wav",
+        f"section_{'9' * 240}_0000.wav",
+    ):
+        start = time.monotonic()
+        with pytest.raises(StridorError, match="The name section_"):
+            parse_clip_name(name, split)
+        assert time.monotonic() - start < 5

@@ -1,5 +1,6 @@
 """A DVC remote: what one checkout pushed, a fresh clone pulls, and has nothing left to run."""
 
+import os
 import subprocess
 import sys
 
@@ -7,8 +8,9 @@ import pytest
 
 from recordings import PARAMS, content, write_recording
 from stridor.common.errors import StridorError
-from stridor.ingest.ready import make_ready
+from stridor.ingest.ready import make_demo, make_ready
 from stridor.ingest.recordings import import_folder
+from stridor.ingest.recordings.journal import import_lock
 
 pytestmark = pytest.mark.slow
 
@@ -79,3 +81,16 @@ def test_without_the_remote_it_says_what_to_do(pushed, tmp_path):
     with pytest.raises(StridorError, match=r"failed to pull .*; name a DVC remote that holds"):
         make_ready(clone)
     assert not (clone / "data").exists()
+
+
+def test_two_at_once_are_told_of_each_other(tmp_path):
+    (tmp_path / ".dvc").mkdir()
+    with import_lock(tmp_path), pytest.raises(StridorError, match=rf"\(process {os.getpid()} on .*\) is running; wait"):
+        make_demo(tmp_path)
+    assert not (tmp_path / "data").exists()
+
+
+def test_the_demo_needs_a_project(tmp_path):
+    with pytest.raises(StridorError, match="is not a DVC project; run the command in the project's root"):
+        make_demo(tmp_path)
+    assert list(tmp_path.iterdir()) == []

@@ -27,6 +27,9 @@ def direct(tokens: np.ndarray, params: EmbeddingParams) -> np.ndarray:
             return np.average(powers, axis=0, weights=weights) ** (1 / params.gem_p)
         case "bands":
             return np.concatenate([tokens[band::8].mean(axis=0) for band in range(8)])
+        case "mean_std":
+            grid = tokens.reshape(-1, 8, WIDTH)
+            return np.stack([grid.mean(axis=0), grid.std(axis=0)], axis=1).ravel()
         case "quantiles":
             quantiles = np.quantile(tokens.reshape(-1, 8, WIDTH), (0.05, 0.5, 0.95), axis=0)
             return quantiles.swapaxes(0, 1).ravel()
@@ -55,6 +58,7 @@ def batch(padding: float) -> tuple[torch.Tensor, torch.Tensor]:
         {"pooling": "rdp_gem"},
         {"pooling": "rdp_gem", "gem_p": 1.5, "rdp_gamma": 9},
         {"pooling": "bands"},
+        {"pooling": "mean_std"},
         {"pooling": "quantiles"},
     ],
 )

@@ -5,7 +5,8 @@ from click.testing import CliRunner
 
 from stridor.cli.main import main
 from stridor.models.separator import Separator
-from stridor.pipeline.estimate import Plan
+from stridor.params import read_params
+from stridor.pipeline.estimate import Plan, make_plan
 from stridor.pipeline.step_cost import measure_step
 from stridor.pipeline.work import Work
 from tiny import CONFIG, tiny_encoder
@@ -62,6 +63,14 @@ def test_the_command_plans_the_project(project):
     assert outcome.exit_code == 0, outcome.output
     assert outcome.output.splitlines()[1].split()[:5] == ["pump", "12", "3", "8", "10"]
     assert "detector 'saw'" in CliRunner().invoke(main, ["plan", "saw"]).output
+
+
+def test_the_plan_counts_as_many_detectors_at_a_time_as_will_run(project, monkeypatch):
+    write_project(project, detectors={name: {"machines": ["pump"]} for name in "abc"}, compute={"threads": 1})
+    monkeypatch.setattr("stridor.pipeline.estimate.processes_at_a_time", lambda threads, accelerator: 1)
+    alone, beside = make_plan(read_params()), make_plan(read_params(), jobs=3)
+    assert (alone.at_a_time, beside.at_a_time) == (1, 3)
+    assert "3 detector(s) in parallel" in beside.text()
 
 
 def test_a_missing_checkpoint_is_an_error(project):

@@ -1,6 +1,7 @@
 """The decision threshold against SciPy and against the share of normals that it lets through."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -25,8 +26,15 @@ def test_a_tenth_of_normal_clips_is_above_the_90th_percentile():
     assert calibrate(NORMALS).decide(unseen).mean() == pytest.approx(0.1, abs=0.015)
 
 
-def test_p_values_fall_and_meet_the_threshold():
-    found = calibrate(NORMALS, 90)
+def test_a_calibration_that_kept_no_scores_reads_p_values_and_thresholds_from_the_gamma_distribution(tmp_path):
+    """As one that an earlier version registered."""
+    found = replace(calibrate(NORMALS, 90), normals={})
+    old = {name: getattr(found, name) for name in ("shape", "loc", "scale", "percentile", "threshold")}
+    (tmp_path / "old.json").write_text(json.dumps(old))
+    assert Calibration.load(tmp_path / "old.json") == found
+    assert found.threshold_for(0.1) == pytest.approx(found.threshold)
+    assert found.judged_by(1.0) == ("all", 0)
+    assert found.support() == {}
     p_values = found.p_value([0.0, found.threshold, 1e9])
     assert p_values == pytest.approx([1.0, 0.1, 0.0], abs=1e-9)
     assert (np.diff(found.p_value(np.linspace(0.1, 9, 50))) < 0).all()
@@ -50,9 +58,14 @@ def test_two_scores_are_enough():
 def test_scores_without_spread_are_their_own_threshold(scores):
     found = calibrate(scores)
     top = max(scores)
-    assert found == Calibration(shape=None, loc=0.0, scale=None, percentile=90.0, threshold=top)
+    assert (found.shape, found.scale, found.threshold, found.threshold_for(0.01)) == (None, None, top, top)
     assert found.decide([top, top + 1e-3]).tolist() == [0, 1]
-    assert found.p_value([top, top + 1e-3]).tolist() == [1.0, 0.0]
+    at_top, above = found.p_value([top, top + 1e-3])
+    assert at_top > 0.6
+    assert above == 0
+    without = replace(found, normals={})
+    assert without.p_value([top, top + 1e-3]).tolist() == [1.0, 0.0]
+    assert without.threshold_for(0.01) == top
 
 
 @pytest.mark.parametrize("spread", [1.1e-6, 1e-5, 1e-3])
@@ -64,14 +77,34 @@ def test_little_spread_breaks_no_fit(spread, count):
 
 
 def test_copies_of_clips_do_not_widen_the_fit():
-    with_copies = np.concatenate([NORMALS, np.zeros(100), np.full(100, 1e-6)])
-    assert calibrate(with_copies) == calibrate(NORMALS)
+    found, with_copies = calibrate(NORMALS), calibrate([*NORMALS, *[0.0] * 100, *[1e-6] * 100])
+    assert replace(with_copies, normals=found.normals) == found
+    assert with_copies.threshold_for(1e-4) == found.threshold_for(1e-4)
 
 
-@pytest.mark.parametrize("scores", [[], [1.0, np.nan], [np.inf, 1.0], [-0.1, 1.0]])
+@pytest.mark.parametrize("scores", [[], [1.0, np.nan], [np.inf, 1.0]])
 def test_impossible_scores_are_refused(scores):
     with pytest.raises(StridorError, match=f"from {len(scores)} scores"):
         calibrate(scores)
+
+
+def test_negative_scores_have_no_gamma_distribution_but_a_threshold():
+    found = calibrate(NORMALS - 3, 90)
+    assert found.shape is None
+    assert found.threshold == found.threshold_for(0.1) == pytest.approx(np.sort(NORMALS)[-100] - 3)
+
+
+@pytest.mark.parametrize("rate", [0.0, 1.0, -0.1, float("nan")])
+def test_impossible_rates_are_refused(rate):
+    with pytest.raises(StridorError, match="between 0 and 1"):
+        calibrate(NORMALS, false_alarm_rate=rate)
+    with pytest.raises(StridorError, match="between 0 and 1"):
+        calibrate(NORMALS).threshold_for(rate)
+
+
+def test_an_unknown_condition_is_refused():
+    with pytest.raises(StridorError, match="no condition 'target'; it knows source"):
+        calibrate(NORMALS).p_value(1.0, "target")
 
 
 @pytest.mark.parametrize("percentile", [0.0, 100.0, -5.0, float("nan")])
@@ -82,7 +115,7 @@ def test_impossible_percentiles_are_refused(percentile):
 
 @pytest.mark.parametrize("scores", [NORMALS, [2.0, 2.0]])
 def test_saved_calibrations_load_back(tmp_path, scores):
-    found = calibrate(scores)
+    found = calibrate(scores, conditions=["source", "target"] * (len(scores) // 2), clip_seconds=10.0)
     found.save(tmp_path / "calibration.json")
     first = (tmp_path / "calibration.json").read_bytes()
     assert Calibration.load(tmp_path / "calibration.json") == found

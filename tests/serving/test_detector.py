@@ -37,7 +37,7 @@ def test_files_are_scored(registered, plant, clip, recording, directly):
     verdict = plant.score(clip, "saw")
     assert plant.machines == ("press", "saw")
     assert verdict.score == pytest.approx(directly(registered, [recording()], "saw")[0], abs=1e-5)
-    assert verdict.threshold == plant.references["saw"].calibration.threshold
+    assert verdict.threshold == plant.references["saw"].calibration.threshold_for(0.02)
     assert (verdict.machine, verdict.anomalous) == ("saw", verdict.score > verdict.threshold)
     assert str(clip) in verdict.text()
     assert verdict.nearest in verdict.text()
@@ -123,11 +123,14 @@ def test_other_addresses_are_refused_without_being_asked(address):
         Detector.load(address)
 
 
-def test_recordings_that_are_too_long_are_told_the_limit(pump, tmp_path):
+def test_silent_windows_are_left_out_and_nothing_but_silence_is_refused(pump, tmp_path):
     import soundfile
 
-    soundfile.write(tmp_path / "long.flac", np.zeros(8000 * 600, dtype=np.int16), 8000)
-    with pytest.raises(StridorError, match=r"long\.flac lasts 600 s or more, and at most 120 s are taken"):
-        pump.score(tmp_path / "long.flac")
-    with pytest.raises(StridorError, match=r"The recording lasts 121 s, and at most 120 s are taken"):
-        pump.score(np.zeros(121 * 16000))
+    wave = np.zeros(40_000)
+    wave[16_000:24_000] = 0.1 * np.random.default_rng(0).standard_normal(8000).clip(-9, 9)
+    soundfile.write(tmp_path / "pause.wav", wave, 16000)
+    found = pump.score(tmp_path / "pause.wav")
+    assert [one.start_seconds for one in found.windows] == [1.0]
+    soundfile.write(tmp_path / "silent.flac", np.zeros(8000 * 600, dtype=np.int16), 8000)
+    with pytest.raises(StridorError, match=r"silent\.flac is silent and was not judged"):
+        pump.score(tmp_path / "silent.flac")

@@ -50,6 +50,7 @@ def test_it_writes_the_autoencoder_and_logs_a_run_of_its_own(project):
     assert {"detector": "pump", "machine": "pump", "weights_md5": file_md5(weights)}.items() <= found.data.tags.items()
     assert found.data.params == {
         "seed": "1", "audio.channel": "mean", "detector.machines": "pump", "bank.threshold_percentile": "90.0",
+        "bank.false_alarm_rate": "0.1",
         "autoencoder.epochs": "2", "autoencoder.batch_size": "32", "autoencoder.learning_rate": "0.001",
         "autoencoder.validation_share": "0.1",
     }  # fmt: skip

@@ -10,6 +10,7 @@ from stridor.common.errors import StridorError
 from stridor.evaluation.official import read_official
 from stridor.models.checkpoint import load_encoder, save_encoder
 from stridor.models.log_mel import LogMelPatches
+from stridor.params.sections import NO_CHECKPOINT
 from stridor.stages import augment, evaluate, index, register, train
 from stridor.stages.layout import Layout
 from stridor.tracking.store import open_store
@@ -17,7 +18,7 @@ from tiny_project import VALUES, params_of, write_project
 
 LAYOUT = Layout("pump")
 SPECTRUM = {
-    "encoder": {"checkpoint": "none", "preset": "log_mel"},
+    "encoder": {"checkpoint": NO_CHECKPOINT, "preset": "log_mel"},
     "embedding": {"layer": 0, "pooling": "bands"},
     "training": VALUES["training"] | {"stage_one": {"epochs": 0}, "stage_two": {"epochs": 0}},
     "baselines": ["log_mel", "random", "frozen"],

@@ -15,13 +15,23 @@ def test_lies_in_the_nearest_project_above(nowhere, monkeypatch, mark):
 
 
 def test_dvc_root_names_the_main_checkout_of_a_temporary_copy(nowhere, monkeypatch):
-    (nowhere / "copy").mkdir()
-    (nowhere / "copy" / "params.yaml").touch()
-    monkeypatch.chdir(nowhere / "copy")
+    copy = nowhere / ".dvc" / "tmp" / "exps" / "copy"
+    copy.mkdir(parents=True)
+    (copy / "params.yaml").touch()
+    monkeypatch.chdir(copy)
     monkeypatch.setenv("DVC_ROOT", str(nowhere))
     assert find_store().database == nowhere / "mlflow.db"
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "sqlite:///other.db")
     assert find_store().database == nowhere / "other.db"
+
+
+def test_dvc_root_of_another_project_does_not_count(nowhere, monkeypatch):
+    (nowhere / "here").mkdir()
+    (nowhere / "here" / "params.yaml").touch()
+    monkeypatch.chdir(nowhere / "here")
+    for other in (nowhere / "elsewhere", nowhere):
+        monkeypatch.setenv("DVC_ROOT", str(other))
+        assert find_store().database == nowhere / "here" / "mlflow.db"
 
 
 def test_variable_decides(nowhere, monkeypatch):

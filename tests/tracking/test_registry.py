@@ -2,7 +2,7 @@ import pytest
 
 from mlflow_project import write_detector
 from stridor.common.errors import StridorError
-from stridor.tracking.registry import model_config, register, registered_detectors
+from stridor.tracking.registry import content_md5, model_config, register, registered_detectors
 from stridor.tracking.runs import DataVersion, training_run
 from stridor.tracking.store import open_store
 from tiny import tiny_params
@@ -48,7 +48,18 @@ def test_champion_belongs_to_its_training_run(project):
     info = get_model_info("models:/stridor-pump@champion")
     assert info.signature.inputs.input_names() == ["audio", "machine"]
     assert [column.required for column in info.signature.inputs] == [True, False]
-    assert info.signature.outputs.input_names() == ["score", "threshold", "anomalous", "nearest", "machine"]
+    columns = [
+        "score",
+        "threshold",
+        "anomalous",
+        "nearest",
+        "machine",
+        "p_value",
+        "worst_second",
+        "window_count",
+        "error",
+    ]
+    assert info.signature.outputs.input_names() == columns
     assert info.flavors["python_function"]["config"] == model_config("pump", params)
 
     # The same again, then another encoder, then the first one back.
@@ -64,6 +75,16 @@ def test_champion_belongs_to_its_training_run(project):
     registration = MlflowClient().get_run(version(2).run_id)
     assert registration.info.run_name == "pump registration"
     assert registration.data.metrics == MEASURES
+
+
+def test_other_code_makes_another_version(project, monkeypatch):
+    params = tiny_params()
+    encoder, banks = write_detector(project, params)
+    files = {"encoder": encoder, "banks": banks}
+    one = content_md5(files, model_config("pump", params))
+    assert content_md5(files, model_config("pump", params)) == one
+    monkeypatch.setattr("stridor.tracking.registry.code_md5", lambda package: "0" * 32)
+    assert content_md5(files, model_config("pump", params)) != one
 
 
 def test_what_does_not_work_is_not_registered(project):

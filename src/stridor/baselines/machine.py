@@ -16,6 +16,7 @@ from stridor.baselines.fit import Epoch, fit_autoencoder
 from stridor.baselines.mahalanobis import DOMAINS, ErrorMoments, covariances_of, selective_mahalanobis
 from stridor.common.atomic import atomic_folder
 from stridor.common.errors import StridorError
+from stridor.common.saving import save_tensors
 from stridor.common.tensor_file import read_tensor_file
 from stridor.data.manifest import Clip
 from stridor.data.names import Domain
@@ -88,8 +89,10 @@ class MachineAutoencoder:
             moments[clip.domain or "source"].add(reconstruction_errors(network, clip_frames))
         covariances = covariances_of(moments)
         scores = _scores(network, frames, covariances)
-        percentile = params.bank.threshold_percentile
-        return cls(network, covariances, {kind: calibrate(scores[kind], percentile) for kind in get_args(Score)})
+        percentile, rate = params.bank.threshold_percentile, params.bank.false_alarm_rate
+        domains = [clip.domain or "source" for clip in clips]
+        calibrations = {kind: calibrate(scores[kind], percentile, domains, rate) for kind in get_args(Score)}
+        return cls(network, covariances, calibrations)
 
     def score(self, clips: Sequence[Clip], audio: AudioParams) -> dict[Score, NDArray[np.float64]]:
         """Return both scores of clips on disk, float64 [clips]; a clip's score does not depend on the other clips.
@@ -105,7 +108,7 @@ class MachineAutoencoder:
     def save(self, folder: Path) -> None:
         """Write weights, covariances and calibrations to a folder; a failed write leaves no folder."""
         with atomic_folder(folder) as temporary:
-            torch.save({
+            save_tensors({
                 "network": {name: tensor.cpu() for name, tensor in self.network.state_dict().items()},
                 "covariances": {domain: torch.from_numpy(self.covariances[domain]) for domain in DOMAINS},
             }, temporary / WEIGHTS_FILE)  # fmt: skip
@@ -155,6 +158,11 @@ class AutoencoderScorer:
     def score(self, clips: Sequence[Clip], audio: AudioParams) -> NDArray[np.float64]:
         """Score clips from disk, float64 [clips]."""
         return self.fitted.score(clips, audio)[self.kind]
+
+    def judge(self, clips: Sequence[Clip], audio: AudioParams) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        """Score clips from disk and say which are flagged, whichever condition they are of."""
+        scores = self.score(clips, audio)
+        return scores, scores > self.calibration.threshold_for()
 
 
 @torch.inference_mode()

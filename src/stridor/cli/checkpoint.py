@@ -4,7 +4,9 @@ from pathlib import Path
 
 import click
 
-FILE = click.Path(path_type=Path)
+from stridor.cli.options import UserPath
+
+FILE = UserPath(path_type=Path)
 
 
 @click.group()
@@ -56,16 +58,16 @@ def show(file: Path) -> None:
 
 
 @click.command()
-@click.option("--teacher", required=True, type=click.Path(path_type=Path), help="Any BEATs checkpoint.")
+@click.option("--teacher", required=True, type=UserPath(path_type=Path), help="Any BEATs checkpoint.")
 @click.option("--student", default="mini", show_default=True, type=click.Choice(["mini", "base"]))
 @click.option(
     "--audio",
     required=True,
     multiple=True,
-    type=click.Path(path_type=Path),
+    type=UserPath(path_type=Path),
     help="Folder; may be repeated.",
 )
-@click.option("--out", required=True, type=click.Path(path_type=Path), help="The student's checkpoint.")
+@click.option("--out", required=True, type=UserPath(path_type=Path), help="The student's checkpoint.")
 @click.option("--steps", default=1500, show_default=True)
 @click.option("--batch-size", default=16, show_default=True)
 @click.option("--seconds", default=5.0, show_default=True, help="Length of the crops of recordings.")

@@ -5,7 +5,9 @@ from typing import Any
 
 import click
 
-EXISTING = click.Path(exists=True, path_type=Path)
+from stridor.cli.options import UserPath
+
+EXISTING = UserPath(exists=True, path_type=Path)
 
 
 @click.group()
@@ -73,7 +75,7 @@ def _names(_context: click.Context, _option: click.Parameter, values: tuple[str,
               help="Some of dev, additional and eval; eval includes additional.")  # fmt: skip
 @click.option("--machines", multiple=True, callback=_names, help="Only these machines, e.g. fan,valve; all by default.")
 @click.option("--ground-truth", type=EXISTING, help="The organisers' evaluator, which contains the labels of eval.")
-@click.option("--downloads", type=click.Path(path_type=Path), help="Folder for the archives.  [default: downloads]")
+@click.option("--downloads", type=UserPath(path_type=Path), help="Folder for the archives.  [default: downloads]")
 @click.option("--parallel", default=3, show_default=True, type=click.IntRange(1, 8), help="Parallel downloads.")
 @click.option("--site", help="URL of a mirror of Zenodo.")
 @click.option("--list", "only_list", is_flag=True, help="Only list the files and their sizes.")

@@ -1,4 +1,4 @@
-"""`stridor sweep`, `table` and `tune`: comparisons on top of the pipeline."""
+"""`stridor sweep`, `select`, `table` and `tune`: comparisons on top of the pipeline."""
 
 import click
 
@@ -16,6 +16,20 @@ def sweep(detectors: tuple[str, ...]) -> None:
 
     run_sweep(read_params(), detectors, click.echo)
     click.echo("The complete comparison is in reports/sweep.md.")
+
+
+@click.command()
+@click.argument("detectors", nargs=-1)
+def select(detectors: tuple[str, ...]) -> None:
+    """Rank ways to score by faults injected into normal clips, without labels.
+
+    Needs normal clips only and no training; DETECTORS restrict the machines. Writes reports/select.md.
+    """
+    from stridor.experiments.select.run_select import select as run_select
+    from stridor.params import read_params
+
+    run_select(read_params(), detectors, click.echo)
+    click.echo("The complete ranking is in reports/select.md.")
 
 
 @click.command()

@@ -6,18 +6,20 @@ import click
 
 from stridor.cli.checkpoint import checkpoint, distill
 from stridor.cli.data import data
-from stridor.cli.experiments import sweep, table, tune
-from stridor.cli.pipeline import plan, profile, register, repro, score, store, submission
+from stridor.cli.experiments import select, sweep, table, tune
+from stridor.cli.pipeline import plan, profile, register, repro, store, submission
+from stridor.cli.score import score
 from stridor.common.errors import one_sentence
+from stridor.common.project import check_code
 from stridor.common.stage_process import check_no_import
 from stridor.common.text import escape_in_output
 
 # The commands import heavy rooms when they run: `stridor --help` must not wait for torch or MLflow.
 COMMANDS = (
-    checkpoint, data, distill, plan, profile, register, repro, score, store, submission, sweep, table, tune,
+    checkpoint, data, distill, plan, profile, register, repro, score, select, store, submission, sweep, table, tune,
 )  # fmt: skip
 # These read data/ or what was learnt from it.
-NEED_DATA = {"plan", "register", "repro", "submission", "sweep", "table", "tune"}
+NEED_DATA = {"plan", "register", "repro", "select", "submission", "sweep", "table", "tune"}
 
 
 class OneSentenceGroup(click.Group):
@@ -39,6 +41,7 @@ def main(context: click.Context) -> None:
     `dvc repro` (or `make repro`) runs the pipeline described by dvc.yaml and params.yaml.
     """
     if context.invoked_subcommand in NEED_DATA:
+        check_code()
         check_no_import(Path())
 
 

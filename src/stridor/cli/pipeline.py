@@ -21,7 +21,7 @@ def repro(jobs: int | None) -> None:
 
     params = read_params()
     if stale := out_of_date(PIPELINE):
-        click.echo(make_plan(params).text())
+        click.echo(make_plan(params, jobs=jobs).text())
     run_pipeline(params, stale, jobs, click.echo)
 
 
@@ -68,21 +68,6 @@ def submission(detectors: tuple[str, ...], name: str) -> None:
 
 
 @click.command()
-@click.argument("clips", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option(
-    "--detector", required=True, help="Name of a registered detector, a models:/ address, or a model's folder."
-)
-@click.option("--machine", help="The recorded machine; not needed if the detector has only one.")
-def score(clips: tuple[Path, ...], detector: str, machine: str | None) -> None:
-    """Score recordings with a registered detector."""
-    from stridor.serving.detector import Detector
-
-    loaded = Detector.load(detector)
-    for clip in clips:
-        click.echo(loaded.score(clip, machine).text())
-
-
-@click.command()
 @click.argument("detectors", nargs=-1)
 def register(detectors: tuple[str, ...]) -> None:
     """Put trained detectors into the model registry; by default all of params.yaml."""
@@ -106,3 +91,15 @@ def create() -> None:
     from stridor.tracking.store import create_store
 
     click.echo(f"MLflow store: {create_store().shown}")
+
+
+@store.command()
+def relocate() -> None:
+    """Have the store of a moved or copied project point to the project's own folder.
+
+    MLflow's database names the files of runs and models by absolute paths. Nothing outside of this project is changed.
+    """
+    from stridor.tracking.location import find_store
+    from stridor.tracking.relocation import relocate as relocate_store
+
+    click.echo(relocate_store(find_store()))

@@ -1,20 +1,25 @@
 """Files and folders that appear whole or not at all: written beside their place, then renamed."""
 
+import fcntl
 import os
+import secrets
 import shutil
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+import stat
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TypeVar
+
+Made = TypeVar("Made")
 
 
 def unfinished_folder(place: Path) -> Path:
     """Create an empty folder beside `place`, for what will be moved there, and return it.
 
-    Its path starts as `place` does: relative if that is relative. Since Python 3.12, `tempfile.mkdtemp` by itself
-    returns absolute paths.
+    Its path starts as `place` does: relative if that is relative. Who may read and write in it follows from the umask
+    and the folder around it, as for any new folder.
     """
-    return place.parent / Path(tempfile.mkdtemp(prefix=f".{place.name}.unfinished-", dir=place.parent)).name
+    return _new_beside(place.parent, f".{place.name}.unfinished-", "", _make_folder)[0]
 
 
 @contextmanager
@@ -24,27 +29,22 @@ def atomic_folder(place: Path) -> Iterator[Path]:
     Parameters
     ----------
     place : Path
-        Where the folder shall appear. An older folder there is dropped only after the new one is complete.
+        Where the folder shall appear. An older folder there is dropped only after the new one is complete; its mode
+        and group are kept.
     """
     place = Path(place)
     place.parent.mkdir(parents=True, exist_ok=True)
     remove_unfinished(place)
     beside = unfinished_folder(place)
-    beside.chmod(0o755)
     try:
-        yield beside
-        if place.exists():
-            old = unfinished_folder(place)
-            place.rename(old / place.name)
-            try:
+        # The lock tells others that this folder is not what a killed process has left.
+        with _held(beside):
+            yield beside
+            _keep_rights(place, beside)
+            if place.exists():
+                _exchange(beside, place)
+            else:
                 beside.rename(place)
-            except OSError:
-                (old / place.name).rename(place)
-                raise
-            finally:
-                shutil.rmtree(old, ignore_errors=True)
-        else:
-            beside.rename(place)
     finally:
         shutil.rmtree(beside, ignore_errors=True)
 
@@ -53,26 +53,104 @@ def atomic_folder(place: Path) -> Iterator[Path]:
 def atomic_file(place: Path) -> Iterator[Path]:
     """Yield a path beside `place`; the file written there replaces `place` when the block ends well.
 
-    The path keeps the file's extension, which is what most writers choose their format by.
+    The path keeps the file's extension, which is what most writers choose their format by. The new file has the mode
+    and group of the one that it replaces, and a file at a new place what the umask and the folder give.
     """
     place = Path(place)
     place.parent.mkdir(parents=True, exist_ok=True)
-    prefix = f".{place.stem}.unfinished-"
-    handle, name = tempfile.mkstemp(prefix=prefix, suffix=place.suffix, dir=place.parent)
+    beside, handle = _new_beside(place.parent, f".{place.stem}.unfinished-", place.suffix, _make_file)
     os.close(handle)
-    beside = Path(name)
     try:
         yield beside
-        beside.chmod(0o644)
+        _keep_rights(place, beside)
         beside.replace(place)
     finally:
         beside.unlink(missing_ok=True)
 
 
 def remove_unfinished(place: Path) -> None:
-    """Remove what a killed run left beside `place`."""
+    """Remove what a killed run left beside `place`; folders that a process is still writing stay."""
     for left in place.parent.glob(f".{place.name}.unfinished-*"):
-        if left.is_dir():
-            shutil.rmtree(left, ignore_errors=True)
-        else:
+        if not left.is_dir():
             left.unlink(missing_ok=True)
+        elif not _is_held(left):
+            shutil.rmtree(left, ignore_errors=True)
+
+
+def _new_beside(folder: Path, prefix: str, suffix: str, make: Callable[[Path], Made]) -> tuple[Path, Made]:
+    """Make something under a name that is not taken; return its path and what `make` returns."""
+    while True:
+        path = folder / f"{prefix}{secrets.token_hex(4)}{suffix}"
+        with suppress(FileExistsError):
+            return path, make(path)
+
+
+def _make_folder(path: Path) -> None:
+    path.mkdir()
+
+
+def _make_file(path: Path) -> int:
+    # Unlike `tempfile`, whose files are their owner's alone.
+    return os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)
+
+
+def _exchange(beside: Path, place: Path) -> None:
+    """Put a folder in the place of another, which is dropped."""
+    old = unfinished_folder(place)
+    try:
+        place.rename(old / place.name)
+        try:
+            beside.rename(place)
+        except OSError:
+            (old / place.name).rename(place)
+            raise
+    finally:
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def _keep_rights(place: Path, beside: Path) -> None:
+    """Give what replaces `place` its owner and group, as far as this user may, and its mode."""
+    try:
+        before = place.stat()
+        now = beside.stat()
+    except FileNotFoundError:
+        return
+    if (before.st_uid, before.st_gid) != (now.st_uid, now.st_gid):
+        try:
+            os.chown(beside, before.st_uid, before.st_gid)
+        except PermissionError:
+            # A user may give a file to a group of his own, but to no other user.
+            with suppress(PermissionError):
+                os.chown(beside, -1, before.st_gid)
+    if stat.S_IMODE(beside.stat().st_mode) != stat.S_IMODE(before.st_mode):
+        beside.chmod(stat.S_IMODE(before.st_mode))
+
+
+@contextmanager
+def _held(folder: Path) -> Iterator[None]:
+    """Hold a folder, whatever becomes of its name, until the block or the process ends."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        # Some network file systems cannot lock; the folder is then as unprotected as it would be without.
+        with suppress(OSError):
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _is_held(folder: Path) -> bool:
+    """Tell whether a process is still writing a folder."""
+    try:
+        handle = os.open(folder, os.O_RDONLY)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    finally:
+        os.close(handle)
+    return False

@@ -39,6 +39,11 @@ def set_threads(threads: int | Literal["auto"]) -> None:
         torch.set_num_threads(threads)
 
 
+def threads_of_each(threads: int | Literal["auto"], processes: int) -> int:
+    """Return the threads of each of several processes: `compute.threads`, or with "auto" its share of the cores."""
+    return max(cores() // processes, 1) if threads == "auto" else threads
+
+
 def device_for(accelerator: str) -> "torch.device":
     """Return the requested device (`compute.accelerator`); "auto" takes an available accelerator, else the CPU.
 

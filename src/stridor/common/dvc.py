@@ -1,6 +1,8 @@
 """Every call of DVC, and the version of a folder that DVC tracks."""
 
+import getpass
 import json
+import os
 import re
 import subprocess
 import sys
@@ -9,7 +11,7 @@ from pathlib import Path
 from stridor.common.dvc_locks import drop_stale_locks
 from stridor.common.errors import StridorError
 
-_MD5 = re.compile(r"[0-9a-f]{32}(\.dir)?")
+_VERSION = re.compile(r"-?[0-9A-Za-z]+(\.dir)?")
 
 
 def data_md5(data: Path) -> str:
@@ -30,17 +32,34 @@ def data_md5(data: Path) -> str:
     except (KeyError, IndexError, TypeError, ValueError, RecursionError, YAMLError):
         md5 = None
     # Merge conflicts and other encodings leave a text that is YAML by chance, or is not.
-    if not isinstance(md5, str) or not _MD5.fullmatch(md5):
+    if not isinstance(md5, str | int) or not _VERSION.fullmatch(str(md5)):
         raise StridorError(
-            f"{tracker} does not name a version, as with an unsolved merge conflict; bring it back by 'git checkout "
-            f"{tracker.name}', or run 'dvc add {data}' again."
+            f"{tracker} does not name a version; run 'dvc add {data}' again, or, if it has an unsolved merge conflict, "
+            f"bring it back by 'git checkout {tracker.name}'."
         )
-    return md5
+    return str(md5)
 
 
 def dvc_line(*arguments: str) -> tuple[str, ...]:
     """Return the command line of a DVC command, for the interpreter that runs now."""
     return (sys.executable, "-m", "dvc", *arguments)
+
+
+def dvc_environment() -> dict[str, str]:
+    """Return the environment for DVC, in which stages run with the interpreter that runs now.
+
+    A stage's command is `python -m ...`, and DVC takes the first `python` on the PATH. It also asks for the user's
+    name, which a container may not know.
+    """
+    folder = str(Path(sys.executable).parent)
+    before = os.environ.get("PATH", os.defpath)
+    own = before.split(os.pathsep)[0] == folder
+    environment = os.environ | {"PATH": before if own else f"{folder}{os.pathsep}{before}"}
+    try:
+        getpass.getuser()
+    except (KeyError, OSError):
+        environment["LOGNAME"] = f"user{os.getuid()}"
+    return environment
 
 
 def out_of_date(*targets: str, root: Path = Path()) -> set[str]:
@@ -110,7 +129,8 @@ def _tracker(data: Path) -> Path:
 def _call(*arguments: str, root: Path, advice: str = "fix this and run the command again") -> str:
     """Run DVC in a project and return its standard output; a failure is an error with DVC's own reason."""
     drop_stale_locks(root)
-    done = subprocess.run(dvc_line(*arguments), cwd=root, capture_output=True, text=True, errors="replace")
+    command, environment = dvc_line(*arguments), dvc_environment()
+    done = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, errors="replace")
     if done.returncode:
         named = " ".join(argument for argument in arguments if not argument.startswith("--"))
         raise StridorError(f"'dvc {named}' failed ({_reason(done.stderr)}); {advice}.")

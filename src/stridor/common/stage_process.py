@@ -8,6 +8,7 @@ from pathlib import Path
 from stridor.common.errors import StridorError, one_sentence
 from stridor.common.interrupts import unblock_stop_signals
 from stridor.common.processes import callers, end_with
+from stridor.common.project import check_code
 
 _INTERRUPTED = 130
 
@@ -28,6 +29,7 @@ def stage_process() -> Iterator[None]:
         with one_sentence():
             if "DVC_STAGE" in os.environ:
                 end_with(callers())
+            check_code()
             check_no_import(Path())
             yield
     except KeyboardInterrupt:

@@ -1,19 +1,11 @@
 """Files of tensors, read without running anything that they hold."""
 
 import pickle
-import struct
-import zipfile
 from pathlib import Path
 
 import torch
 
-from stridor.common.errors import StridorError
-
-# What PyTorch raises for bytes that are not its own, depending on where they are damaged.
-_DAMAGED = (
-    RuntimeError, EOFError, ValueError, TypeError, LookupError, AttributeError, AssertionError, OverflowError,
-    MemoryError, RecursionError, ImportError, struct.error, zipfile.BadZipFile,
-)  # fmt: skip
+from stridor.common.errors import DAMAGED, StridorError
 
 
 def read_tensor_file(path: str | Path, what: str, missing: str, damaged: str) -> object:
@@ -44,6 +36,6 @@ def read_tensor_file(path: str | Path, what: str, missing: str, damaged: str) ->
         raise StridorError(
             f"{path} is not {what}, or holds objects besides tensors, which are never loaded; {damaged}."
         ) from None
-    except _DAMAGED as error:
+    except DAMAGED as error:
         reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
         raise StridorError(f"{path} is not {what} ({reason}); {damaged}.") from None

@@ -9,7 +9,7 @@ from stridor.common.atomic import atomic_folder
 from stridor.common.dvc import data_md5, pull, track
 from stridor.common.errors import StridorError
 from stridor.ingest.demo import generate
-from stridor.ingest.recordings.journal import heal
+from stridor.ingest.recordings.journal import heal, import_lock
 
 # What `dvc add` calls the demo data. A changed synthesiser changes it, and a test says so.
 DEMO_MD5 = "06d959cc62d84806e3a54226cbe666fe.dir"
@@ -50,19 +50,23 @@ def make_demo(root: Path, force: bool = False) -> str:
     Raises
     ------
     StridorError
-        If data/ holds something and `force` is not given.
+        If data/ holds something and `force` is not given, or another process is filling it.
     """
     data = root / "data"
     if data.is_dir() and any(data.iterdir()) and not force:
         raise StridorError(f"{data} holds recordings already; move them away, or pass --force to replace them.")
-    with atomic_folder(data) as folder, tqdm(desc="synthesising", unit="clip", disable=None) as bar:
+    if not (root / ".dvc").is_dir():
+        raise StridorError(f"{root.resolve()} is not a DVC project; run the command in the project's root.")
+    # Two at once would take each other's folder, and DVC's lock.
+    with import_lock(root):
+        with atomic_folder(data) as folder, tqdm(desc="synthesising", unit="clip", disable=None) as bar:
 
-        def show(done: int, total: int) -> None:
-            bar.total = total
-            bar.update(done - bar.n)
+            def show(done: int, total: int) -> None:
+                bar.total = total
+                bar.update(done - bar.n)
 
-        generate(folder, progress=show)
-    track(data)
+            generate(folder, progress=show)
+        track(data)
     if data_md5(data) != DEMO_MD5:
         print(
             "stridor: this machine's arithmetic gives demo clips that differ in single samples from the published "

@@ -5,19 +5,20 @@ from pathlib import Path
 import torch
 
 from stridor.common.errors import StridorError
+from stridor.common.saving import save_tensors
 from stridor.common.tensor_file import read_tensor_file
 from stridor.models.beats import Beats, random_beats
 from stridor.models.config import PRESETS
 from stridor.models.encoder import Encoder
 from stridor.models.log_mel import LogMelPatches
 from stridor.models.weights import check_weights
-from stridor.params.sections import EncoderParams
+from stridor.params.sections import NO_CHECKPOINT, EncoderParams
 
 # By the entry "family" of a checkpoint's cfg. Published files have none and are BEATs.
 FAMILIES: dict[str, type[Encoder]] = {one.family: one for one in (Beats, LogMelPatches)}
 _MISSING = (
-    "put the file there, or set encoder.checkpoint in params.yaml to the path of the file (or to none for random "
-    "weights)"
+    "put the file there, or set encoder.checkpoint in params.yaml to the path of the file (or to "
+    f"{NO_CHECKPOINT} for what encoder.preset says)"
 )
 _DAMAGED = "get the file again from a source that you trust"
 
@@ -30,7 +31,7 @@ def initial_encoder(params: EncoderParams, seed: int) -> Encoder:
     StridorError
         If the checkpoint is missing or does not fit.
     """
-    if params.checkpoint == "none":
+    if params.checkpoint == NO_CHECKPOINT:
         if params.preset == LogMelPatches.family:
             return LogMelPatches()
         return random_beats(PRESETS[params.preset], seed)
@@ -81,4 +82,4 @@ def load_encoder(path: str | Path) -> Encoder:
 def save_encoder(model: Encoder, path: Path, dtype: torch.dtype = torch.float32) -> None:
     """Write an encoder's weights; in half precision the file is half as large, and loads into float32 all the same."""
     state = {name: tensor.detach().to("cpu", dtype) for name, tensor in model.state_dict().items()}
-    torch.save({"cfg": model.to_cfg(), "model": state}, path)
+    save_tensors({"cfg": model.to_cfg(), "model": state}, path)

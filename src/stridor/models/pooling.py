@@ -34,6 +34,8 @@ def pool(tokens: Tensor, valid: Tensor, params: EmbeddingParams) -> Tensor:
     if params.pooling == "rdp_gem":
         weights = _deviation_weights(tokens, valid, params.rdp_gamma)
         return generalised_mean_pool(tokens, valid, params.gem_p, weights)
+    if params.pooling == "mean_std":
+        return band_deviation_pool(tokens, valid)
     if params.pooling == "quantiles":
         return band_quantile_pool(tokens, valid)
     return band_pool(tokens, valid) if params.pooling == "bands" else mean_pool(tokens, valid)
@@ -41,7 +43,7 @@ def pool(tokens: Tensor, valid: Tensor, params: EmbeddingParams) -> Tensor:
 
 def pooled_width(width: int, params: EmbeddingParams) -> int:
     """Return how many values `pool` makes of tokens of some width."""
-    parts = {"bands": BANDS, "quantiles": BANDS * len(QUANTILES)}
+    parts = {"bands": BANDS, "mean_std": 2 * BANDS, "quantiles": BANDS * len(QUANTILES)}
     return parts.get(params.pooling, 1) * width
 
 
@@ -89,6 +91,16 @@ def band_pool(tokens: Tensor, valid: Tensor) -> Tensor:
     grid, counts = tokens.unflatten(1, (-1, BANDS)), valid.unflatten(1, (-1, BANDS))
     weights = counts[..., None].to(tokens.dtype)
     return ((grid * weights).sum(dim=1) / weights.sum(dim=1)).flatten(1)
+
+
+def band_deviation_pool(tokens: Tensor, valid: Tensor) -> Tensor:
+    """Mean and standard deviation over time for each of the 8 bands, Tensor[B x 8 · 2 · width], band after band."""
+    grid, counts = tokens.unflatten(1, (-1, BANDS)), valid.unflatten(1, (-1, BANDS))
+    weights = counts[..., None].to(tokens.dtype)
+    moments = weights.sum(dim=1)
+    mean = (grid * weights).sum(dim=1) / moments
+    variance = ((grid - mean[:, None]).square() * weights).sum(dim=1) / moments
+    return torch.stack([mean, variance.sqrt()], dim=2).flatten(1)
 
 
 def band_quantile_pool(tokens: Tensor, valid: Tensor) -> Tensor:

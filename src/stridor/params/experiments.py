@@ -36,7 +36,7 @@ class TuneParams(Section):
     """A study: what it searches, on what budget, and by what it judges."""
 
     trials: Annotated[int, Field(ge=1, le=100_000)] = 20
-    objective: Literal["hmean", "normal_only"] = "hmean"
+    objective: Literal["hmean", "normal_only", "pseudo_auc"] = "hmean"
     startup_trials: Annotated[int, Field(ge=1, le=100_000)] = 5
     pruner: Literal["median", "none"] = "median"
     report_epochs: Annotated[int, Field(ge=1, le=100_000)] = 1

@@ -7,9 +7,9 @@ from pydantic import Field
 from stridor.params.section import MOST_CLIPS, Section
 
 Layer = Annotated[int, Field(ge=-1000, le=1000)]
-Pooling = Literal["mean", "gem", "rdp", "rdp_gem", "bands", "quantiles"]
+Pooling = Literal["mean", "gem", "rdp", "rdp_gem", "bands", "mean_std", "quantiles"]
 # Those whose vectors hold one frequency band after the other.
-BAND_POOLINGS = ("bands", "quantiles")
+BAND_POOLINGS = ("bands", "mean_std", "quantiles")
 
 
 class EmbeddingParams(Section):
@@ -77,7 +77,10 @@ class BankParams(Section):
     domains: DomainPools = "joint"
     # Separate: nearest normals are searched in every frequency band by itself, and the scores averaged.
     bands: BandSearch = "joint"
+    # The challenge's rule, for official result files.
     threshold_percentile: Annotated[float, Field(gt=0, lt=100)] = 90.0
+    # Of a served detector: the share of the normal clips of each condition that it may flag.
+    false_alarm_rate: Annotated[float, Field(gt=0, lt=1)] = 0.02
 
 
 # An encoder, and how its tokens are pooled.

@@ -15,6 +15,9 @@ Seed = Annotated[int, Field(ge=0, le=LARGEST_SEED)]
 Snr = Annotated[float, Field(ge=-150, le=150)]
 Name = Annotated[str, AfterValidator(check_name)]
 
+# Stands for no checkpoint. It is a file, because DVC looks at the file that `encoder.checkpoint` names.
+NO_CHECKPOINT = "pretrained/none"
+
 
 class FixedSnrs(Section):
     """Signal-to-noise ratios drawn from a list instead of an interval."""
@@ -85,13 +88,13 @@ class EncoderParams(Section):
     """The encoder before fine-tuning: weights from a checkpoint file, or a preset with random or no weights."""
 
     preset: Literal["mini", "base", "log_mel"] = "mini"
-    checkpoint: Annotated[str, Field(min_length=1, max_length=1000)] = "none"
+    checkpoint: Annotated[str, Field(min_length=1, max_length=1000)] = NO_CHECKPOINT
 
     @field_validator("checkpoint")
     @classmethod
     def _names_a_file(cls, checkpoint: str) -> str:
         if not checkpoint.isprintable() or PurePath(checkpoint).name in ("", "..") or checkpoint.isspace():
-            raise ValueError("this cannot be a file; give the path of a checkpoint, or none for random weights")
+            raise ValueError(f"this cannot be a file; give the path of a checkpoint, or {NO_CHECKPOINT}")
         return checkpoint
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
-from stridor.common.compute import THREADS, cores
+from stridor.common.compute import THREADS, threads_of_each
 from stridor.common.dvc import dvc_line
 from stridor.common.dvc_locks import drop_stale_locks
 from stridor.common.errors import StridorError
@@ -37,7 +37,7 @@ def run_stale(
     print_line(f"{name}: {len(groups)}, {len(groups) - len(missing)} of them up to date{at_a_time}")
     jobs = min(jobs, len(missing))
     # Progress bars would overwrite each other. A number of threads in params.yaml takes precedence.
-    environment = {"TQDM_DISABLE": "1", THREADS: str(max(cores() // jobs, 1))} if jobs > 1 else {}
+    environment = {"TQDM_DISABLE": "1", THREADS: str(threads_of_each("auto", jobs))} if jobs > 1 else {}
     # Single stages: processes that all check data.dvc, which they share, would block each other.
     _run([_dvc(["repro", "--single-item", *group], environment) for group in missing], jobs)
 

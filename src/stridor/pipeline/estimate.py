@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from stridor.common.compute import processes_at_a_time, set_threads
+from stridor.common.compute import processes_at_a_time, set_threads, threads_of_each
 from stridor.data.manifest import build_manifest
 from stridor.params import Params
 from stridor.pipeline.step_cost import StepCost, measure_step
@@ -69,7 +69,7 @@ class Plan:
         ])  # fmt: skip
 
 
-def make_plan(params: Params, detectors: tuple[str, ...] = ()) -> Plan:
+def make_plan(params: Params, detectors: tuple[str, ...] = (), jobs: int | None = None) -> Plan:
     """Count the work and measure the cost of a step.
 
     Parameters
@@ -78,6 +78,8 @@ def make_plan(params: Params, detectors: tuple[str, ...] = ()) -> Plan:
         All of params.yaml.
     detectors : tuple of str
         Names of detectors; all if empty.
+    jobs : int, optional
+        Number of detectors in parallel; by default `processes_at_a_time`.
 
     Raises
     ------
@@ -90,8 +92,7 @@ def make_plan(params: Params, detectors: tuple[str, ...] = ()) -> Plan:
         manifest = build_manifest(DATA, detector_params.detectors[name].machines)
         work[name] = work_of(manifest, detector_params)
     # The same length for all, that of the detector with the longest clips, so that memory is not underestimated.
-    set_threads(params.compute.threads)
+    jobs = jobs or processes_at_a_time(params.compute.threads, params.compute.accelerator)
+    set_threads(threads_of_each(params.compute.threads, jobs) if jobs > 1 else params.compute.threads)
     cost = measure_step(params, max(one.seconds for one in work.values()))
-    return Plan(
-        work, cost, params.training.batch_size, processes_at_a_time(params.compute.threads, params.compute.accelerator)
-    )
+    return Plan(work, cost, params.training.batch_size, jobs)

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from stridor.common.dvc import dvc_environment
 from stridor.common.interrupts import stop_signals_as_exceptions
 from stridor.common.processes import die_with_parent
 
@@ -19,7 +20,7 @@ STOP_TIMEOUT_S = 60.0
 
 @dataclass(frozen=True)
 class Command:
-    """A command line and its additional environment variables.
+    """A command line, often of DVC, and its additional environment variables.
 
     Attributes
     ----------
@@ -39,12 +40,14 @@ def run_parallel(commands: Sequence[Command], at_a_time: int = 1) -> list[int]:
     """
     running: dict[int, subprocess.Popen[bytes]] = {}
     codes: dict[int, int] = {}
+    environment = dvc_environment()
     with stop_signals_as_exceptions(), _children_accept_interrupts():
         try:
             for number, command in enumerate(commands):
                 # In its own process group, a command can be stopped together with the stage that DVC runs.
                 running[number] = subprocess.Popen(
-                    command.line, env=os.environ | command.environment, process_group=0, preexec_fn=die_with_parent
+                    command.line, env={**environment, **command.environment}, process_group=0,
+                    preexec_fn=die_with_parent,
                 )  # fmt: skip
                 _wait_until_fewer(running, at_a_time, codes)
             _wait_until_fewer(running, 1, codes)

@@ -1,7 +1,6 @@
 """The files of a bank: its embeddings, and a description with its parameters and its clips."""
 
 import json
-import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,23 +10,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stridor.common.atomic import atomic_folder
-from stridor.common.errors import StridorError
+from stridor.common.errors import DAMAGED, StridorError
+from stridor.common.saving import save_array
 from stridor.data.names import Domain
 from stridor.params.scoring_sections import SHRINKAGE, BankParams
 
 # Not .npz, whose bytes depend on the version of Python: DVC runs stages again when bytes change.
 EMBEDDINGS_FILE = "embeddings.npy"
 DESCRIPTION_FILE = "bank.json"
-_DAMAGED = (
-    ValueError, LookupError, TypeError, AttributeError, EOFError, OverflowError, MemoryError, RecursionError,
-    zipfile.BadZipFile,
-)  # fmt: skip
 
 
 def write_bank(folder: Path, embeddings: NDArray[np.float64], description: Mapping[str, Any]) -> None:
     """Write embeddings `[R x D]` and a description to a folder; equal banks give equal bytes."""
     with atomic_folder(folder) as temporary:
-        np.save(temporary / EMBEDDINGS_FILE, embeddings)
+        save_array(embeddings, temporary / EMBEDDINGS_FILE)
         text = json.dumps(description, indent=1, ensure_ascii=False)
         (temporary / DESCRIPTION_FILE).write_text(text + "\n", encoding="utf-8")
 
@@ -50,7 +46,7 @@ def readable_bank(folder: Path) -> Iterator[None]:
         raise StridorError(f"{error.filename} is missing; run the index stage to write the bank.") from None
     except OSError as error:
         raise StridorError(f"{folder} cannot be read ({error.strerror or error}); fix its permissions.") from None
-    except _DAMAGED as error:
+    except DAMAGED as error:
         raise StridorError(f"{folder} does not contain a readable bank ({error}); run the index stage again.") from None
 
 

@@ -21,6 +21,15 @@ MIN_SAMPLES = FRAME_SAMPLES + (PATCH - 1) * HOP_SAMPLES
 BATCH_SIZE = 16
 
 
+def require_length(wave: np.ndarray, name: str) -> None:
+    """Raise a StridorError if a clip, float [T] at 16 kHz, is shorter than one patch of 16 frames."""
+    if len(wave) < MIN_SAMPLES:
+        raise StridorError(
+            f"{name} has {len(wave)} samples at 16 kHz; the encoder needs at least {MIN_SAMPLES} "
+            f"({MIN_SAMPLES / SAMPLE_RATE_HZ} s), remove it."
+        )
+
+
 class Embedder(ABC):
     """Turns clips of any lengths into vectors of one width.
 
@@ -64,11 +73,7 @@ class Embedder(ABC):
         """
         names = names or [f"clip {i}" for i in range(len(waves))]
         for wave, name in zip(waves, names, strict=True):
-            if len(wave) < MIN_SAMPLES:
-                raise StridorError(
-                    f"{name} has {len(wave)} samples at 16 kHz; the encoder needs at least {MIN_SAMPLES} "
-                    f"({MIN_SAMPLES / SAMPLE_RATE_HZ} s), remove it."
-                )
+            require_length(wave, name)
         embeddings = np.empty((len(waves), self.width), dtype=np.float32)
         for batch in similar_length_batches([len(wave) for wave in waves], BATCH_SIZE):
             padded, lengths = pad([waves[i] for i in batch])

@@ -12,8 +12,8 @@ from stridor.data.names import Domain
 from stridor.params.scoring_sections import BankParams
 from stridor.scoring.bank import Bank, ReferenceBank
 from stridor.scoring.bank_files import describe, params_from, read_bank, readable_bank, write_bank
+from stridor.scoring.conformal import without_copies
 from stridor.scoring.distances import as_embeddings
-from stridor.scoring.threshold import without_copies
 
 # Of a logarithm; scores beyond e^700 are equal.
 LARGEST_EXPONENT = 700.0

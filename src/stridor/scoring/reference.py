@@ -18,6 +18,37 @@ from stridor.scoring.joined import JoinedBank, load_bank
 from stridor.scoring.threshold import Calibration, calibrate
 
 CALIBRATION_FILE = "calibration.json"
+# Asked for as the condition of a clip, it stands for whichever it conforms to best.
+ANY_CONDITION = "any"
+
+
+@dataclass(frozen=True, eq=False)
+class Judgement:
+    """What a machine's reference says of some clips.
+
+    Attributes
+    ----------
+    scores, thresholds, p_values : float64 [Q]
+        A score is above its threshold if and only if its p-value is within the rate that was asked for.
+    conditions : Q str
+        The condition whose clips each p-value comes from.
+    clips : Q int
+        Their numbers; 0 if not known.
+    nearest : Q str
+        File names of the nearest recorded clips.
+    """
+
+    scores: NDArray[np.float64]
+    thresholds: NDArray[np.float64]
+    p_values: NDArray[np.float64]
+    conditions: tuple[str, ...]
+    clips: tuple[int, ...]
+    nearest: tuple[str, ...]
+
+    @property
+    def flagged(self) -> NDArray[np.bool_]:
+        """Which clips are flagged, bool [Q]."""
+        return self.scores > self.thresholds
 
 
 @dataclass(frozen=True)
@@ -49,7 +80,50 @@ class MachineReference:
             bank = JoinedBank([view.bank(params) for view in params.views], widths).fit(embeddings, domains, names)
         else:
             bank = ReferenceBank(params).fit(embeddings, domains, names)
-        return cls(bank, calibrate(bank.leave_one_out_scores(), params.threshold_percentile))
+        seconds = round(float(np.median([clip.seconds for clip in clips])), 3)
+        return cls(bank, calibrate(
+            bank.leave_one_out_scores(), params.threshold_percentile, domains, params.false_alarm_rate, seconds
+        ))  # fmt: skip
+
+    def judge(self, embeddings: ArrayLike, rate: float | None = None, condition: str | None = None) -> Judgement:
+        """Score clips and say how odd they are, each by itself.
+
+        Parameters
+        ----------
+        embeddings : float [Q x D]
+        rate : float in (0, 1), optional
+            Share of the normal clips of a condition that may be flagged; by default that of the calibration.
+        condition : str, optional
+            That of the clips, if it is known. By default it is that of the nearest recorded clip: the promise is then
+            one for normal clips that are nearest to a clip of their own condition. "any" takes the largest p-value of
+            all conditions, which keeps the promise for each of them and finds fewer faults.
+
+        Raises
+        ------
+        StridorError
+            If a clip has no distance, the rate is out of range, or there is no such condition.
+        """
+        scores, calibration = self.bank.score_samples(embeddings), self.calibration
+        nearest = [ranked[0] for ranked in self.bank.neighbours(embeddings, 1)]
+        asked = [self._condition(one.domain, condition) for one in nearest]
+        of = {one: calibration.threshold_for(rate, one) for one in set(asked)}
+        judges = [calibration.judged_by(score, one) for score, one in zip(scores.tolist(), asked, strict=True)]
+        return Judgement(
+            scores=scores,
+            thresholds=np.array([of[one] for one in asked], dtype=np.float64),
+            p_values=np.array(
+                [calibration.p_value(score, one) for score, one in zip(scores, asked, strict=True)], dtype=np.float64
+            ),
+            conditions=tuple(name for name, _ in judges),
+            clips=tuple(count for _, count in judges),
+            nearest=tuple(one.file_name for one in nearest),
+        )
+
+    def _condition(self, nearest: str, asked: str | None) -> str | None:
+        """Return the condition to ask the calibration for."""
+        if asked is not None:
+            return None if asked == ANY_CONDITION else asked
+        return nearest if self.calibration.knows(nearest) else None
 
     def save(self, folder: Path) -> None:
         """Write bank and calibration into `folder`."""
@@ -67,7 +141,7 @@ class Scorer(Protocol):
 
     @property
     def calibration(self) -> Calibration:
-        """The score above which a clip counts as anomalous."""
+        """What scores of normal clips are like."""
 
     def score(self, clips: Sequence[Clip], audio: AudioParams) -> NDArray[np.float64]:
         """Score clips from disk.
@@ -77,6 +151,9 @@ class Scorer(Protocol):
         float64 [clips], higher is more anomalous
             A clip's score does not depend on the other clips.
         """
+
+    def judge(self, clips: Sequence[Clip], audio: AudioParams) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        """Score clips from disk, as `score`, and say which a detector would flag if it were served, bool [clips]."""
 
 
 @dataclass(frozen=True)
@@ -88,9 +165,14 @@ class NearestNormal:
 
     @property
     def calibration(self) -> Calibration:
-        """The distance above which a clip counts as anomalous."""
+        """What distances of normal clips are like."""
         return self.reference.calibration
 
     def score(self, clips: Sequence[Clip], audio: AudioParams) -> NDArray[np.float64]:
         """Embed clips from disk and score them against the reference bank, float64 [clips]."""
         return self.reference.bank.score_samples(self.embedder.embed_clips(clips, audio))
+
+    def judge(self, clips: Sequence[Clip], audio: AudioParams) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        """Score clips from disk and say which are flagged."""
+        found = self.reference.judge(self.embedder.embed_clips(clips, audio))
+        return found.scores, found.flagged

@@ -1,7 +1,8 @@
 """Pseudo-anomaly AUC: how well a way to score tells injected faults from held-out normals, without any label."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,10 +12,15 @@ from stridor.common.errors import StridorError
 from stridor.common.seeds import rng_for
 from stridor.data.manifest import Clip
 from stridor.evaluation.roc import roc_areas
+from stridor.params.scoring_sections import BankParams
 from stridor.params.sections import AudioParams
+from stridor.scoring.embedding import Embedder
+from stridor.scoring.reference import MachineReference
 from stridor.selection.faults import FAULTS, inject
 
 FOLDS = 5
+# Waves in memory at a time.
+CHUNK = 64
 # Of each fault; more say little more and cost as much as embedding the clips of a machine.
 MOST_CLIPS = 60
 FEWEST_CLIPS = 2 * FOLDS
@@ -104,6 +110,42 @@ def pseudo_auc(clips: int, faulty: FaultyClips, score: Scorer, seed: int, machin
         normal[held_out], made[derived] = score(np.flatnonzero(fold != part), held_out, derived)
     kinds = np.array(faulty.faults)
     return float(np.mean([_auc(normal, made[kinds == fault]) for fault in FAULTS]))
+
+
+def machine_pseudo_auc(
+    machine: str, embedder: Embedder, clips: Sequence[Clip], audio: AudioParams, bank: BankParams, seed: int
+) -> float:
+    """Compute the pseudo-anomaly AUC of a detector's way to score on one machine.
+
+    Parameters
+    ----------
+    embedder : Embedder
+    clips : sequence of Clip
+        The normal training clips.
+    bank : BankParams
+
+    Raises
+    ------
+    StridorError
+        If there are fewer than ten clips.
+    """
+    faulty = FaultyClips.plan(len(clips), seed, machine)
+    normal = embedder.embed_clips(clips, audio)
+    made = embed_waves(embedder, faulty.waves(clips, audio, seed))
+
+    def score(kept: NDArray, held_out: NDArray, derived: NDArray) -> tuple[NDArray, NDArray]:
+        reference = MachineReference.fit(normal[kept], [clips[i] for i in kept], bank, embedder.widths)
+        return reference.bank.score_samples(normal[held_out]), reference.bank.score_samples(made[derived])
+
+    return pseudo_auc(len(clips), faulty, score, seed, machine)
+
+
+def embed_waves(embedder: Embedder, waves: Iterable[NDArray[np.float32]]) -> NDArray[np.float32]:
+    """Embed waves, some at a time to limit memory, float32 [N x width]."""
+    left, parts = iter(waves), []
+    while some := list(islice(left, CHUNK)):
+        parts.append(embedder.embed(some))
+    return np.concatenate(parts)
 
 
 def _auc(normal: NDArray[np.float64], faulty: NDArray[np.float64]) -> float:

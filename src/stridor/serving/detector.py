@@ -1,15 +1,15 @@
 """A trained detector: loaded from the model registry or from a folder, it scores recordings."""
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from stridor.audio.files import SAMPLE_RATE_HZ, read_clip
-from stridor.audio.quality import refuse_silence
+from stridor.audio.windows import read_windows, windows_of
 from stridor.common.errors import StridorError
 from stridor.common.text import printable
 from stridor.params.scoring_sections import EmbeddingParams
@@ -17,11 +17,12 @@ from stridor.params.sections import AudioParams
 from stridor.scoring.embedding import Embedder
 from stridor.scoring.reference import MachineReference
 from stridor.scoring.views import load_embedder
+from stridor.serving.listening import Failure, Heard, all_or_error, checked_wave, listen
+from stridor.serving.options import ScoringOptions
 from stridor.serving.verdict import Verdict
 
-# Attention takes memory with the square of a recording's length: 2 GB for this one, in the largest encoder.
-LONGEST_SECONDS = 120.0
-LONG_SECONDS = 20.0
+# Of a detector that was registered before the length of its clips was kept: what the import cuts.
+UNKNOWN_CLIP_SECONDS = 10.0
 
 
 class Detector:
@@ -138,8 +139,13 @@ class Detector:
         embedder = load_embedder(joined or [("fine_tuned", own)], encoder, frozen, device)
         return cls(embedder, {machine: MachineReference.load(banks / machine) for machine in machines}, audio)
 
-    def score(self, recording: str | Path | ArrayLike, machine: str | None = None) -> Verdict:
-        """Score a recording.
+    def score(
+        self,
+        recording: str | Path | ArrayLike,
+        machine: str | None = None,
+        options: ScoringOptions = ScoringOptions(),  # noqa: B008, the record is frozen
+    ) -> Verdict:
+        """Score a recording of any length; a long one is read and scored window by window.
 
         Parameters
         ----------
@@ -147,6 +153,8 @@ class Detector:
             An audio file of any format that libsndfile reads, or a wave at 16 kHz in [-1, 1].
         machine : str, optional
             Needed where the detector listens to several.
+        options : ScoringOptions
+            Length and hop of the windows, the false-alarm rate, and what counts as an alarm.
 
         Raises
         ------
@@ -154,60 +162,74 @@ class Detector:
             If the recording cannot be read or scored; the message names it.
         """
         if isinstance(recording, str | Path):
-            name = printable(recording)
-            wave = read_clip(recording, self.audio.channel, longest_seconds=LONGEST_SECONDS)
+            heard = self.heard(recording, machine, printable(recording), options)
         else:
-            name = "The recording"
-            wave = _checked_wave(recording)
-        return self.score_waves([wave], [machine], [name])[0]
+            heard = self.heard(checked_wave(recording), machine, "The recording", options)
+        return self.score_heard([heard], options)[0]
 
-    def score_waves(
-        self, waves: Sequence[np.ndarray], machines: Sequence[str | None], names: Sequence[str]
-    ) -> list[Verdict]:
-        """Score waves together; the verdict on a wave is the same alone and among others (1e-5).
+    def score_many(
+        self,
+        recordings: Iterable[str | Path],
+        machine: str | None = None,
+        options: ScoringOptions = ScoringOptions(),  # noqa: B008, the record is frozen
+    ) -> Iterator[Verdict | Failure]:
+        """Score files one after the other, in memory that grows with neither their number nor their length.
 
         Parameters
         ----------
-        waves : sequence of N float arrays [T_i], 16 kHz, in [-1, 1]
-        machines : sequence of N str or None
-            None where the detector listens to one machine only.
-        names : sequence of N str
-            For messages.
+        recordings : iterable of str or Path
+        machine, options
+            As for `score`.
 
-        Returns
-        -------
-        list of N Verdict
+        Yields
+        ------
+        Verdict or Failure
+            In the order of the files; a file that cannot be scored does not stop the others.
+
+        Raises
+        ------
+        StridorError
+            If the machine is not known, or is needed.
+        """
+        heard = (self.heard(recording, machine, printable(recording), options) for recording in recordings)
+        return listen(heard, self.embedder, self.references, options)
+
+    def heard(
+        self,
+        recording: str | Path | BinaryIO | np.ndarray,
+        machine: str | None,
+        name: str,
+        options: ScoringOptions = ScoringOptions(),  # noqa: B008, the record is frozen
+        longest_seconds: float = math.inf,
+    ) -> Heard:
+        """Prepare a file, or a wave at 16 kHz, for `score_heard`; a file is opened and read when it is scored."""
+        known = self.known_machine(machine, name)
+        cuts = self.window_seconds(known, options), options.hop_seconds
+        if isinstance(recording, np.ndarray):
+            return Heard(name, known, windows_of(recording, *cuts))
+        return Heard(name, known, read_windows(recording, *cuts, self.audio.channel, name, longest_seconds))
+
+    def score_heard(
+        self,
+        heard: Iterable[Heard],
+        options: ScoringOptions = ScoringOptions(),  # noqa: B008, the record is frozen
+    ) -> list[Verdict]:
+        """Score recordings together; a verdict is the same alone and among others (1e-5).
 
         Raises
         ------
         StridorError
             If one cannot be scored; the message names it.
         """
-        known = [self._known_machine(machine, name) for machine, name in zip(machines, names, strict=True)]
-        for wave, name in zip(waves, names, strict=True):
-            refuse_silence(wave, name)
-            if len(wave) > LONGEST_SECONDS * SAMPLE_RATE_HZ:
-                raise StridorError(
-                    f"{name} lasts {len(wave) / SAMPLE_RATE_HZ:.0f} s, and at most {LONGEST_SECONDS:g} s are taken; "
-                    "cut it into shorter recordings."
-                )
-        embeddings = self._embeddings(waves, names)
-        for embedding, name in zip(embeddings, names, strict=True):
-            if not np.isfinite(embedding).all():
-                raise StridorError(f"{name} has no finite embedding; look for broken samples in it.")
-        return [self._verdict(*one) for one in zip(embeddings, known, names, strict=True)]
+        return all_or_error(listen(heard, self.embedder, self.references, options))
 
-    def _embeddings(self, waves: Sequence[np.ndarray], names: Sequence[str]) -> list[np.ndarray]:
-        """Embed long recordings alone, because a batch of them would take its multiple of memory."""
-        long = [number for number, wave in enumerate(waves) if len(wave) > LONG_SECONDS * SAMPLE_RATE_HZ]
-        short = [number for number in range(len(waves)) if number not in long]
-        found: dict[int, np.ndarray] = {}
-        for group in (short, *([number] for number in long)):
-            embedded = self.embedder.embed([waves[number] for number in group], [names[number] for number in group])
-            found |= zip(group, embedded, strict=True)
-        return [found[number] for number in range(len(waves))]
+    def window_seconds(self, machine: str, options: ScoringOptions = ScoringOptions()) -> float:  # noqa: B008
+        """Return the length of a window: as asked for, or that of the clips that the machine was learnt from."""
+        learnt = self.references[machine].calibration.clip_seconds
+        return options.length_seconds or learnt or UNKNOWN_CLIP_SECONDS
 
-    def _known_machine(self, machine: str | None, name: str) -> str:
+    def known_machine(self, machine: str | None, name: str) -> str:
+        """Return the machine of the recording `name`, or raise a StridorError if it is not known or is needed."""
         known = ", ".join(self.machines)
         if machine is None:
             if len(self.machines) > 1:
@@ -218,23 +240,3 @@ class Detector:
                 f"{name} names the machine '{machine}', which this detector has not learnt; it knows {known}."
             )
         return machine
-
-    def _verdict(self, embedding: np.ndarray, machine: str, name: str) -> Verdict:
-        reference = self.references[machine]
-        query = embedding[None]
-        score = float(reference.bank.score_samples(query)[0])
-        nearest = reference.bank.neighbours(query, 1)[0][0].file_name
-        decision = bool(reference.calibration.decide([score])[0])
-        return Verdict(name, machine, score, reference.calibration.threshold, decision, nearest)
-
-
-def _checked_wave(wave: ArrayLike) -> np.ndarray:
-    wave = np.asarray(wave)
-    if wave.ndim != 1 or not np.issubdtype(wave.dtype, np.floating):
-        raise StridorError(
-            f"The recording is an array of {wave.dtype} {list(wave.shape)}; give floats [T] in [-1, 1], one channel at "
-            "16 kHz."
-        )
-    if not np.isfinite(wave).all():
-        raise StridorError("The recording holds samples that are not finite; look for broken samples in it.")
-    return wave

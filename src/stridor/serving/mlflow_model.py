@@ -1,17 +1,19 @@
 """The registered detector as MLflow sees it: it runs this file to load a model, and calls `predict` with recordings."""
 
+import inspect
 import io
 from collections.abc import Sequence
+from pathlib import Path
 
 import mlflow
 import pandas as pd
 from mlflow.exceptions import MlflowException
-from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE, TEMPORARILY_UNAVAILABLE
+from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE, INVALID_STATE, TEMPORARILY_UNAVAILABLE
 from mlflow.pyfunc import PythonModel, PythonModelContext
 
-from stridor.audio.files import read_clip
-from stridor.serving.detector import LONGEST_SECONDS, Detector
-from stridor.serving.requests import OutOfTimeError, Row, answer
+from stridor.common.project import code_md5
+from stridor.serving.detector import Detector
+from stridor.serving.requests import LONGEST_SECONDS, OutOfTimeError, Row, answer
 from stridor.serving.verdict import Verdict
 
 
@@ -28,7 +30,22 @@ class DetectorModel(PythonModel):
             `frozen` (a checkpoint), and with the model configuration `audio`, `embedding`, `views`, `machines` and
             `device`. Another device may be given at
             loading: `mlflow.pyfunc.load_model(uri, model_config={"device": "cuda"})`.
+
+        Raises
+        ------
+        MlflowException
+            If this process had imported other code of stridor before: Python imports a package once, so that the code
+            which was registered with the model would not be used.
         """
+        registered = context.model_config.get("code")
+        package = Path(inspect.getfile(Detector)).resolve().parents[1]
+        if registered is not None and registered != code_md5(package):
+            raise MlflowException(
+                f"This process has imported stridor from {package}, which is not the code that the model was "
+                "registered with; load it in a process of its own, or by stridor.Detector.load, which uses the code "
+                "that is imported.",
+                error_code=INVALID_STATE,
+            )
         self.detector = Detector.from_files(context.artifacts, context.model_config)
 
     def predict(
@@ -45,9 +62,10 @@ class DetectorModel(PythonModel):
         Returns
         -------
         DataFrame, a row for each of the input
-            `score` (distance to the nearest normals), `threshold`, `anomalous` (score above it), `nearest`
-            (file name of the nearest normal clip), `machine`, and `error`: None, or what is wrong with this row, whose
-            other values are then missing.
+            `score` (distance to the nearest normals; of a long recording that of its oddest window), `threshold`,
+            `anomalous` (score above it), `nearest` (file name of the nearest normal clip), `machine`, `p_value` (share
+            of normal clips that score as high), `worst_second` (where the oddest window begins), `window_count`, and
+            `error`: None, or what is wrong with this row, whose other values are then missing.
 
         Raises
         ------
@@ -66,10 +84,11 @@ class DetectorModel(PythonModel):
         return table
 
     def _score(self, rows: Sequence[Row]) -> list[Verdict]:
-        channel = self.detector.audio.channel
-        names = [row.name for row in rows]
-        waves = [read_clip(io.BytesIO(row.audio), channel, row.name, LONGEST_SECONDS) for row in rows]
-        return self.detector.score_waves(waves, [row.machine for row in rows], names)
+        detector = self.detector
+        return detector.score_heard([
+            detector.heard(io.BytesIO(row.audio), row.machine, row.name, longest_seconds=LONGEST_SECONDS)
+            for row in rows
+        ])  # fmt: skip
 
 
 class Refusal(MlflowException):

@@ -19,12 +19,16 @@ from stridor.common.errors import StridorError
 from stridor.serving.verdict import Verdict
 
 LARGEST_BYTES = 64 * 2**20
+# Longer ones would not be answered in the time that a client waits; windows keep their memory the same.
+LONGEST_SECONDS = 600.0
 # Decoded and scored together.
 ROWS_AT_A_TIME = 16
 # MLflow's, after which its server has given the client up.
 TIMEOUT = "MLFLOW_SCORING_SERVER_REQUEST_TIMEOUT"
 _TIMEOUT_SECONDS = 60.0
-COLUMNS = ("score", "threshold", "anomalous", "nearest", "machine", "error")
+COLUMNS = (
+    "score", "threshold", "anomalous", "nearest", "machine", "p_value", "worst_second", "window_count", "error",
+)  # fmt: skip
 # MLflow decodes the texts of `dataframe_records` and `dataframe_split`, but not those of `inputs` and `instances`.
 _BASE64 = re.compile(rb"[A-Za-z0-9+/]+={0,2}")
 

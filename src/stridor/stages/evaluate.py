@@ -4,6 +4,9 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from stridor.common.atomic import atomic_folder
 from stridor.common.digests import file_md5
 from stridor.common.errors import StridorError
@@ -35,12 +38,13 @@ def run(layout: Layout, params: Params) -> None:
     with atomic_folder(layout.scores) as scores, atomic_folder(layout.figures) as figures:
         for system in systems_of(params):
             found = scorers(system, test, layout, params)
-            scored = [score_clips(machine, clips, found[machine], params) for machine, clips in test.items()]
+            judged = {machine: found[machine].judge(clips, params.audio) for machine, clips in test.items()}
+            scored = [with_scores(machine, clips, judged[machine][0]) for machine, clips in test.items()]
             _write(scored, found, scores / system)
             evaluation = params.evaluation
             intervals = bootstrap_intervals(scored, evaluation.bootstrap, evaluation.confidence, params.seed)
             measures = {clips.machine: measure(clips) for clips in scored}
-            metrics[system] = _metrics(measures, intervals, scored, found)
+            metrics[system] = _metrics(measures, intervals, scored, found) | _served(test, judged)
             if system == detector_system(params):
                 _draw(scored, measures, intervals, found, figures)
     write_json(layout.metrics, metrics)
@@ -75,8 +79,13 @@ def labelled_test_clips(manifest: Manifest) -> dict[str, list[Clip]]:
 
 def score_clips(machine: str, clips: Sequence[Clip], scorer: Scorer, params: Params) -> ScoredClips:
     """Score labelled clips of a machine."""
+    return with_scores(machine, clips, scorer.score(clips, params.audio))
+
+
+def with_scores(machine: str, clips: Sequence[Clip], scores: NDArray[np.float64]) -> ScoredClips:
+    """Put labelled clips of a machine and their scores together."""
     names, domains, labels = ([getattr(clip, name) for clip in clips] for name in ("file_name", "domain", "label"))
-    return ScoredClips(machine, names, domains, labels, scorer.score(clips, params.audio))
+    return ScoredClips(machine, names, domains, labels, scores)
 
 
 def _write(scored: list[ScoredClips], found: dict[str, Scorer], folder: Path) -> None:
@@ -100,6 +109,23 @@ def _metrics(
         rates = [rate for rate in found_rates if rate is not None]
         metrics[f"false_alarm_rate_{domain}"] = sum(rates) / len(rates)
     return {name: round(value, 6) for name, value in metrics.items()}
+
+
+def _served(
+    test: dict[str, list[Clip]], judged: dict[str, tuple[NDArray[np.float64], NDArray[np.bool_]]]
+) -> dict[str, float]:
+    """Count the normal clips of each domain, and those that a served detector, with its promised rate, would flag."""
+    metrics: dict[str, float] = {}
+    for domain in DOMAINS:
+        flags = [
+            flagged
+            for machine, clips in test.items()
+            for clip, flagged in zip(clips, judged[machine][1].tolist(), strict=True)
+            if (clip.domain, clip.label) == (domain, "normal")
+        ]
+        metrics[f"served_false_alarms_{domain}"] = sum(flags)
+        metrics[f"normals_{domain}"] = len(flags)
+    return metrics
 
 
 def _draw(

@@ -29,8 +29,9 @@ def run(layout: Layout, params: Params) -> None:
                     print(f"{machine}, {system}: {note}.")
                 reference = fit_reference(embedder, manifest, machine, params.audio, bank)
                 reference.save(Path(folder) / system / machine)
-                threshold = reference.calibration.threshold
-                print(f"{machine}, {system}: {len(reference.bank.file_names_)} references, threshold {threshold:.4g}")
+                found = reference.calibration
+                limits = " or ".join(f"{found.threshold_for(None, one):.4g} ({one})" for one in found.support())
+                print(f"{machine}, {system}: {len(reference.bank.file_names_)} references, flagged above {limits}")
     # DVC has recorded the training by now; nobody will resume it.
     if layout.finished.exists():
         shutil.rmtree(layout.resume, ignore_errors=True)

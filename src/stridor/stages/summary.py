@@ -1,5 +1,6 @@
 """Stage `summary`: all detectors in one table, in the shape of the report's Table 1."""
 
+import json
 from collections.abc import Callable, Iterable
 
 import numpy as np
@@ -7,8 +8,9 @@ import numpy as np
 from stridor.common.atomic import atomic_file
 from stridor.common.errors import StridorError
 from stridor.common.stage_process import stage_process
-from stridor.data.names import parse_clip_name
+from stridor.data.names import DOMAINS, parse_clip_name
 from stridor.evaluation.bootstrap import bootstrap_difference, bootstrap_intervals
+from stridor.evaluation.false_alarms import FalseAlarms
 from stridor.evaluation.measures import ScoredClips, measure, total_score
 from stridor.evaluation.official import read_official
 from stridor.evaluation.results_table import SystemResults, difference_text, results_table, to_csv, to_markdown
@@ -33,7 +35,7 @@ def run(params: Params) -> None:
             "total_high": round(intervals.total.high, 6),
         }
     table = results_table(list(results.values()))
-    markdown = f"{to_markdown(table)}\n{_gains(scored, params)}\n"
+    markdown = f"{to_markdown(table)}\n{_gains(scored, params)}\n\n{_false_alarms(list(scored), params)}\n"
     for name, text in (("summary.md", markdown), ("summary.csv", to_csv(table))):
         with atomic_file(REPORTS / name) as temporary:
             temporary.write_text(text, encoding="utf-8")
@@ -64,6 +66,30 @@ def _gains(scored: dict[System, list[ScoredClips]], params: Params) -> str:
     if not gains:
         return sentence
     return f"{sentence} {NAMES[own].capitalize()} minus, on the same resampled clips: {', '.join(gains)}."
+
+
+def _false_alarms(systems: list[System], params: Params) -> str:
+    """Return a table of the normal test clips that a detector would flag if it were served."""
+    confidence, rate = params.evaluation.confidence, params.bank.false_alarm_rate
+    measured = [json.loads(Layout(detector).metrics.read_text(encoding="utf-8")) for detector in params.detectors]
+    lines = [
+        f"Normal test clips flagged where {100 * rate:g} % are promised (`bank.false_alarm_rate`), of all machines, "
+        f"with {100 * confidence:g} % intervals for independent clips. The autoencoders are calibrated on the clips "
+        "that they were trained on, as in the organisers' code, and promise nothing.",
+        "",
+        f"| system | {' | '.join(DOMAINS)} |",
+        f"| --- |{' ---: |' * len(DOMAINS)}",
+    ]
+    for system in systems:
+        cells = [
+            FalseAlarms.sum(
+                FalseAlarms(one[system][f"served_false_alarms_{domain}"], one[system][f"normals_{domain}"])
+                for one in measured
+            ).text(confidence)
+            for domain in DOMAINS
+        ]
+        lines.append(f"| {NAMES[system]} | {' | '.join(cells)} |")
+    return "\n".join(lines)
 
 
 def scored_of_all(

@@ -4,7 +4,7 @@ from typing import Final, Literal, get_args
 
 from stridor.params import Params
 from stridor.params.scoring_sections import BankParams, EmbeddingParams
-from stridor.params.sections import Baseline
+from stridor.params.sections import NO_CHECKPOINT, Baseline
 
 FINE_TUNED: Final = "fine_tuned"
 JOINED: Final = "joined"
@@ -35,7 +35,7 @@ def systems_of(params: Params) -> tuple[System, ...]:
     after stage one if training has only one stage.
     """
     same: set[System] = set()
-    if "frozen" in params.baselines and params.encoder.checkpoint == "none":
+    if "frozen" in params.baselines and params.encoder.checkpoint == NO_CHECKPOINT:
         same.add("random")
     if not (params.training.stage_one.epochs and params.training.stage_two.epochs):
         same.add("stage_one")

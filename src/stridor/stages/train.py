@@ -7,16 +7,17 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import pandas as pd
-import torch
 
 from stridor.common.atomic import atomic_file, atomic_folder
 from stridor.common.digests import file_md5
 from stridor.common.dvc import data_md5
+from stridor.common.saving import save_tensors
 from stridor.data.augment import read_pairs
 from stridor.data.manifest import Manifest
 from stridor.models.checkpoint import initial_encoder, save_encoder
 from stridor.models.encoder import Encoder, check_layer
 from stridor.params import TRAINING_SECTIONS, Params
+from stridor.params.sections import NO_CHECKPOINT
 from stridor.stages.layout import DATA, Layout, run_for_detector, write_json
 from stridor.tracking.runs import DataVersion, RunLog, no_run, training_run
 from stridor.training.fit import Epoch, FineTuned, check_trainable, fine_tune, make_fabric
@@ -82,7 +83,7 @@ def _write(tuned: FineTuned, data: TrainingSet, params: Params, layout: Layout, 
         save_encoder(tuned.encoder, folder / layout.encoder.name)
         if tuned.after_stage_one is not None:
             save_encoder(tuned.after_stage_one, folder / layout.stage_one.name)
-        torch.save(tuned.separator.state_dict(), folder / layout.separator.name)
+        save_tensors(tuned.separator.state_dict(), folder / layout.separator.name)
     _write_curves(tuned.epochs, layout.curves)
     write_json(layout.separation, {
         f"{one.machine} at {one.snr_db:+.0f} dB": {
@@ -114,7 +115,7 @@ def _write_curves(epochs: list[Epoch], path: Path) -> None:
 
 def _inputs(layout: Layout, params: Params) -> str:
     """Return what a resumed training must find unchanged."""
-    checkpoint = "" if params.encoder.checkpoint == "none" else file_md5(Path(params.encoder.checkpoint))
+    checkpoint = "" if params.encoder.checkpoint == NO_CHECKPOINT else file_md5(Path(params.encoder.checkpoint))
     pairs = file_md5(layout.augmented / "pairs.csv")
     learnt_from = params.model_dump(include=set(TRAINING_SECTIONS))
     return json.dumps([learnt_from, file_md5(layout.manifest), pairs, checkpoint])

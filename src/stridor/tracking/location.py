@@ -10,13 +10,12 @@ from pathlib import Path
 
 from stridor.common.errors import StridorError
 from stridor.common.interrupts import stop_signals_postponed
+from stridor.common.project import project_root
 
 DATABASE = "mlflow.db"
 ARTIFACTS = "mlruns"
 SQLITE = "sqlite:///"
 SHARED_DATABASES = ("postgresql", "mysql", "mssql")
-
-_MARKS = ("params.yaml", "dvc.yaml")
 
 
 @dataclass(frozen=True)
@@ -100,7 +99,7 @@ def find_store() -> Store:
     """
     uri = os.environ.get("MLFLOW_TRACKING_URI", "").strip()
     if not uri:
-        root = _project_root()
+        root = project_root()
         if root is None:
             raise StridorError(
                 f"{Path.cwd()} is not inside a project (no params.yaml or dvc.yaml), so the MLflow store "
@@ -109,18 +108,10 @@ def find_store() -> Store:
         return _sqlite_store(root / DATABASE)
     if uri.startswith(SQLITE):
         # Relative to the working directory, it would be another file in the copies of `dvc exp run --temp`.
-        return _sqlite_store(((_project_root() or Path.cwd()) / uri.removeprefix(SQLITE)).resolve())
+        return _sqlite_store(((project_root() or Path.cwd()) / uri.removeprefix(SQLITE)).resolve())
     if uri.startswith(SHARED_DATABASES):
-        return Store(uri, (_project_root() or Path.cwd()) / ARTIFACTS)
+        return Store(uri, (project_root() or Path.cwd()) / ARTIFACTS)
     return Store(uri, None)
-
-
-def _project_root() -> Path | None:
-    # In the copies that `dvc exp run --temp` works in, DVC_ROOT still names the main checkout.
-    if root := os.environ.get("DVC_ROOT"):
-        return Path(root).resolve()
-    folders = (Path.cwd(), *Path.cwd().parents)
-    return next((folder for folder in folders if any((folder / mark).is_file() for mark in _MARKS)), None)
 
 
 def _sqlite_store(database: Path) -> Store:

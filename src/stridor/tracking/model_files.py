@@ -1,27 +1,31 @@
 """The files of a registered detector: download, and lookup in a model's folder."""
 
+import re
 from pathlib import Path
 from typing import Any
 
 from stridor.common.errors import StridorError
-from stridor.tracking.registry import CHAMPION, model_name, registered_detectors
+from stridor.tracking.location import Store
+from stridor.tracking.registry import CHAMPION, PREFIX, model_name, registered_detectors
+from stridor.tracking.relocation import moved_path
 from stridor.tracking.store import open_store
 
 # MLflow's description of a model.
 DESCRIPTION_FILE = "MLmodel"
 _ADDRESSES = ("models:/", "runs:/")
 _LONGEST_ADDRESS = 500
+_ADDRESS = re.compile(r"models:/(?P<name>[^/@]+)(?:@(?P<alias>[^/@]+)|/(?P<version>\d+))")
 
 
 def download_model(name_or_uri: str, folder: Path) -> Path:
-    """Copy a registered detector's files.
+    """Bring a registered detector's files here; the store is read only.
 
     Parameters
     ----------
     name_or_uri : str
         The name of a detector, for its champion, or an address such as `models:/stridor-valve/3`.
     folder : Path
-        Where the files go.
+        Where files go that are not in this file system.
 
     Returns
     -------
@@ -31,16 +35,18 @@ def download_model(name_or_uri: str, folder: Path) -> Path:
     Raises
     ------
     StridorError
-        If there is no such detector or the store fails.
+        If there is no such detector, its files are gone, or the store fails.
     """
     import mlflow
     from mlflow.exceptions import MlflowException
 
     check_address(name_or_uri)
-    store = open_store()
+    store = open_store(only_read=True)
     uri = name_or_uri if ":/" in name_or_uri else f"models:/{model_name(name_or_uri)}@{CHAMPION}"
     with store.errors():
         try:
+            if here := _files_beside(store, uri):
+                return here
             return Path(mlflow.artifacts.download_artifacts(uri, dst_path=str(folder)))
         except MlflowException as error:
             if error.error_code not in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
@@ -50,6 +56,37 @@ def download_model(name_or_uri: str, folder: Path) -> Path:
             raise StridorError(
                 f"There is no detector '{name_or_uri}' in the MLflow store {store.shown}; {advice}."
             ) from error
+
+
+def _files_beside(store: Store, uri: str) -> Path | None:
+    """Return the folder of a model that a store in a database keeps beside itself; None for other stores and addresses.
+
+    Raises
+    ------
+    StridorError
+        If the folder is gone.
+    """
+    from mlflow import MlflowClient
+
+    address = _ADDRESS.fullmatch(uri)
+    if store.database is None or address is None:
+        return None
+    client, name = MlflowClient(), address["name"]
+    if address["alias"]:
+        version = client.get_model_version_by_alias(name, address["alias"])
+    else:
+        version = client.get_model_version(name, address["version"])
+    location = version.source or ""
+    # MLflow 3 names the logged model that a version was made of.
+    if logged := re.fullmatch(r"models:/(m-\w+)", location):
+        location = client.get_logged_model(logged[1]).artifact_location
+    folder = moved_path(store, location)
+    if folder is not None and not (folder / DESCRIPTION_FILE).is_file():
+        raise StridorError(
+            f"The files of {name} version {version.version} are gone from {folder}; run 'stridor register "
+            f"{name.removeprefix(PREFIX)}' to write them again from the trained detector."
+        )
+    return folder
 
 
 def check_address(name_or_uri: str) -> None:

@@ -8,6 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from stridor.common.project import code_md5
 from stridor.params import Params
 from stridor.params.scoring_sections import views_of
 from stridor.tracking.describe import as_metrics, flatten, tags_of
@@ -27,6 +28,7 @@ SERVING_PACKAGES = (
     "mlflow-skinny", "numpy", "pandas", "pydantic", "scipy", "soundfile", "torch", "torchaudio",
 )  # fmt: skip
 EXAMPLE_SAMPLES = 8000
+_PACKAGE = Path(__file__).resolve().parents[1]
 
 
 def register(
@@ -109,6 +111,7 @@ def model_config(detector: str, params: Params) -> dict[str, Any]:
         "machines": list(params.detectors[detector].machines),
         "audio": params.audio.model_dump(mode="json"),
         "embedding": params.embedding.model_dump(mode="json"),
+        "code": code_md5(_PACKAGE),
         "device": "cpu",
     }
     if params.bank.views:
@@ -118,7 +121,7 @@ def model_config(detector: str, params: Params) -> dict[str, Any]:
 
 
 def content_md5(artifacts: Mapping[str, Path], config: Mapping[str, Any]) -> str:
-    """Return a digest of everything that a detector's scores depend on."""
+    """Return a digest of everything that a detector's scores depend on: settings, code, weights and banks."""
     banks = artifacts["banks"]
     digest = hashlib.md5(json.dumps(config, sort_keys=True).encode(), usedforsecurity=False)
     encoders = [artifacts[name] for name in ("encoder", "frozen") if name in artifacts]
@@ -142,9 +145,21 @@ def _try_out(detector: str, artifacts: Mapping[str, Path], params: Params) -> No
 
 
 def _version_of(client: Any, name: str, content: str) -> int | None:
+    """Return the latest version with a content, of those whose files are still there."""
     versions = client.search_model_versions(f"name = '{name}'")
     same = [int(found.version) for found in versions if found.tags.get(CONTENT_TAG) == content]
-    return max(same, default=None)
+    return next((version for version in sorted(same, reverse=True) if _has_files(name, version)), None)
+
+
+def _has_files(name: str, version: int) -> bool:
+    from mlflow.exceptions import MlflowException
+    from mlflow.models import get_model_info
+
+    try:
+        get_model_info(f"models:/{name}/{version}")
+    except (MlflowException, OSError):
+        return False
+    return True
 
 
 def _log_model(name: str, detector: str, artifacts: Mapping[str, Path], params: Params, run_id: str) -> str:
@@ -153,9 +168,6 @@ def _log_model(name: str, detector: str, artifacts: Mapping[str, Path], params: 
     from mlflow import MlflowClient
     from mlflow.entities import LoggedModelOutput
 
-    import stridor
-
-    package = Path(stridor.__file__).parent
     client = MlflowClient()
     model = mlflow.initialize_logged_model(
         name=name, source_run_id=run_id, params=flatten(params), tags=tags_of(detector, params),
@@ -164,8 +176,8 @@ def _log_model(name: str, detector: str, artifacts: Mapping[str, Path], params: 
     mlflow.pyfunc.log_model(
         name=name,
         model_id=model.model_id,
-        python_model=str(package / "serving" / "mlflow_model.py"),
-        code_paths=[str(package)],
+        python_model=str(_PACKAGE / "serving" / "mlflow_model.py"),
+        code_paths=[str(_PACKAGE)],
         artifacts={key: path.resolve().as_uri() for key, path in artifacts.items()},
         model_config=model_config(detector, params),
         signature=_signature(),
@@ -184,7 +196,9 @@ def _signature() -> "ModelSignature":
     outputs = Schema([
         ColSpec(DataType.double, "score"), ColSpec(DataType.double, "threshold"),
         ColSpec(DataType.boolean, "anomalous"), ColSpec(DataType.string, "nearest"),
-        ColSpec(DataType.string, "machine"), ColSpec(DataType.string, "error", required=False),
+        ColSpec(DataType.string, "machine"), ColSpec(DataType.double, "p_value"),
+        ColSpec(DataType.double, "worst_second"), ColSpec(DataType.long, "window_count"),
+        ColSpec(DataType.string, "error", required=False),
     ])  # fmt: skip
     return ModelSignature(inputs, outputs)
 

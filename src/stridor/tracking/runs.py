@@ -125,7 +125,9 @@ def is_running(run_id: str) -> bool:
 
 AUTOENCODER = "autoencoder"
 # What the training of an autoencoder depends on; other parameters would only clutter the comparison of runs.
-_LEARNT_FROM = ("seed", "audio", "autoencoder", "detector.machines", "bank.threshold_percentile")
+_LEARNT_FROM = (
+    "seed", "audio", "autoencoder", "detector.machines", "bank.threshold_percentile", "bank.false_alarm_rate",
+)  # fmt: skip
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """The MLflow store: created once, opened, with experiments in it."""
 
+import errno
 import logging
 import os
 import sqlite3
@@ -12,6 +13,7 @@ from urllib.parse import quote
 from stridor.common.atomic import atomic_file
 from stridor.common.errors import StridorError
 from stridor.tracking.location import SHARED_DATABASES, SQLITE, Store, find_store
+from stridor.tracking.relocation import check_place
 
 # Without it, MLflow shows the pages of an experiment with language models.
 EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
@@ -49,18 +51,27 @@ def create_store() -> Store:
     return store
 
 
-def open_store() -> Store:
+def open_store(only_read: bool = False) -> Store:
     """Point MLflow at the store, creating its database if necessary.
+
+    Parameters
+    ----------
+    only_read : bool
+        Nothing will be written: a database without write permission will do, and so will one that was moved.
 
     Raises
     ------
     StridorError
-        If the store cannot be reached or written to.
+        If the store cannot be reached or written to, or if its runs and models point to another project.
     """
     store = create_store()
-    if store.database is not None and store.artifacts is not None:
+    if not only_read and store.database is not None and store.artifacts is not None:
+        check_place(store)
         _check_writable(store.database, store.artifacts, store)
     import mlflow
+
+    # A run of somebody else's, which MLflow would go on with in place of a new one.
+    os.environ.pop("MLFLOW_RUN_ID", None)
 
     mlflow.set_tracking_uri(store.uri)
     mlflow.set_registry_uri(os.environ.get("MLFLOW_REGISTRY_URI") or store.uri)
@@ -136,8 +147,12 @@ def _check_writable(database: Path, artifacts: Path, store: Store) -> None:
     try:
         with closing(sqlite3.connect(database, timeout=20)) as connection:
             connection.execute("BEGIN IMMEDIATE")
+            # A transaction alone succeeds where nothing can be written.
+            connection.execute(f"PRAGMA user_version = {connection.execute('PRAGMA user_version').fetchone()[0]}")
             connection.rollback()
         artifacts.mkdir(parents=True, exist_ok=True)
+        if not os.access(artifacts, os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(artifacts))
     except (sqlite3.Error, OSError) as error:
         raise store.failure(error) from error
 

@@ -9,6 +9,7 @@ import torch
 
 from stridor.common.atomic import atomic_file
 from stridor.common.errors import StridorError
+from stridor.common.saving import save_tensors
 from stridor.common.tensor_file import read_tensor_file
 
 
@@ -47,7 +48,7 @@ class ResumeFolder:
     def save(self, state: dict[str, Any]) -> None:
         """Save the state after an epoch; the previous state is replaced only once the new one is complete."""
         with atomic_file(self.folder / "state.pt") as temporary:
-            torch.save(state, temporary)
+            save_tensors(state, temporary)
 
     def load(self) -> dict[str, Any] | None:
         """Return the state after the last complete epoch, or None at a fresh start."""
@@ -57,7 +58,7 @@ class ResumeFolder:
     def save_stage_one(self, encoder: dict[str, torch.Tensor]) -> None:
         """Save the encoder's weights after stage one."""
         with atomic_file(self.folder / "stage_one.pt") as temporary:
-            torch.save(encoder, temporary)
+            save_tensors(encoder, temporary)
 
     def stage_one(self) -> dict[str, torch.Tensor]:
         """Return the weights that `save_stage_one` has written."""

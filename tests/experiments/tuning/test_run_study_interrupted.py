@@ -24,7 +24,7 @@ LONG = {"pruner": "none", "budget": TUNE["budget"] | {"training.stage_two.epochs
 
 @pytest.fixture
 def forked(forked_python, monkeypatch):
-    """Processes are forked, but for one test: their starts would take most of the time."""
+    """Processes are forked, but for those that get Ctrl-C: their starts would take most of the time."""
     forked_python.replace(monkeypatch)
 
 
@@ -111,7 +111,7 @@ def test_a_killed_worker_loses_its_trial_alone(project, forked):
     assert states(trials_of()) == ["COMPLETE"] * 4 + ["FAIL"]
 
 
-def test_control_c_leaves_nothing_running_and_the_study_goes_on(project):
+def test_control_c_leaves_nothing_running_and_the_study_goes_on(project, forked_python, monkeypatch):
     write_study(project, **LONG)
     command = start_tune("--trials", "3", "--jobs", "2")
     running = training(wait_for(command, lambda trials: len(training(trials)) == 2))
@@ -122,6 +122,7 @@ def test_control_c_leaves_nothing_running_and_the_study_goes_on(project):
     runs = statuses()
     assert {runs[trial.user_attrs["mlflow_run_id"]] for trial in running} == {"KILLED"}
     assert "RUNNING" not in runs.values()
+    forked_python.replace(monkeypatch)
     assert ended(start_tune("--trials", "2")) == 0
     assert states(trials_of()) == ["COMPLETE"] * 2 + ["FAIL"] * 2
     assert "RUNNING" not in statuses().values()

@@ -12,6 +12,9 @@ from stridor.experiments.tuning.result import compare, halves_of
 from stridor.experiments.tuning.study import DEFAULT, ERROR, RUN_ID, enqueue_default, open_study
 from stridor.experiments.tuning.trial import Objective
 from stridor.experiments.tuning.worker import remove_other_trials
+from stridor.models.checkpoint import load_encoder
+from stridor.scoring.embedding import EncoderEmbedder
+from stridor.selection.pseudo_auc import machine_pseudo_auc
 from stridor.stages import train
 from tiny_study import spec_of, write_study
 
@@ -178,3 +181,17 @@ def test_only_the_best_and_the_general_trial_keep_their_files(project):
     remove_other_trials(study, spec)
     left = [number for number in range(5) if spec.layout(number).base.exists()]
     assert left == [0, 2, 4]  # the last one is still running
+
+
+def test_without_labels_injected_faults_may_decide(project):
+    write_study(project, tests=0, objective="pseudo_auc")
+    spec = spec_of()
+    [trial] = optimise(spec).get_trials()
+    assert trial.state == TrialState.COMPLETE
+    layout = spec.layout(0)
+    embedder = EncoderEmbedder(load_encoder(layout.encoder), spec.space.base.embedding)
+    clips = Manifest.read(layout.manifest).select("train", "pump")
+    params = spec.space.params(trial.params)
+    assert trial.value == machine_pseudo_auc("pump", embedder, clips, params.audio, params.bank, params.seed)
+    assert run_of(trial).data.tags["measured_on"] == "no test clips"
+    assert not layout.metrics.exists()

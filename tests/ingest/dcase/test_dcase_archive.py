@@ -195,3 +195,30 @@ def test_damaged_bytes_are_noticed(place, tmp_path, method):
 def test_a_missing_archive_is_no_traceback(place):
     with pytest.raises(FileNotFoundError):
         read_members(place, "fan")
+
+
+def test_a_name_that_says_it_is_utf_8_and_is_not_is_refused(place):
+    content = with_entry("fan/train/äx.wav")
+    refuse(place, content.replace("äx".encode(), b"\xff\xfex"), "is not a valid zip archive")
+
+
+def test_sizes_and_offsets_beyond_every_file_are_refused(place, tmp_path):
+    content = with_entry("fan/train/y.wav", extra=b"\x01\x00\x18\x00" + b"\xff" * 24)
+    start = content.rfind(b"PK\x01\x02")
+
+    def take() -> None:
+        folder = tmp_path / str(len(list(tmp_path.iterdir())))
+        folder.mkdir()
+        list(unpack({member.place: member for member in read_members(place, "fan")}, folder))
+
+    for at, length in ((start + 20, 8), (start + 42, 4), (start + 20, 26)):
+        broken = bytearray(content)
+        broken[at : at + length] = b"\xff" * length
+        place.write_bytes(broken)
+        with pytest.raises(StridorError, match="delete"):
+            take()
+
+
+@pytest.mark.parametrize("name", [f"fan/train/{'x' * 300}.wav", f"{'é' * 150}/train/x.wav"])
+def test_names_too_long_for_a_file_system_are_refused(place, name):
+    refuse(place, with_entry(name), "is not a name for a file")

@@ -61,3 +61,12 @@ def test_a_table_that_is_none_is_refused(path, text):
     path.write_text(text)
     with pytest.raises(StridorError, match="is not a table with the columns record, name, bytes, md5"):
         Pins(path)
+
+
+@pytest.mark.parametrize(
+    "row", ["1,a.zip,-5," + "0" * 32, "1,a.zip,5,zz", "1,,5," + "0" * 32, "1,a.zip," + "9" * 5000 + ","]
+)
+def test_pins_that_no_download_wrote_are_refused(path, row):
+    path.write_text(f"record,name,bytes,md5\n{row}\n")
+    with pytest.raises(StridorError, match="is not a table with the columns"):
+        Pins(path)

@@ -20,7 +20,7 @@ from stridor.params import read_params
 ODD = [
     b"pump_\xe9\xe8.wav", "Größe & Maß (2).wav".encode(), b"two\nlines.wav", b"-rf.wav", b"a%20b.wav", b"#1.wav",
     "e\u0301.wav".encode(), "\u00e9.wav".encode(), "\U0001f527.wav".encode(), b"back\\slash.wav", b"'\"`$(x);.wav",
-    b"x" * 251 + b".wav", b" lead.wav", b"..wav.wav", b"a,b.wav", b"\x1b[31m.wav", b"wav.wav",
+    b"x" * 251 + b".wav", b" lead.wav", b"a,b.wav", b"\x1b[31m.wav", b"wav.wav",
 ]  # fmt: skip
 
 

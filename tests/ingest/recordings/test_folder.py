@@ -388,7 +388,9 @@ def test_real_machines(dvc_project):
     assert counts[("supplemental", None, None)] == 3
     assert (bldc.supplement, fan.supplement) == ("clean", "noise")
     assert (fan.shortest_seconds, fan.longest_seconds) == (10, 10)
-    assert bldc.notes == fan.notes == ()
+    assert fan.notes == ()
+    (clipped,) = bldc.notes
+    assert clipped.startswith("clipped recordings (1): section_00_source_test_anomaly_0005_mot_M1_spd_1850.wav first")
     placed = content(dvc_project / "data" / "fan")
     assert placed == {name: data for name, data in content(real / "fan").items() if name != "SOURCES.csv"}
     assert list(read_params(dvc_project / "params.yaml").detectors) == ["bldc", "fan"]

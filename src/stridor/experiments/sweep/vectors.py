@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stridor.common.errors import StridorError
+from stridor.common.saving import save_array
 from stridor.data.names import Domain, parse_clip_name
 
 POOLED = Path("experiments/sweep/pooled")
@@ -47,7 +48,7 @@ class MachineVectors:
         (own / NAMES_FILE).write_text(json.dumps(names, indent=1) + "\n", encoding="utf-8")
         for split, embeddings in (("train", self.train), ("test", self.test)):
             for (layer, pooling), values in embeddings.items():
-                np.save(own / f"{split}_{layer}_{pooling}.npy", values)
+                save_array(values, own / f"{split}_{layer}_{pooling}.npy")
 
     @classmethod
     def load(cls, folder: Path, machine: str) -> "MachineVectors":

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from stridor.common.compute import THREADS, cores
+from stridor.common.compute import THREADS, threads_of_each
 from stridor.common.dvc import data_md5
 from stridor.common.errors import StridorError
 from stridor.common.interrupts import stop_signals_blocked
@@ -102,7 +102,7 @@ def tune(detector: str, params: Params, options: TuneOptions) -> None:
         If parameters, data or stores are invalid, no trial finished, or the values must not be applied.
     """
     version = data_md5(DATA)
-    threads = max(1, cores() // options.jobs)
+    threads = threads_of_each(params.compute.threads, options.jobs)
     spec = StudySpec(detector, Space.of(params, detector), version, storage_url(), threads)
     # First of all, because clips that cannot be split are an error.
     halves = halves_of(spec.space.base) if params.tune.judged_by_labels else None

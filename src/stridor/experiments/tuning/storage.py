@@ -4,7 +4,7 @@ import os
 import time
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -94,6 +94,10 @@ def heartbeats() -> Iterator[None]:
 def _open(url: str) -> "RDBStorage":
     from optuna.storages import RDBStorage
 
+    if url.startswith(SQLITE):
+        # SQLite itself would leave it to its owner alone, whatever the umask says.
+        with suppress(OSError):
+            Path(url.removeprefix(SQLITE)).touch()
     with heartbeats():
         return RDBStorage(
             url,

@@ -81,7 +81,9 @@ def _page(study: "optuna.Study", spec: StudySpec, comparison: Comparison | None)
     best, value = _best(study)
     base = spec.space.base
     unit = "harmonic mean of AUC source, AUC target and pAUC on the tuning half of the test clips"
-    if not base.tune.judged_by_labels:
+    if base.tune.objective == "pseudo_auc":
+        unit = "AUC of faults injected into normal clips against held-out normals; no labels are used"
+    elif not base.tune.judged_by_labels:
         unit = "gain of the separated held-out normals over the mean spectrum, in dB; no labels are used"
     parts = [
         f"# Study {study.study_name}",

@@ -2,6 +2,7 @@
 
 import json
 from multiprocessing import parent_process
+from statistics import fmean
 from typing import TYPE_CHECKING
 
 from stridor.common.errors import StridorError
@@ -10,9 +11,11 @@ from stridor.data.manifest import Manifest
 from stridor.evaluation.measures import ScoredClips, measure, total_score
 from stridor.experiments.tuning.split import labelled_halves
 from stridor.experiments.tuning.study import DEFAULT, ERROR, RUN_ID, WORKER, StudySpec, worker_id
+from stridor.models.checkpoint import load_encoder
 from stridor.models.encoder import Encoder
 from stridor.params import Params
 from stridor.scoring.reference import NearestNormal
+from stridor.selection.pseudo_auc import machine_pseudo_auc
 from stridor.stages import augment, evaluate, index, train
 from stridor.stages.layout import Layout
 from stridor.stages.scorers import make_detector_embedder
@@ -80,7 +83,7 @@ class Objective:
             evaluate.run(layout, params)
             value = json.loads(layout.metrics.read_text())[detector_system(params)]["hmean"]
         else:
-            value = callbacks.separation()
+            value = callbacks.without_labels(load_encoder(layout.encoder))
         callbacks.log_objective(value)
         return value
 
@@ -126,7 +129,7 @@ class _TrainingCallbacks:
         done = epoch.number - training.stage_one.epochs
         if epoch.stage == 1 or done % self.params.tune.report_epochs or done == training.stage_two.epochs:
             return
-        value = self._evaluate(encoder) if self.params.tune.judged_by_labels else self.separation()
+        value = self._evaluate(encoder) if self.params.tune.judged_by_labels else self.without_labels(encoder)
         with stop_signals_postponed():
             self.trial.report(value, epoch.number)
             self.log_objective(value)
@@ -137,6 +140,10 @@ class _TrainingCallbacks:
     def log_objective(self, value: float) -> None:
         """Log the objective after the latest epoch to the trial's run."""
         self._run.log_epoch(self._last.number if self._last else 0, {"objective": value})
+
+    def without_labels(self, encoder: Encoder) -> float:
+        """Return the objective that looks at no label."""
+        return self._pseudo_auc(encoder) if self.params.tune.objective == "pseudo_auc" else self.separation()
 
     def separation(self) -> float:
         """Return by how many dB held-out estimates are closer than the mean spectrum, averaged over all test SNRs.
@@ -154,6 +161,18 @@ class _TrainingCallbacks:
                 "set it to 1 or more, or add normal clips."
             )
         return sum(gains) / len(gains)
+
+    def _pseudo_auc(self, encoder: Encoder) -> float:
+        """Return the mean over the machines of the AUC of injected faults against held-out normals."""
+        manifest = Manifest.read(self.layout.manifest)
+        embedder = make_detector_embedder(encoder, self.params)
+        return fmean(
+            machine_pseudo_auc(
+                machine, embedder, manifest.select("train", machine), self.params.audio, self.params.bank,
+                self.params.seed,
+            )
+            for machine in manifest.machines
+        )  # fmt: skip
 
     def _evaluate(self, encoder: Encoder) -> float:
         manifest = Manifest.read(self.layout.manifest)

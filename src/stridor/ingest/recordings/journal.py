@@ -1,7 +1,9 @@
 """What an import is about to change, written down first, so that one that was killed can be undone."""
 
 import json
+import os
 import shutil
+import socket
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -72,16 +74,15 @@ class Journal:
         Raises
         ------
         StridorError
-            If git has a file as it is now, and it was another before the import.
+            If git has a file as it is now, and it was another before the import; if the journal is not one.
         """
         root, before = self.beside.parent, self.beside / "before"
-        said = json.loads((self.beside / _NAME).read_text(encoding="utf-8"))
-        for number, name in enumerate(said["files"]):
+        for number, name in enumerate(read_entries(self.beside / _NAME, before).files):
             now, old = _content(root / name), _content(before / str(number))
             if now is not None and now != old and now == _committed(root, name):
                 raise StridorError(
                     f"{name} has been committed since an import was cut off; remove the folder {self.beside} to keep "
-                    "what is there now, or go back before that commit to have the import undone, and run the command again."
+                    "what is there now, or go back before that commit to have the import undone, and try again."
                 )
 
     def undo(self) -> None:
@@ -120,17 +121,23 @@ def import_lock(root: Path) -> Iterator[None]:
     Raises
     ------
     StridorError
-        If an import is running.
+        If an import is running; it names the process.
     """
     from filelock import FileLock, Timeout
 
     lock = root / ".dvc" / "tmp" / "stridor-import.lock"
+    holder = lock.with_suffix(".holder")
     lock.parent.mkdir(exist_ok=True)
     try:
         with FileLock(lock, timeout=0):
-            yield
+            holder.write_text(f"process {os.getpid()} on {socket.gethostname()}", encoding="utf-8")
+            try:
+                yield
+            finally:
+                holder.unlink(missing_ok=True)
     except Timeout:
-        raise StridorError(f"An import into {root.resolve()} is running; wait until it has ended.") from None
+        named = f" ({holder.read_text(encoding='utf-8')})" if holder.exists() else ""
+        raise StridorError(f"An import into {root.resolve()}{named} is running; wait until it has ended.") from None
 
 
 def undo_killed(data: Path) -> bool:

@@ -4,8 +4,6 @@ from dataclasses import dataclass
 
 from stridor.common.errors import StridorError
 
-# A rest that is shorter than this share of a clip stays with the clip before it.
-SHORTEST_REST = 1 / 3
 SHORTEST_CLIP_SECONDS, LONGEST_CLIP_SECONDS = 1.0, 120.0
 
 
@@ -43,14 +41,3 @@ class Cutting:
             raise StridorError(
                 f"--test-share is {self.test_share:g}; expected a share of the normal recordings, from 0 to below 1."
             )
-
-
-def clip_lengths(frames: int, clip_frames: int) -> list[int]:
-    """Return the lengths of the clips of a recording, in frames; they add up to all of it."""
-    whole, rest = divmod(frames, clip_frames)
-    lengths = [clip_frames] * whole
-    if rest and (not whole or rest >= SHORTEST_REST * clip_frames):
-        lengths.append(rest)
-    elif rest:
-        lengths[-1] += rest
-    return lengths

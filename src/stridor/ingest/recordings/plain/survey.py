@@ -14,10 +14,10 @@ import soundfile as sf
 from stridor.audio.files import probe, read_clip
 from stridor.audio.opening import OpenSound, open_sound
 from stridor.audio.quality import SignalCheck
+from stridor.audio.windows import clip_lengths
 from stridor.common.errors import StridorError
 from stridor.common.text import printable
 from stridor.data.manifest import SHORTEST_SECONDS
-from stridor.ingest.recordings.plain.cutting import clip_lengths
 from stridor.ingest.recordings.plain.folder import Recording
 
 # However long a recording is and however many channels it has, this is what is held of it at a time.

@@ -1,0 +1,1 @@
+"""`make select`: ways to score, ranked by injected faults instead of labels."""

@@ -1,0 +1,70 @@
+"""The ways to score that are ranked: views of a clip, alone and joined."""
+
+from dataclasses import dataclass
+from itertools import combinations
+
+from stridor.params.scoring_sections import Pooling, ViewEncoder, ViewParams
+
+# The metric of every view. Whitening is the one that needs no labels to be preferred: raw distances count loud
+# directions many times over.
+_PLAIN = {"metric": "whitened", "k": 1, "density_neighbours": 0, "target_oversampling": 0, "domains": "joint"}
+
+
+@dataclass(frozen=True)
+class Way:
+    """A way to score.
+
+    Attributes
+    ----------
+    views : tuple of ViewParams
+        Several are joined as `bank.views` are.
+    """
+
+    views: tuple[ViewParams, ...]
+
+    def text(self) -> str:
+        """Name the views."""
+        return " + ".join(_text(view) for view in self.views)
+
+    def yaml(self) -> str:
+        """Return the entry of `bank` in params.yaml that scores in this way."""
+        views = ", ".join(
+            f"{{{', '.join(f'{name}: {value}' for name, value in view if value is not None)}}}" for view in self.views
+        )
+        return f"views: [{views}]"
+
+
+def ways(layers: int) -> list[Way]:
+    """Return the spectrum by two statistics, the encoder by layer and pooling, and every join of these two kinds.
+
+    A join has one view of the encoder at most: its layers say much the same.
+
+    Parameters
+    ----------
+    layers : int
+        Of the encoder; its last layer and the one in the middle are ranked.
+    """
+    spectra = [_view("log_mel", 0, pooling) for pooling in ("mean_std", "quantiles")]
+    networks = [
+        _view("fine_tuned", layer, pooling)
+        for layer in dict.fromkeys((-1, layers // 2))
+        for pooling in ("mean", "bands")
+    ]
+    some = [chosen for count in range(len(spectra) + 1) for chosen in combinations(spectra, count)]
+    joined = [(*chosen, *network) for chosen in some for network in [(), *((one,) for one in networks)]]
+    return [Way(views) for views in joined if views]
+
+
+def views_in(all_ways: list[Way]) -> list[ViewParams]:
+    """Return every view of some ways once."""
+    return list(dict.fromkeys(view for way in all_ways for view in way.views))
+
+
+def _view(encoder: ViewEncoder, layer: int, pooling: Pooling) -> ViewParams:
+    return ViewParams.model_validate({"encoder": encoder, "layer": layer, "pooling": pooling} | _PLAIN)
+
+
+def _text(view: ViewParams) -> str:
+    if view.encoder == "log_mel":
+        return f"spectrum ({view.pooling})"
+    return f"encoder (layer {view.layer}, {view.pooling})"

@@ -1,0 +1,24 @@
+"""The ways that are ranked, and their entry in params.yaml."""
+
+from ruamel.yaml import YAML
+
+from stridor.experiments.select.ways import views_in, ways
+from stridor.params.scoring_sections import BankParams
+
+
+def test_spectra_and_encoder_alone_and_joined():
+    all_ways = ways(4)
+    # Two spectra and four views of the encoder; both spectra; each choice of spectra with each view.
+    assert len(all_ways) == len(set(all_ways)) == 2 + 4 + 1 + 3 * 4
+    assert len(views_in(all_ways)) == 6
+    assert all(sum(view.encoder == "fine_tuned" for view in way.views) <= 1 for way in all_ways)
+    assert {view.layer for view in views_in(all_ways)} == {0, 2, -1}
+
+
+def test_of_an_encoder_with_one_layer_none_is_ranked_twice():
+    assert len(ways(0)) == len(set(ways(0)))
+
+
+def test_the_entry_of_params_yaml_scores_in_that_way():
+    for way in ways(4):
+        assert BankParams.model_validate(YAML(typ="safe").load(way.yaml())).views == way.views
