@@ -1,8 +1,10 @@
 """Run the pipeline, with as many detectors in parallel as the machine has cores for."""
 
+import os
 from collections.abc import Callable
 
 from stridor.common.compute import processes_at_a_time
+from stridor.common.reproducible import variables
 from stridor.params import Params
 from stridor.pipeline.dvc_stages import reproduce, run_stale
 
@@ -40,6 +42,9 @@ def run_pipeline(
     if not stale:
         print_line("Everything is up to date.")
         return
+    if params.compute.reproducible:
+        # For all stages, which would otherwise each start twice.
+        os.environ.update(variables())
     jobs = jobs or processes_at_a_time(params.compute.threads, params.compute.accelerator)
     if jobs > 1 and len(params.detectors) > 1:
         run_stale("detectors", detector_stages(params), stale, jobs, print_line)

@@ -9,6 +9,7 @@ from typing import Any
 
 from stridor.common.atomic import atomic_file
 from stridor.common.compute import check_compute, set_threads
+from stridor.common.reproducible import start_again
 from stridor.common.stage_process import stage_process
 from stridor.params import Params, read_params
 
@@ -80,8 +81,15 @@ def run_for_detector(stage: Callable[[Layout, Params], None]) -> None:
         detector = sys.argv[1]
         params = read_params().for_detector(detector)
         check_compute(params.compute.accelerator, params.compute.num_nodes)
-        set_threads(params.compute.threads)
+        settle_compute(params)
         stage(Layout(detector), params)
+
+
+def settle_compute(params: Params) -> None:
+    """Let this process compute as the section `compute` says; where bits must be the same, it starts once more."""
+    if params.compute.reproducible:
+        start_again()
+    set_threads(params.compute.threads)
 
 
 def write_json(path: Path, values: dict[Any, Any]) -> None:

@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from stridor.common.compute import set_threads
 from stridor.common.errors import StridorError
 from stridor.common.stage_process import stage_process
 from stridor.params import Params, read_params
-from stridor.stages.layout import Layout, PathBelow
+from stridor.stages.layout import Layout, PathBelow, settle_compute
 
 # The method as set in params.yaml, without a variant. With the seed of params.yaml it is the pipeline itself.
 FULL = "full"
@@ -84,5 +83,5 @@ def run_for_cell(stage: Callable[[CellLayout, Params], None]) -> None:
         variant, seed, detector = sys.argv[1:]
         layout = CellLayout(detector, variant=variant, seed=int(seed))
         params = cell_params(read_params(), layout)
-        set_threads(params.compute.threads)
+        settle_compute(params)
         stage(layout, params)
