@@ -74,8 +74,7 @@ def load_encoder(path: str | Path) -> Encoder:
     except StridorError as error:
         raise StridorError(f"{path}: {error}") from None
     check_weights(weights, expected, path)
-    with NoInitialValues():
-        model = FAMILIES[family].from_cfg(cfg)
+    model = FAMILIES[family].from_cfg(cfg)
     model.load_state_dict({name: tensor.float() for name, tensor in weights.items()})
     return model.eval()
 

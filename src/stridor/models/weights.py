@@ -15,10 +15,10 @@ LARGEST_WEIGHT = 1e6
 
 
 class NoInitialValues(TorchFunctionMode):
-    """Build modules without drawing the values that they start from, because others are loaded into them.
+    """Build modules without drawing the values that they start from.
 
-    For `base` drawing takes a second. On the meta device, where there are no values, PyTorch would import its compiler
-    for it, which takes two.
+    On the meta device, where tensors have shapes but no values, PyTorch imports its compiler to draw them, which takes
+    two seconds.
     """
 
     def __torch_function__(
