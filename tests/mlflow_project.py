@@ -47,8 +47,9 @@ class in_project:
 
         mlflow.set_tracking_uri(None)
         mlflow.set_registry_uri(None)
-        # MLflow writes the variable itself when it is told of a store.
-        os.environ.pop("MLFLOW_TRACKING_URI", None)
+        # MLflow writes the variables itself when it is told of a store.
+        for name in ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI"):
+            os.environ.pop(name, None)
         self.patch.undo()
 
 

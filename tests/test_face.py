@@ -51,7 +51,8 @@ def test_the_examples_of_a_package(module):
 
 def test_type_checkers_see_what_python_finds():
     tree = ast.parse((SOURCE / "__init__.py").read_text(encoding="utf-8"))
-    (block,) = [node for node in tree.body if isinstance(node, ast.If)]
+    conditions = {ast.unparse(node.test): node for node in tree.body if isinstance(node, ast.If)}
+    block = conditions["TYPE_CHECKING"]
     seen = {alias.name: node.module for node in block.body if isinstance(node, ast.ImportFrom) for alias in node.names}
     assert seen == stridor._MODULES
     assert {*seen, "__version__"} == set(stridor.__all__)

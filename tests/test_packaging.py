@@ -1,5 +1,6 @@
 """What a plain installation holds, what the extra adds, and that scoring needs no more than the plain one."""
 
+import json
 import shutil
 import subprocess
 import sys
@@ -53,9 +54,9 @@ def without_pipeline(code, *arguments, cwd):
 def test_a_plain_installation_scores(model):
     code = "from stridor.cli.main import main; main()"
     clips = ["clip.wav", "other.wav"]
-    done = without_pipeline(code, "score", *clips, "--detector", model, cwd=model.parent)
+    done = without_pipeline(code, "score", *clips, "--detector", model, "--json", cwd=model.parent)
     assert done.returncode == 0, done.stderr
-    assert all(sum(clip in line for line in done.stdout.splitlines()) == 1 for clip in clips)
+    assert [json.loads(line)["recording"] for line in done.stdout.splitlines()] == clips
 
 
 def test_scoring_from_a_folder_imports_neither_mlflow_nor_pandas(model):

@@ -49,16 +49,8 @@ def test_champion_belongs_to_its_training_run(project):
     assert info.signature.inputs.input_names() == ["audio", "machine"]
     assert [column.required for column in info.signature.inputs] == [True, False]
     columns = [
-        "score",
-        "threshold",
-        "anomalous",
-        "nearest",
-        "machine",
-        "p_value",
-        "worst_second",
-        "window_count",
-        "error",
-    ]
+        "score", "threshold", "anomalous", "nearest", "machine", "p_value", "worst_second", "window_count", "error",
+    ]  # fmt: skip
     assert info.signature.outputs.input_names() == columns
     assert info.flavors["python_function"]["config"] == model_config("pump", params)
 

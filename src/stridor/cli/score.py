@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from stridor.serving.verdict import Verdict
 
 ANOMALY_FOUND, NOT_SCORED = 1, 2
-# As a shell reports a program that a closed pipe has ended.
-PIPE_CLOSED = 141
 
 
 @click.command()
@@ -77,7 +75,7 @@ def score(
     found, failures = find_recordings(recordings)
     show = _output(form, timeline)
     anomalous = scored = longest = 0
-    with _quiet_when_nobody_reads(), _warnings_as_notes(), _progress(len(found)) as progress:
+    with _warnings_as_notes(), _progress(len(found)) as progress:
         for answer in loaded.score_many(found, known, options):
             if isinstance(answer, Failure):
                 failures.append(answer)
@@ -148,15 +146,3 @@ def _warnings_as_notes() -> Iterator[None]:
         warnings.simplefilter("always", UserWarning)
         warnings.showwarning = lambda message, *_: note(f"stridor: {message}")
         yield
-
-
-@contextmanager
-def _quiet_when_nobody_reads() -> Iterator[None]:
-    """End without a word if what reads standard output has gone, as `head -1` does."""
-    try:
-        yield
-        sys.stdout.flush()
-    except BrokenPipeError:
-        # Python would complain once more when it flushes at its end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise SystemExit(PIPE_CLOSED) from None
