@@ -116,3 +116,16 @@ def test_a_condition_that_is_known_is_judged_by_its_own_clips():
     assert calibration.judged_by(between) == ("target", 10)
     assert calibration.support() == {"source": 40, "target": 10}
     assert calibration.support("source") == {"source": 40}
+
+
+@pytest.mark.parametrize("clips", [2, 5, 40])
+def test_the_tail_is_student_s_distribution(clips):
+    values = np.random.default_rng(clips).lognormal(size=clips)
+    logarithms = np.log(values)
+    spread = logarithms.std(ddof=1) * np.sqrt(1 + 1 / clips)
+    normals, scores = NormalScores(values), values.max() * np.array([1.5, 3, 10])
+    expected = t.sf((np.log(scores) - logarithms.mean()) / spread, clips - 1)
+    np.testing.assert_allclose(normals.p_value(scores), np.minimum(expected, 1 / (clips + 1)), rtol=1e-9)
+    rare = 0.5 / (clips + 1)
+    limit = np.exp(logarithms.mean() + spread * t.isf(rare, clips - 1))
+    assert normals.threshold(rare) == pytest.approx(max(limit, values.max()), rel=1e-9)

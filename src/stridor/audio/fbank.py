@@ -37,7 +37,9 @@ class Fbank(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        window = torch.hann_window(FRAME_SAMPLES, periodic=False, dtype=torch.float32).pow(0.85)
+        # Computed where values are, also when a model without values is made to look at its shapes: for tensors
+        # without values PyTorch imports its compiler, which takes two seconds.
+        window = torch.hann_window(FRAME_SAMPLES, periodic=False, dtype=torch.float32, device="cpu").pow(0.85)
         self.register_buffer("window", window, persistent=False)
         self.register_buffer("mel", mel_filters(), persistent=False)
 
@@ -78,8 +80,8 @@ def mel_filters() -> Tensor:
     """
     low, high = (1127.0 * math.log1p(hz / 700.0) for hz in (20.0, SAMPLE_RATE_HZ / 2))
     step = (high - low) / (MEL_BANDS + 1)
-    left = low + step * torch.arange(MEL_BANDS, dtype=torch.float64)
-    hz = torch.arange(FFT_SAMPLES // 2, dtype=torch.float64) * SAMPLE_RATE_HZ / FFT_SAMPLES
+    left = low + step * torch.arange(MEL_BANDS, dtype=torch.float64, device="cpu")
+    hz = torch.arange(FFT_SAMPLES // 2, dtype=torch.float64, device="cpu") * SAMPLE_RATE_HZ / FFT_SAMPLES
     mel = 1127.0 * torch.log1p(hz / 700.0)[:, None]
     rising, falling = (mel - left) / step, (left + 2 * step - mel) / step
     filters = torch.minimum(rising, falling).clamp_min(0).float()

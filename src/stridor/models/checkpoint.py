@@ -11,7 +11,7 @@ from stridor.models.beats import Beats, random_beats
 from stridor.models.config import PRESETS
 from stridor.models.encoder import Encoder
 from stridor.models.log_mel import LogMelPatches
-from stridor.models.weights import check_weights
+from stridor.models.weights import NoInitialValues, check_weights
 from stridor.params.sections import NO_CHECKPOINT, EncoderParams
 
 # By the entry "family" of a checkpoint's cfg. Published files have none and are BEATs.
@@ -69,7 +69,7 @@ def load_encoder(path: str | Path) -> Encoder:
                            "are known; use the version of stridor that wrote it.")  # fmt: skip
     try:
         # Without memory for its values first, since a cfg may ask for any size.
-        with torch.device("meta"), torch.random.fork_rng(devices=[]):
+        with torch.device("meta"), NoInitialValues():
             expected = FAMILIES[family].from_cfg(cfg).state_dict()
     except StridorError as error:
         raise StridorError(f"{path}: {error}") from None

@@ -1,15 +1,34 @@
 """Weights from a file, checked before anybody computes with them."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
+from torch.overrides import TorchFunctionMode
 
 from stridor.common.errors import StridorError
 
 # No training ends near it, and the square of a sum of such weights is still finite.
 LARGEST_WEIGHT = 1e6
+
+
+class NoInitialValues(TorchFunctionMode):
+    """Build modules without drawing the values that they start from.
+
+    On the meta device, where tensors have shapes but no values, PyTorch imports its compiler to draw them, which takes
+    two seconds.
+    """
+
+    def __torch_function__(
+        self, func: Callable[..., Any], types: Sequence[type], args: tuple = (), kwargs: dict[str, Any] | None = None
+    ) -> object:
+        """Call a function of PyTorch, or leave the tensor as it is if it would be initialised."""
+        kwargs = kwargs or {}
+        if getattr(func, "__module__", None) == "torch.nn.init":
+            return args[0] if args else kwargs["tensor"]
+        return func(*args, **kwargs)
 
 
 def check_weights(weights: Mapping[object, object], expected: Mapping[str, Tensor], path: str | Path) -> None:
