@@ -20,7 +20,7 @@ VALUES = {
         "stage_one": {"epochs": 2}, "stage_two": {"epochs": 1},
     },
     "embedding": {"layer": -1},
-    "bank": {"k": 1, "threshold_percentile": 90.0, "false_alarm_rate": 0.1},
+    "bank": {"views": [], "k": 1, "shrinkage": 0.1, "threshold_percentile": 90.0, "false_alarm_rate": 0.1},
     "baselines": [
         "autoencoder_mse", "autoencoder_mahalanobis", "log_mel", "log_mel_mahalanobis", "random", "frozen", "stage_one",
     ],

@@ -4,6 +4,7 @@ import os
 import platform
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -46,10 +47,14 @@ print(hashlib.md5(b"".join(p.detach().numpy().tobytes() for p in task.parameters
 """
 
 
+TESTS = Path(__file__).resolve().parents[1]
+
+
 def trained(*arguments, **environment):
     """Return the digest of the weights and scores of a tiny training in a process of its own."""
     bare = {name: value for name, value in os.environ.items() if name not in variables()}
     line = [sys.executable, "-W", "error::RuntimeWarning", "-c", TRAIN, *arguments]
+    bare["PYTHONPATH"] = str(TESTS)
     done = subprocess.run(line, env=bare | environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()

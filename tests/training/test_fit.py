@@ -150,7 +150,10 @@ def test_two_processes_train_one_encoder():
 
 
 def test_a_diverging_training_is_an_error():
-    params = tiny_params(training={"learning_rate": 1e30, "gradient_clip": 1e30})
+    params = tiny_params()
+    # Beyond what params.yaml takes, so that it diverges at once.
+    beyond = params.training.model_copy(update={"learning_rate": 1e30, "gradient_clip": 1e30})
+    params = params.model_copy(update={"training": beyond})
     _, data = tiny_training_set(params)
     with pytest.raises(StridorError, match=r"no longer finite.*training\.learning_rate"):
         train(params, data)

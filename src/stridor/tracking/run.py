@@ -159,7 +159,7 @@ def logged_run(
                 missing = {key: value for key, value in values.items() if key not in run.data.params}
                 mlflow.log_params(missing, run_id=run.info.run_id)
                 for version in data:
-                    mlflow.log_input(version.as_dataset(), context="training")
+                    _log_input(version)
             yield MlflowRun(store, run.info.run_id)
             status = "FINISHED"
         except (KeyboardInterrupt, SystemExit, GeneratorExit):
@@ -168,6 +168,20 @@ def logged_run(
         finally:
             if run is not None:
                 _end(store, run.info.run_id, status)
+
+
+def _log_input(version: DataVersion) -> None:
+    """Log which version of the data a run used."""
+    import mlflow
+    from mlflow.exceptions import MlflowException
+
+    try:
+        mlflow.log_input(version.as_dataset(), context="training")
+    except MlflowException as error:
+        # Of two runs that start at once, MLflow lets one fail to create the entry that both looked for.
+        if "UNIQUE" not in str(error).upper():
+            raise
+        mlflow.log_input(version.as_dataset(), context="training")
 
 
 def end_lost_runs(store: Store) -> list[str]:

@@ -7,7 +7,6 @@ from mlflow import MlflowClient
 
 from stridor.common.compute import cores
 from stridor.common.errors import StridorError
-from stridor.experiments.tuning import run_study
 from stridor.experiments.tuning.run_study import TuneOptions, detector_of, tune
 from stridor.experiments.tuning.study import open_study
 from stridor.params import Params, read_params
@@ -24,8 +23,6 @@ def all_runs():
 
 def test_a_study_of_two_workers_goes_on_and_its_values_are_applied(project, forked_python, monkeypatch, capfd):
     forked_python.replace(monkeypatch)
-    # Workers of one thread each: threads of tests beside each other wait for each other at every small operation.
-    monkeypatch.setattr(run_study, "cores", lambda: 1)
     write_study(project, pruner="none")
     before = Path("params.yaml").read_text()
     tune("pump", read_params(), TuneOptions(trials=2, jobs=2))
