@@ -21,8 +21,10 @@ class PositionalConvolution(nn.Module):
         self.bias = nn.Parameter(torch.zeros(width))
         self._filters = Remembered()
         nn.init.normal_(self.weight_v, std=(4 / (kernel * width)) ** 0.5)
-        with torch.no_grad():
-            self.weight_g.copy_(self._norm())
+        # Without values there is no norm, and PyTorch would import its compiler to find that out.
+        if not self.weight_v.is_meta:
+            with torch.no_grad():
+                self.weight_g.copy_(self._norm())
 
     def _norm(self) -> Tensor:
         return self.weight_v.norm(dim=(0, 1), keepdim=True)
