@@ -71,8 +71,8 @@ plan: data  ## estimate how long the run will take on this machine
 repro: data  ## run the whole pipeline, detectors in parallel; later calls run what changed
 	stridor repro $${JOBS:+--jobs "$$JOBS"}
 
-# A file's tests stay together: they share what takes long to set up.
-PYTEST := pytest -q --numprocesses 2 --dist loadfile
+# A file's tests stay together: they share what takes long to set up. Slow files come first (tests/conftest.py).
+PYTEST := pytest -q --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 test: $(READY)  ## run all tests
 	$(PYTEST)
