@@ -47,7 +47,7 @@ def test_a_study_of_two_workers_goes_on_and_its_values_are_applied(project, fork
     assert "| held-back half |" in page
     assert "0 (general values)" in page
     assert Path("params.yaml").read_text() == before
-    assert "tuning half" in capfd.readouterr().out
+    assert "tuning half" in said
     tune("pump", read_params(), TuneOptions(trials=0, write=True, force=True))
     best = study.best_trial
     applied = read_params().for_detector("pump")
