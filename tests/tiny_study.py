@@ -19,9 +19,12 @@ TUNE = {
 }
 
 
-def write_study(root: Path, tests: int = 4, **tune: object) -> None:
-    """Write a project whose params.yaml describes a study."""
-    write_project(root, tests=tests, tune=TUNE | tune)
+def write_study(root: Path, tests: int = 4, threads: int | str = 1, **tune: object) -> None:
+    """Write a project whose params.yaml describes a study.
+
+    Its workers take one thread each, as threads of processes side by side wait for each other at every operation.
+    """
+    write_project(root, tests=tests, tune=TUNE | tune, compute={"threads": threads})
 
 
 def spec_of(storage: str = "sqlite:///optuna.db", **values: object) -> StudySpec:

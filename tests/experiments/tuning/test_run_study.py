@@ -23,13 +23,13 @@ def all_runs():
 
 def test_a_study_of_two_workers_goes_on_and_its_values_are_applied(project, forked_python, monkeypatch, capfd):
     forked_python.replace(monkeypatch)
-    write_study(project, pruner="none")
+    write_study(project, threads="auto", pruner="none")
     before = Path("params.yaml").read_text()
     tune("pump", read_params(), TuneOptions(trials=2, jobs=2))
-    tune("pump", read_params().replaced({"compute.threads": 3}), TuneOptions(trials=3))
+    tune("pump", read_params().replaced({"compute.threads": 1}), TuneOptions(trials=3))
     said = capfd.readouterr().out
     assert f"2 worker(s) with {max(cores() // 2, 1)} thread(s) each" in said
-    assert "1 worker(s) with 3 thread(s) each" in said
+    assert "1 worker(s) with 1 thread(s) each" in said
     spec = spec_of(f"sqlite:///{project}/optuna.db", **{"tune.pruner": "none"})
     study = open_study(type(spec)(spec.detector, spec.space, DATA_MD5, spec.storage))
     trials = study.get_trials()

@@ -28,18 +28,9 @@ def forked(forked_python, monkeypatch):
     forked_python.replace(monkeypatch)
 
 
-# Workers of one thread each: threads of tests beside each other wait for each other at every small operation.
-MAIN = """
-from stridor.cli.main import main
-from stridor.experiments.tuning import run_study
-run_study.cores = lambda: 1
-main()
-"""
-
-
 def start_tune(*options):
     """Start the command in a process group of its own, as a terminal does."""
-    call = [sys.executable, "-c", MAIN, "tune", "--machine", "pump", *options]
+    call = [sys.executable, "-c", "from stridor.cli.main import main; main()", "tune", "--machine", "pump", *options]
     with open("tune.log", "a") as log:
         return subprocess.Popen(call, stdout=log, stderr=subprocess.STDOUT, start_new_session=True)
 
