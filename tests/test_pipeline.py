@@ -75,6 +75,20 @@ def test_a_second_run_does_nothing(reproduced):
     assert "up to date" in dvc("status", "dvc.yaml")
 
 
+def test_another_checkpoint_under_the_same_name_is_noticed(reproduced):
+    from stridor.models.checkpoint import save_encoder
+    from tiny import tiny_encoder
+
+    before = Path("tiny.pt").read_bytes()
+    save_encoder(tiny_encoder(seed=7), Path("tiny.pt"))
+    try:
+        planned = ran(dvc("repro", "--dry"))
+    finally:
+        Path("tiny.pt").write_bytes(before)
+    assert {f"train@{machine}" for machine in MACHINES} <= planned
+    assert not {f"autoencoder@{machine}" for machine in MACHINES} & planned
+
+
 def test_the_command_runs_detectors_beside_each_other_and_ends_as_repro_does(reproduced, capfd):
     from click.testing import CliRunner
 
@@ -131,20 +145,6 @@ def test_scoring_parameters_do_not_train_again(reproduced):
     write_params(Path(), detectors=DETECTORS)
     assert "index@press" in planned
     assert not {"train@press", "autoencoder@press"} & planned
-
-
-def test_another_checkpoint_under_the_same_name_is_noticed(reproduced):
-    from stridor.models.checkpoint import save_encoder
-    from tiny import tiny_encoder
-
-    before = Path("tiny.pt").read_bytes()
-    save_encoder(tiny_encoder(seed=7), Path("tiny.pt"))
-    try:
-        planned = ran(dvc("repro", "--dry"))
-    finally:
-        Path("tiny.pt").write_bytes(before)
-    assert {f"train@{machine}" for machine in MACHINES} <= planned
-    assert not {f"autoencoder@{machine}" for machine in MACHINES} & planned
 
 
 def test_metrics_can_be_shown(reproduced):
