@@ -1,21 +1,15 @@
 """Run a study: worker processes, progress display, MLflow parent run, report, and applying the best values."""
 
-import os
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from multiprocessing import get_context
-from multiprocessing.process import BaseProcess
 from typing import TYPE_CHECKING
 
 import click
 
-from stridor.common.compute import THREADS, threads_of_each
+from stridor.common.compute import threads_of_each
 from stridor.common.dvc import data_md5
 from stridor.common.errors import StridorError
-from stridor.common.interrupts import stop_signals_blocked
-from stridor.experiments.tuning.progress import Progress
 from stridor.experiments.tuning.result import Comparison, compare, halves_of
 from stridor.experiments.tuning.space import Space
 from stridor.experiments.tuning.storage import storage_shown, storage_url
@@ -27,25 +21,18 @@ from stridor.experiments.tuning.study import (
     best_of,
     counted,
     default_trial,
-    enqueue_default,
-    fail_lost_trials,
     open_study,
-    trials_in,
 )
 from stridor.experiments.tuning.study_report import comparison_table, write_report
+from stridor.experiments.tuning.workers import end_lost_trials, run_workers
 from stridor.params import Params, editing, text
 from stridor.stages.layout import DATA
 from stridor.tracking.describe import DataVersion, code_tags
 from stridor.tracking.run import logged_run
-from stridor.tracking.runs import end_as, is_running
 
 if TYPE_CHECKING:
     import optuna
     from optuna.trial import FrozenTrial
-
-POLL_INTERVAL_S = 0.5
-# Time for workers to end their runs after a request to stop; afterwards they are killed.
-STOP_TIMEOUT_S = 60.0
 
 
 @dataclass(frozen=True)
@@ -107,13 +94,13 @@ def tune(detector: str, params: Params, options: TuneOptions) -> None:
     # First of all, because clips that cannot be split are an error.
     halves = halves_of(spec.space.base) if params.tune.judged_by_labels else None
     study = open_study(spec)
-    _fail_lost_trials(study)
+    end_lost_trials(study)
     missing = options.trials - counted(study)
     total = f" of {options.trials}" if options.trials else ""
     click.echo(f"Study {spec.name} in {storage_shown(spec.storage)}: {counted(study)}{total} trials done.")
     with _parent_run(study, spec) as (log, spec):
         if missing > 0:
-            _run_workers(study, spec, missing, options)
+            run_workers(study, spec, missing, options.jobs)
         best = best_of(study)
         if best is None:
             raise StridorError(_no_result_message(study, spec))
@@ -176,70 +163,6 @@ def _parent_run(study: "optuna.Study", spec: StudySpec) -> Iterator[tuple]:
     with logged_run(f"tune {spec.detector}", base.tracking.experiment, values, data, tags, resume) as log:
         study.set_user_attr(RUN_ID, log.run_id)
         yield log, replace(spec, parent_run=log.run_id)
-
-
-def _run_workers(study: "optuna.Study", spec: StudySpec, trials: int, options: TuneOptions) -> None:
-    # The children import it themselves; here only its name is needed.
-    from stridor.experiments.tuning.worker import work
-
-    enqueue_default(study, spec.space)
-    # The children's numerical libraries read it when they are loaded.
-    os.environ[THREADS] = str(spec.threads)
-    context = get_context("spawn")
-    remaining = context.Semaphore(trials)
-    workers = [
-        context.Process(target=work, args=(spec, i, remaining), name=f"worker {i}")
-        for i in range(min(options.jobs, trials))
-    ]
-    click.echo(
-        f"{len(workers)} worker(s) with {spec.threads} thread(s) each; their output is in {spec.folder}/worker_*.log"
-    )
-    try:
-        # While they import torch, they could not end in order; they let requests through as soon as they can.
-        with stop_signals_blocked():
-            for worker in workers:
-                worker.start()
-        with Progress(study, options.trials, options.trials - trials) as progress:
-            lost: set[str] = set()
-            while any(worker.is_alive() for worker in workers):
-                time.sleep(POLL_INTERVAL_S)
-                _report_lost_workers(study, workers, lost)
-                progress.update()
-            progress.update()
-    finally:
-        _stop(workers)
-        _fail_lost_trials(study)
-
-
-def _report_lost_workers(study: "optuna.Study", workers: Sequence[BaseProcess], lost: set[str]) -> None:
-    """Mark the trial of a killed worker as failed and print a line; the other workers continue."""
-    for worker in workers:
-        if worker.exitcode and worker.name not in lost:
-            lost.add(worker.name)
-            _fail_lost_trials(study)
-            click.echo(f"{worker.name} ended with {worker.exitcode}; its trial is lost, the others continue.", err=True)
-
-
-def _stop(workers: Sequence[BaseProcess]) -> None:
-    started = [worker for worker in workers if worker.pid is not None]
-    for worker in started:
-        if worker.is_alive():
-            worker.terminate()
-    end = time.monotonic() + STOP_TIMEOUT_S
-    for worker in started:
-        worker.join(max(0.1, end - time.monotonic()))
-        if worker.is_alive():
-            worker.kill()
-            worker.join()
-
-
-def _fail_lost_trials(study: "optuna.Study") -> None:
-    """Mark the trials of killed workers as failed, and end their MLflow runs."""
-    fail_lost_trials(study)
-    for trial in trials_in(study, "FAIL"):
-        run_id = trial.user_attrs.get(RUN_ID)
-        if run_id and is_running(run_id):
-            end_as(run_id, "KILLED", {"trial_state": "interrupted"})
 
 
 def _no_result_message(study: "optuna.Study", spec: StudySpec) -> str:

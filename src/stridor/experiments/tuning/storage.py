@@ -6,13 +6,14 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from stridor.common.errors import StridorError
 from stridor.tracking.location import SQLITE, find_store
 
 if TYPE_CHECKING:
     from optuna.storages import RDBStorage
+    from sqlalchemy.engine import Connection, Engine
 
 DATABASE = "optuna.db"
 _HEARTBEAT_S, _GRACE_S = 60, 240
@@ -99,13 +100,36 @@ def _open(url: str) -> "RDBStorage":
         with suppress(OSError):
             Path(url.removeprefix(SQLITE)).touch()
     with heartbeats():
-        return RDBStorage(
+        storage = RDBStorage(
             url,
             # Writers of a SQLite file wait for each other.
             engine_kwargs={"connect_args": {"timeout": 60}} if url.startswith(SQLITE) else {},
             heartbeat_interval=_HEARTBEAT_S,
             grace_period=_GRACE_S,
         )
+    if url.startswith(SQLITE):
+        _lock_whole_transactions(storage.engine)
+    return storage
+
+
+def _lock_whole_transactions(engine: "Engine") -> None:
+    """Let a transaction lock a SQLite file before it reads, so that what it read is still true when it writes.
+
+    Optuna reads a trial's state before it sets it to running. It locks the row for that, which SQLite ignores, so that
+    two workers could take the same waiting trial. The two listeners are those of
+    https://docs.sqlalchemy.org/en/20/dialects/sqlite.html#pysqlite-serializable.
+    """
+    from sqlalchemy import event
+
+    def begin_nothing(connection: Any, _record: object) -> None:
+        connection.isolation_level = None
+
+    def begin_with_lock(connection: "Connection") -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    engine.dispose()  # connections that were opened before would begin as they did
+    event.listen(engine, "connect", begin_nothing)
+    event.listen(engine, "begin", begin_with_lock)
 
 
 def _was_created_by_another(error: Exception) -> bool:

@@ -6,6 +6,7 @@ import signal
 import sys
 import warnings
 from multiprocessing.synchronize import Semaphore
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stridor.common.interrupts import stop_signals_as_exceptions, stop_signals_postponed, unblock_stop_signals
@@ -66,9 +67,20 @@ def remove_other_trials(study: "optuna.Study", spec: StudySpec) -> None:
             shutil.rmtree(spec.layout(trial.number).base, ignore_errors=True)
 
 
+def last_line(spec: StudySpec, number: int) -> str:
+    """Return the last line that a worker printed, which is the message of the error that ended it."""
+    log = _log_file(spec, number)
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines() if log.exists() else []
+    return next((line.strip() for line in reversed(lines) if line.strip()), "no output")
+
+
+def _log_file(spec: StudySpec, number: int) -> Path:
+    return spec.folder / f"worker_{number}.log"
+
+
 def _print_to(spec: StudySpec, number: int) -> None:
     """Redirect stdout and stderr to a file, as progress bars of several workers would overwrite each other."""
     spec.folder.mkdir(parents=True, exist_ok=True)
-    log = open(spec.folder / f"worker_{number}.log", "a", buffering=1, encoding="utf-8")  # noqa: SIM115
+    log = open(_log_file(spec, number), "a", buffering=1, encoding="utf-8")  # noqa: SIM115
     os.dup2(log.fileno(), sys.stdout.fileno())
     os.dup2(log.fileno(), sys.stderr.fileno())
