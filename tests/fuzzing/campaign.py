@@ -12,6 +12,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -146,11 +147,14 @@ class _Worker:
         if answer is not None:
             return answer["kind"], answer["text"], answer["seconds"]
         seconds = time.monotonic() - start
+        said = self._said()
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(5 if seconds < _ANSWER_SECONDS else 0)
+        ended = process.poll()
         self.end()
-        ended = process.returncode
         if seconds >= _ANSWER_SECONDS:
             return "slow", f"it did not answer for {seconds:.0f} s, and could not be interrupted", seconds
-        return "failed", f"the process ended with code {ended} (below 0 is the number of a signal)", seconds
+        return "failed", f"the process ended with code {ended} (below 0 is the number of a signal); {said}", seconds
 
     def start(self) -> None:
         """Start the process and wait until it is ready."""

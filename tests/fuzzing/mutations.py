@@ -2,7 +2,9 @@
 
 import random
 import struct
-from collections.abc import Callable, Sequence
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 # Ends of the ranges of integers, and what lies beside them.
@@ -129,6 +131,17 @@ _BYTE_WAYS: tuple[Callable[[bytearray, random.Random, Sequence[bytes], int], byt
 )  # fmt: skip
 
 
+@contextmanager
+def any_digits() -> Iterator[None]:
+    """Let numbers of thousands of digits be written."""
+    most = sys.get_int_max_str_digits()
+    sys.set_int_max_str_digits(0)
+    try:
+        yield
+    finally:
+        sys.set_int_max_str_digits(most)
+
+
 def odd_value(rng: random.Random) -> Any:
     """Draw a value of any type that JSON or YAML has."""
     return rng.choice((
@@ -168,7 +181,9 @@ def mutated_tree(tree: Any, rng: random.Random) -> Any:
             _add(parent, rng, odd_value(rng))
         elif way < 0.9:
             value = parent[key]
-            parent[key] = rng.choice(([value], {"a": value}, str(value), [value, value], {str(value)[:50]: value}))
+            with any_digits():
+                text = str(value)
+            parent[key] = rng.choice(([value], {"a": value}, text, [value, value], {text[:50]: value}))
         elif isinstance(parent, dict):
             parent[rng.choice((*TEXTS, f"{key}x", str(key).upper(), f" {key}"))] = parent.pop(key)
         else:

@@ -39,7 +39,7 @@ def check_sentence(sentence: str, names: tuple[str, ...]) -> None:
         raise Wrong(f"the message has {len(sentence)} characters: {sentence[:300]!r}")
     if not sentence.endswith("."):
         raise Wrong(f"the message does not end with a full stop: {sentence[-300:]!r}")
-    if "Traceback" in sentence or "()" in sentence:
+    if "Traceback" in sentence or " ()" in sentence:
         raise Wrong(f"the message holds a traceback or an empty reason: {sentence[:300]!r}")
     if not any(name in sentence for name in names):
         raise Wrong(f"the message names neither file nor field ({', '.join(names)}): {sentence[:300]!r}")

@@ -20,6 +20,7 @@ from stridor.common.text import printable
 # Decoders report an absurd length when the header does not contain it.
 _LONGEST_FRAMES = 2**40
 _SILENCING = Lock()
+_MIDI_DUMP = b"\xf0\x7e"
 
 
 @dataclass(frozen=True)
@@ -109,6 +110,9 @@ def _regular_file(path: Path | str) -> BinaryIO:
 def _opened(file: BinaryIO, descriptor: int | None, name: str) -> Iterator[OpenSound]:
     samples, start = find_samples(file), _start(file)
     patches = samples.patches if samples else {}
+    if start[:2] == _MIDI_DUMP:
+        # libsndfile prints what is wrong in one on standard output.
+        raise StridorError(f"{name} is a MIDI sample dump, which is not read; export it as WAV.")
     is_mp3 = start[:3] == b"ID3" or (start[:1] == b"\xff" and start[1:2] >= b"\xe0")
     try:
         with _silent_decoder(is_mp3):

@@ -39,6 +39,10 @@ class StridorError(Exception):
     new.wav is missing; give the path of an audio file.
     """
 
+    def __init__(self, sentence: str) -> None:
+        # It may quote what a file holds: line breaks, codes that steer a terminal, bytes that are not UTF-8.
+        super().__init__(printable(sentence))
+
 
 @contextmanager
 def one_sentence() -> Iterator[None]:

@@ -42,7 +42,7 @@ class Audio(Subject):
         embedder = LogMelEmbedder()
         bank = ReferenceBank().fit(embedder.embed(normals), ["source"] * 6, [f"{i}.wav" for i in range(6)])
         self.detector = Detector(
-            embedder, {"pump": MachineReference(bank, calibrate(bank.leave_one_out_scores(), clip_seconds=1.0))}
+            embedder, {"pump": MachineReference(bank, calibrate(bank.leave_one_out_scores(), clip_seconds=10.0))}
         )
         # The first resampling imports torch's, the first score starts its threads.
         read_clip(io.BytesIO(self.files["WAVEX"][1]))
@@ -99,12 +99,12 @@ def _stream(path: Path, channel: int | str) -> None:
 
 
 def _windows(path: Path, channel: int | str) -> None:
-    for window in read_windows(path, 1.0, channel=channel):
+    for window in read_windows(path, 10.0, channel=channel):
         _check_wave(window.wave)
 
 
 def _heard(path: Path, channel: int | str) -> None:
-    heard = listen(Recording(path, "normal", "source", path.name), 1.0, channel)
+    heard = listen(Recording(path, "normal", "source", path.name), 10.0, channel)
     if not (heard.pieces and np.isfinite(heard.peak) and heard.seconds > 0):
         raise Wrong(f"what was heard is {heard}")
 

@@ -42,7 +42,7 @@ def recordings() -> dict[str, list[bytes]]:
                 except (sf.SoundFileError, ValueError):
                     continue
                 made[kind].append(file.getvalue())
-    made["FLAC"].append(_silence(1800))
+    made["FLAC"].append(_silence(700))
     made["OGG"].append(_silence(300, "OGG", "VORBIS"))
     made["WAV"] += _by_hand()
     return {kind: files for kind, files in made.items() if files}
