@@ -33,6 +33,11 @@ class Failure:
     text: str
     kept: Path
 
+    @property
+    def kind(self) -> str:
+        """What differs between kinds of failures, and not between cases."""
+        return _kind_of((self.text.strip().splitlines() or [""])[-1])
+
 
 @dataclass
 class Report:
@@ -55,17 +60,19 @@ class Report:
             f"{self.seconds:.0f} s, the slowest input {self.slowest:.1f} s"
         ]
         # One of each kind is told, the others are kept.
-        for kind, one in {_kind_of(one.text.strip().splitlines()[-1]): one for one in self.failures[::-1]}.items():
-            alike = [other.case for other in self.failures if _kind_of(other.text.strip().splitlines()[-1]) == kind]
+        for kind, one in {one.kind: one for one in self.failures[::-1]}.items():
+            alike = [other.case for other in self.failures if other.kind == kind][:10]
             again = f"python -m fuzzing {self.subject} --seed {self.seed} --case {one.case}"
             lines += [
-                f"-- case {one.case} ({len(alike)} alike: {alike[:10]}), kept in {one.kept}; again by '{again}' in tests/:",
+                f"-- case {one.case} (alike: {alike}), kept in {one.kept}; again by '{again}' in tests/:",
                 one.text,
             ]
         return "\n".join(lines)
 
 
-def run(subject: str, cases: int, seed: int, workers: int = 2, starting_seconds: float = _STARTING_SECONDS) -> Report:
+def run(
+    subject: str, cases: int, seed: int, workers: int = 2, answer_seconds: float = _ANSWER_SECONDS, keep: bool = True
+) -> Report:
     """Check so many inputs of a subject.
 
     Parameters
@@ -77,12 +84,15 @@ def run(subject: str, cases: int, seed: int, workers: int = 2, starting_seconds:
         Two runs with one seed check the same inputs.
     workers : int
         Processes at a time.
-    starting_seconds : float
-        How long one of them may take until it is ready.
+    answer_seconds : float
+        After so long without an answer a process is ended.
+    keep : bool
+        Whether inputs that fail are copied into `KEPT`.
     """
     report, lock, numbers = Report(subject, seed), threading.Lock(), iter(range(cases))
     kept = KEPT / subject
-    shutil.rmtree(kept, ignore_errors=True)
+    if keep:
+        shutil.rmtree(kept, ignore_errors=True)
     start = time.monotonic()
 
     def take() -> Iterator[int]:
@@ -95,7 +105,7 @@ def run(subject: str, cases: int, seed: int, workers: int = 2, starting_seconds:
 
     def work() -> None:
         with TemporaryDirectory(prefix="fuzz-") as folder:
-            worker = _Worker(subject, seed, Path(folder), starting_seconds)
+            worker = _Worker(subject, seed, Path(folder), answer_seconds)
             try:
                 for case in take():
                     kind, text, seconds = worker.ask(case)
@@ -110,7 +120,8 @@ def run(subject: str, cases: int, seed: int, workers: int = 2, starting_seconds:
                             report.sentences[_kind_of(text)] += 1
                         if kind == "failed":
                             place = kept / str(case)
-                            _keep(Path(folder) / "work" / "case", place)
+                            if keep:
+                                _keep(Path(folder) / "work" / "case", place)
                             report.failures.append(Failure(case, text, place))
             finally:
                 worker.end()
@@ -125,9 +136,9 @@ def run(subject: str, cases: int, seed: int, workers: int = 2, starting_seconds:
 class _Worker:
     """A process with a sandbox, started again when it dies."""
 
-    def __init__(self, subject: str, seed: int, folder: Path, starting_seconds: float) -> None:
+    def __init__(self, subject: str, seed: int, folder: Path, answer_seconds: float) -> None:
         self.command = [sys.executable, "-m", "fuzzing.worker", subject, str(seed), str(folder)]
-        self.starting_seconds = starting_seconds
+        self.answer_seconds = answer_seconds
         self.process: subprocess.Popen[bytes] | None = None
 
     def ask(self, case: int) -> tuple[str, str, float]:
@@ -141,18 +152,17 @@ class _Worker:
         try:
             process.stdin.write(f"{case}\n".encode())
             process.stdin.flush()
-            answer = self._answer(_ANSWER_SECONDS)
+            answer = self._answer(self.answer_seconds)
         except BrokenPipeError:
             answer = None
         if answer is not None:
             return answer["kind"], answer["text"], answer["seconds"]
         seconds = time.monotonic() - start
-        said = self._said()
         with suppress(subprocess.TimeoutExpired):
-            process.wait(5 if seconds < _ANSWER_SECONDS else 0)
-        ended = process.poll()
+            process.wait(5 if seconds < self.answer_seconds else 0)
+        ended, said = process.poll(), self._said()
         self.end()
-        if seconds >= _ANSWER_SECONDS:
+        if seconds >= self.answer_seconds:
             return "slow", f"it did not answer for {seconds:.0f} s, and could not be interrupted", seconds
         return "failed", f"the process ended with code {ended} (below 0 is the number of a signal); {said}", seconds
 
@@ -164,7 +174,7 @@ class _Worker:
             self.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, start_new_session=True
         )
         self._left = b""
-        if self._answer(self.starting_seconds) is None:
+        if self._answer(_STARTING_SECONDS) is None:
             self.end()
             raise RuntimeError(f"{' '.join(self.command)} did not start: {self._said()}")
 
@@ -194,10 +204,8 @@ class _Worker:
             self.process.wait()
             for stream in (self.process.stdin, self.process.stdout):
                 assert stream is not None
-                try:
+                with suppress(BrokenPipeError):
                     stream.close()
-                except BrokenPipeError:
-                    pass
             self.process = None
 
 
@@ -210,10 +218,3 @@ def _keep(case: Path, place: Path) -> None:
     shutil.rmtree(place, ignore_errors=True)
     if case.is_dir():
         shutil.copytree(case, place, symlinks=True)
-
-
-def batches(cases: int, share: float) -> int:
-    """Return the number of inputs for a share of a campaign, at least one."""
-    return max(1, round(cases * share))
-
-

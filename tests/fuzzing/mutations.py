@@ -15,9 +15,10 @@ EDGES = (
 )  # fmt: skip
 TEXTS = (
     "", " ", "\n", "\t", "\0", "a\nb", "../victim", "/etc/passwd", "..", ".", "-", "--help", "~", "null", "yes", "nan",
-    "NaN", "inf", "-inf", "1e3", "1e400", "0x10", "0o17", "1_000", "é", "e\u0301", "\u202e", "\ud800", "😀", "${x}", "%s",
-    "{}", "'", '"', "'; drop table runs; --", "<script>", "\x1b[2J", "\ufeff", "\x7f", "x" * 300, "x" * 5000, "9" * 400,
-    "9" * 5000, "=1+1", "CON", "a/b", "a\\b", "a:b", "#", "&", "*", "!", "|", ">", "@", "`", "[", "{", ",", ": ",
+    "NaN", "inf", "-inf", "1e3", "1e400", "0x10", "0o17", "1_000", "é", "e\u0301", "\u202e", "\ud800", "😀", "${x}",
+    "%s", "{}", "'", '"', "'; drop table runs; --", "<script>", "\x1b[2J", "\ufeff", "\x7f", "x" * 300, "x" * 5000,
+    "9" * 400, "9" * 5000, "=1+1", "CON", "a/b", "a\\b", "a:b", "#", "&", "*", "!", "|", ">", "@", "`", "[", "{", ",",
+    ": ",
 )  # fmt: skip
 
 
@@ -147,7 +148,7 @@ def odd_value(rng: random.Random) -> Any:
     return rng.choice((
         lambda: rng.choice(TEXTS), lambda: integer(rng), lambda: 10 ** rng.choice((20, 400, 5000)),
         lambda: rng.choice((float("nan"), float("inf"), -float("inf"), 1e308, -1e308, 5e-324, 0.1, -0.0)),
-        lambda: None, lambda: True, lambda: False, lambda: [], lambda: {}, lambda: [[]], lambda: {"": None},
+        lambda: None, lambda: True, lambda: False, list, dict, lambda: [[]], lambda: {"": None},
         lambda: [1, "a", None], lambda: {"a": {"b": 1}}, lambda: ["x"] * 300, lambda: [0] * 3000,
         lambda: _nested(rng.choice((5, 40, 90))),
     ))()  # fmt: skip

@@ -15,7 +15,7 @@ from types import FrameType
 from stridor.common.text import printable
 
 # A message that is longer hides what it says.
-LONGEST_SENTENCE = 1200
+LONGEST_SENTENCE = 2010
 # What a process may take beyond what it had when it was ready. A check has a smaller limit of its own.
 _ADDRESS_SPACE = 6 * 2**30
 _LARGEST_FILE = 2**30

@@ -14,6 +14,8 @@ class Subject(ABC):
     ----------
     seconds, megabytes : float
         What one input may take.
+    case : int
+        The number of the input that is written.
     """
 
     seconds = 10.0
@@ -21,6 +23,7 @@ class Subject(ABC):
 
     def __init__(self, sandbox: Sandbox) -> None:
         self.sandbox = sandbox
+        self.case = 0
 
     @abstractmethod
     def write(self, rng: random.Random, folder: Path) -> None:

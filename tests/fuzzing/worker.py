@@ -18,6 +18,7 @@ def check_case(subject: Subject, name: str, seed: int, case: int) -> tuple[str, 
     """Make an input and check it; return "accepted", "refused" or "failed", and a text."""
     sandbox, rng = subject.sandbox, random.Random(f"{name} {seed} {case}")
     sandbox.empty()
+    subject.case = case
     subject.write(rng, sandbox.case)
     names = subject.names(sandbox.case)
     try:

@@ -5,7 +5,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from stridor.common.errors import StridorError
-from stridor.params.problems import shortened
+from stridor.common.text import shortened
 from stridor.tracking.location import Store
 from stridor.tracking.registry import CHAMPION, PREFIX, model_name, registered_detectors
 from stridor.tracking.relocation import moved_path

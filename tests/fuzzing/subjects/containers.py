@@ -58,7 +58,9 @@ def _of_chunks(content: bytes, rng: random.Random, order: str, start: int) -> by
             rng.shuffle(chunks)
         elif way == 6:
             body = rng.randbytes(rng.choice((0, 1, 3, 8, 40, 3000)))
-            name = rng.choice((b"LIST", b"bext", b"cue ", b"smpl", b"inst", b"PEAK", b"id3 ", b"MARK", b"INST", b"NAME"))
+            name = rng.choice(
+                (b"LIST", b"bext", b"cue ", b"smpl", b"inst", b"PEAK", b"id3 ", b"MARK", b"INST", b"NAME")
+            )
             chunks.insert(rng.randrange(len(chunks) + 1), _Chunk(name, len(body), body))
         else:
             _set_format(rng.choice([c for c in chunks if c.name in (b"fmt ", b"COMM", b"ds64")] or [one]), rng, order)
@@ -66,7 +68,12 @@ def _of_chunks(content: bytes, rng: random.Random, order: str, start: int) -> by
     body = b"".join(
         one.name + struct.pack(f"{order}I", one.size % 2**32) + one.body + bytes(len(one.body) % 2) for one in chunks
     )
-    return content[:4] + (struct.pack(f"{order}I", (4 + len(body)) % 2**32 if size is None else size)) + content[8:12] + body
+    return (
+        content[:4]
+        + (struct.pack(f"{order}I", (4 + len(body)) % 2**32 if size is None else size))
+        + content[8:12]
+        + body
+    )
 
 
 def _set_format(chunk: _Chunk, rng: random.Random, order: str) -> None:

@@ -147,7 +147,7 @@ def _placed(text: str, trick: str, rng: random.Random) -> str:
         return text + trick
     lines = text.split("\n")
     at = rng.randrange(len(lines))
-    head, _, value = trick.partition(": ")
+    value = trick.partition(": ")[2]
     if rng.random() < 0.5 and ":" in lines[at]:
         lines[at] = f"{lines[at].split(':')[0]}: {value.rstrip()}"
     else:

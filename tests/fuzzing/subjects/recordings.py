@@ -21,7 +21,7 @@ _KINDS = {
     "MP3": ("MPEG_LAYER_III", "MPEG_LAYER_II"),
     "NIST": ("PCM_16",), "IRCAM": ("PCM_16", "FLOAT"), "VOC": ("PCM_16", "PCM_U8"), "SVX": ("PCM_16", "PCM_S8"),
     "PAF": ("PCM_16", "PCM_24"), "MAT4": ("PCM_16", "DOUBLE"), "MAT5": ("PCM_16", "FLOAT"), "PVF": ("PCM_16",),
-    "HTK": ("PCM_16",), "SDS": ("PCM_16",), "AVR": ("PCM_16",), "WVE": ("ALAW",), "MPC2K": ("PCM_16",), "XI": ("DPCM_16",),
+    "HTK": ("PCM_16",), "SDS": ("PCM_16",), "AVR": ("PCM_16",), "WVE": ("ALAW",), "MPC2K": ("PCM_16",),
 }  # fmt: skip
 # Others are read too, but nobody records machines in them.
 USUAL = ("WAV", "WAVEX", "RF64", "W64", "AIFF", "AU", "CAF", "FLAC", "OGG", "MP3")

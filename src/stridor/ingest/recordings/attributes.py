@@ -8,7 +8,6 @@ from stridor.common.text import printable
 from stridor.data.names import AUDIO_SUFFIXES, parse_clip_name
 from stridor.ingest.recordings.dcase_layout import MachineFolder
 
-
 # Of a clip's name in a note; a table may hold any text.
 _LONGEST_NAME = 255
 
