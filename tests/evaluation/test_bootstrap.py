@@ -98,9 +98,9 @@ def test_seven_machines_take_well_under_three_seconds():
     generator = np.random.default_rng(0)
     machines = [gaussian_clips(generator, machine=str(i)) for i in range(7)]
     bootstrap_intervals(machines, 100)
-    start = time.perf_counter()
+    start = time.process_time()
     bootstrap_intervals(machines, 1000)
-    assert time.perf_counter() - start < 3
+    assert time.process_time() - start < 3
 
 
 def test_two_equal_systems_do_not_differ():

@@ -43,6 +43,8 @@ def readable_bank(folder: Path) -> Iterator[None]:
     """Raise a StridorError where a file of the bank is missing or does not make sense."""
     try:
         yield
+    except StridorError as error:
+        raise StridorError(f"{folder} does not contain a usable bank: {error}") from None
     except FileNotFoundError as error:
         raise StridorError(f"{error.filename} is missing; run the index stage to write the bank.") from None
     except OSError as error:
