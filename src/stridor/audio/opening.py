@@ -154,7 +154,7 @@ def _start(file: BinaryIO) -> bytes:
 
 
 def _may_be_mpeg(start: bytes) -> bool:
-    """Tell whether libmpg123 may be asked to decode a file; the few whose format stands further behind count as such."""
+    """Tell whether libmpg123 may be asked to decode a file; one whose format stands further behind counts as such."""
     if start[:4] in (b"fLaC", b"OggS", b"FORM", b".snd", b"caff"):
         return False
     if start[:4] not in (b"RIFF", b"RIFX", b"RF64"):
