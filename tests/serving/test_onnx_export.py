@@ -74,6 +74,7 @@ print(load_bank(Path("plant/banks/saw")).score_samples(embedding)[0])
 """
 
 
+@pytest.mark.slow
 def test_scoring_needs_no_torch(registered, recording, tmp_path):
     detector = Detector.load("plant")
     export_detector(detector, tmp_path / "plant")
