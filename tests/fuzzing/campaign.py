@@ -159,7 +159,7 @@ class _Worker:
             return answer["kind"], answer["text"], answer["seconds"]
         seconds = time.monotonic() - start
         with suppress(subprocess.TimeoutExpired):
-            process.wait(5 if seconds < self.answer_seconds else 0)
+            process.wait(30 if seconds < self.answer_seconds else 0)
         ended, said = process.poll(), self._said()
         self.end()
         if seconds >= self.answer_seconds:

@@ -118,7 +118,7 @@ def _with_tensors(tree: dict[str, Any], rng: random.Random) -> Any:
             lambda like: odd_value(rng),
         ))  # fmt: skip
         # Not every kind of tensor can be made of every other.
-        with suppress(RuntimeError, TypeError, NotImplementedError):
+        with suppress(RuntimeError, TypeError, IndexError, MemoryError):
             part[name] = change(like.detach())
         if rng.random() < 0.2:
             part.pop(name, None)

@@ -52,7 +52,9 @@ def test_differences_are_noted(tmp_path):
     ]
 
 
-@pytest.mark.parametrize("content", [b"", b"name,d1p\nx,y\n", b"\xff\xfe\x00", b"file_name\n\0\n"])
+@pytest.mark.parametrize(
+    "content", [b"", b"name,d1p\nx,y\n", b"\xff\xfe\x00", b"file_name\n\0\n", b"d1p,file_name\nx\n"]
+)
 def test_unreadable_table_is_a_note(tmp_path, content):
     folder = write_machine(tmp_path / "fan")
     (folder / "attributes_00.csv").write_bytes(content)

@@ -52,9 +52,12 @@ def _read(table: Path) -> dict[str, dict[str, str]]:
         if "file_name" not in columns:
             raise ValueError("it has no column file_name")
         keys = [name for name in columns if name.startswith("d") and name.endswith("p")]
+        rows = list(reader)
+        if any(row["file_name"] is None for row in rows):
+            raise ValueError("a row ends before the column file_name")
         return {
             _stem(row["file_name"]): {row[key]: row.get(f"{key[:-1]}v") or "" for key in keys if row[key]}
-            for row in reader
+            for row in rows
         }
 
 
