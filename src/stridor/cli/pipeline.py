@@ -76,7 +76,7 @@ def register(detectors: tuple[str, ...]) -> None:
     from stridor.stages.register import run
 
     params = read_params()
-    for detector in detectors or tuple(params.detectors):
+    for detector in params.named_detectors(detectors):
         run(Layout(detector), params.for_detector(detector))
 
 
