@@ -100,6 +100,7 @@ bench: $(READY)  ## run the benchmarks: make bench [ONLY="encoder startup"] [SAV
 	python -m benchmarks $(if $(ONLY),--only $(ONLY)) $(if $(SAVE),--save)
 
 ui: $(READY)  ## serve the MLflow pages on http://127.0.0.1:5000
+	stridor store check
 	@echo 'Open http://127.0.0.1:5000/#/experiments?workflowType=machine_learning (Ctrl-C ends it).'
 	MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false mlflow ui --workers 1
 

@@ -63,6 +63,21 @@ def test_variables_of_the_shell_change_nothing(folder):
         assert f"make {target} " in done.stderr
 
 
+def test_pages_of_a_store_that_points_elsewhere_are_not_served(folder):
+    scripts = folder / ".venv" / "bin"
+    mlflow = scripts / "mlflow"
+    mlflow.write_text("#!/bin/sh\nprintf '[%s]' mlflow \"$@\"; echo\n")
+    mlflow.chmod(0o755)
+    lines = called(folder, "ui")
+    assert lines[0] == "[stridor][store][check]"
+    assert lines[-1] == "[mlflow][ui][--workers][1]"
+    # As where a project was moved or copied.
+    (scripts / "stridor").write_text(f"#!/bin/sh\n# {scripts}/python\nexit 2\n")
+    done = make(folder, "ui")
+    assert done.returncode != 0
+    assert "mlflow" not in done.stdout
+
+
 def test_variables_of_the_command_line_reach_the_command_whole(folder):
     odd = 'it\'s a "b" & c; (d) #1'
     assert called(folder, "checkpoint", f"NAME={odd}", f"FROM=/x/{odd}.pt") == [

@@ -94,6 +94,17 @@ def create() -> None:
 
 
 @store.command()
+def check() -> None:
+    """Check that the store can be used, and that its runs and models are in this project's own folder."""
+    from stridor.tracking.relocation import check_place
+    from stridor.tracking.store import create_store
+
+    used = create_store()
+    check_place(used)
+    click.echo(f"MLflow store: {used.shown}")
+
+
+@store.command()
 def relocate() -> None:
     """Have the store of a moved or copied project point to the project's own folder.
 

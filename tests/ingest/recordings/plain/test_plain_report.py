@@ -35,7 +35,7 @@ def test_every_oddity_is_found_and_nothing_else(plain):
     found = {oddity.what: [entry.partition(":")[0] for entry in oddity.entries] for oddity in plan(plain).oddities}
     assert found == {
         "clipped recordings": ["normal/loud.wav"],
-        "recordings that are hardly to be heard": ["normal/faint.wav"],
+        "recordings that are almost silent": ["normal/faint.wav"],
         "recordings much shorter than the others of their folder": ["normal/blip.wav"],
         "recordings of anomalies at a sampling rate that no normal one has: the recorder may tell them apart": [
             "anomaly/phone.wav"
