@@ -39,17 +39,29 @@ def plan(detectors: tuple[str, ...]) -> None:
 
 
 @click.command()
-@click.argument("name")
+@click.argument("name", required=False)
 @click.option("--force", is_flag=True, help="Discard changes of params.yaml that are not in any profile.")
-def profile(name: str, force: bool) -> None:
+@click.option("--fill", is_flag=True, help="Add what params.yaml has and a profile lacks to all profiles instead.")
+def profile(name: str | None, force: bool, fill: bool) -> None:
     """Replace params.yaml by profiles/NAME.yaml, and show what changes.
 
     demo is the initial state of a clone; paper follows the report literally; dcase2025 is recommended for the real
     data.
     """
+    from stridor.common.errors import StridorError
+    from stridor.params.filling import fill_profiles
     from stridor.params.profiles import switch
 
-    click.echo(switch(name, Path(), force=force).text())
+    if (name is None) != fill:
+        raise StridorError("Give the name of a profile, or --fill.")
+    if name is not None:
+        click.echo(switch(name, Path(), force=force).text())
+        return
+    added = fill_profiles(Path())
+    for filled, names in added.items():
+        click.echo(f"profiles/{filled}.yaml: added {', '.join(names)}.")
+    if not added:
+        click.echo("No profile lacks a parameter of params.yaml.")
 
 
 @click.command()
