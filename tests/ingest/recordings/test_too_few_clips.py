@@ -42,7 +42,7 @@ def test_what_cannot_be_measured_is_said_with_what_is_missing(tmp_path, project,
 
 
 def test_a_single_clip_is_refused(tmp_path, project):
-    with pytest.raises(StridorError, match="normal gives 1 training clips; a threshold needs at least two"):
+    with pytest.raises(StridorError, match="fan gives 1 training clip; a threshold needs at least two"):
         import_folder(write(tmp_path / "fan", "normal/a.wav"), project, cutting=SHORT)
 
 

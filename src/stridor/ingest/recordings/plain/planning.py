@@ -147,7 +147,8 @@ def _test_recordings(
 def _require_training_clips(folder: PlainFolder, recordings: Iterable[PlannedRecording]) -> None:
     learnt = sum(clip.split == "train" for recording in recordings for clip in recording.clips)
     if learnt < 2:
+        clips = "1 training clip" if learnt == 1 else f"{learnt} training clips"
         raise StridorError(
-            f"{printable(folder.folder / 'normal')} gives {learnt} training clips; a threshold needs at least "
-            "two, add recordings of normal running or make the clips shorter by --clip-seconds."
+            f"{printable(folder.folder)} gives {clips}; a threshold needs at least two, add recordings of normal "
+            "running or make the clips shorter by --clip-seconds."
         )
