@@ -10,7 +10,7 @@ from pathlib import Path
 
 from stridor.common.errors import StridorError
 from stridor.common.interrupts import stop_signals_postponed
-from stridor.common.project import project_root
+from stridor.common.project import check_path, project_root
 
 DATABASE = "mlflow.db"
 ARTIFACTS = "mlruns"
@@ -115,6 +115,7 @@ def find_store() -> Store:
 
 
 def _sqlite_store(database: Path) -> Store:
+    check_path(database.parent)
     if {"%", "?"} & set(str(database)):
         raise StridorError(
             f"MLflow cannot keep a database at {database}, because '%' and '?' mean something else in its "
