@@ -119,16 +119,15 @@ def test_another_python_is_refused_by_one_sentence(folder, version):
     shutil.rmtree(folder / ".venv")
     fake = folder / "python-x"
     # As that Python would run the check.
-    fake.write_text(
-        f'#!/bin/sh\nexec {sys.executable} -c "import sys; sys.version_info = {version}; exec(sys.argv.pop(1))" "$2"\n'
-    )
+    run = f"import sys; sys.version_info = {version}; exec(sys.argv.pop(1))"
+    fake.write_text(f'#!/bin/sh\nexec {sys.executable} -c "{run}" "$2" "$3"\n')
     fake.chmod(0o755)
     done = make(folder, "setup", f"PYTHON={fake.parent / 'python-x'}".replace(" ", "\\ "))
     assert done.returncode == 2
     number = ".".join(map(str, version))
     sentence, *rest = done.stderr.splitlines()
     assert sentence.startswith("stridor: Python 3.11 to 3.14 is needed, ")
-    assert f" is {number}; name another by PYTHON=" in sentence
+    assert f" {fake} is {number}; name another by PYTHON=" in sentence
     assert all(line.startswith("make: ***") for line in rest)
     assert not (folder / ".venv").exists()
 

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import TextIO
 
 from stridor.common.interrupts import stop_signals_as_exceptions
-from stridor.common.text import printable
+from stridor.common.text import printable, shortened
 
 # Top-level modules of what the extra `pipeline` installs, and of what MLflow needs for a store in a database.
 PIPELINE_MODULES = frozenset({
@@ -24,6 +24,10 @@ DAMAGED = (
     RuntimeError, EOFError, ValueError, TypeError, LookupError, AttributeError, AssertionError, OverflowError,
     MemoryError, ImportError, struct.error, zipfile.BadZipFile,
 )  # fmt: skip
+
+
+# A path may have 4,096 characters, but what is wrong with it stands at the end.
+_LONGEST_SENTENCE = 2000
 
 
 class StridorError(Exception):
@@ -38,6 +42,10 @@ class StridorError(Exception):
     ...     print(error)
     new.wav is missing; give the path of an audio file.
     """
+
+    def __init__(self, sentence: str) -> None:
+        # It may quote what a file holds: line breaks, codes that steer a terminal, bytes that are not UTF-8.
+        super().__init__(shortened(printable(sentence), _LONGEST_SENTENCE))
 
 
 @contextmanager

@@ -3,6 +3,8 @@
 import re
 import sys
 
+# Of a value in a message; a whole file would hide what is said of it.
+LONGEST_VALUE = 60
 # Control characters, line separators, changes of the writing direction, and bytes that are not UTF-8, which Python
 # keeps as surrogates.
 _UNSHOWABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -18,6 +20,18 @@ def printable(text: object) -> str:
     two\nlines
     """
     return _UNSHOWABLE.sub(lambda match: _escape(match[0]), str(text))
+
+
+def shortened(text: str, longest: int = LONGEST_VALUE) -> str:
+    """Return a text, its middle left out if it is too long for a message.
+
+    Examples
+    --------
+    >>> print(shortened("a" * 50 + "b" * 50, longest=20))
+    aaaaaaaaaa ... bbbbbbbbbb
+    """
+    half = longest // 2
+    return text if len(text) <= longest else f"{text[:half]} ... {text[-half:]}"
 
 
 def escape_in_output() -> None:

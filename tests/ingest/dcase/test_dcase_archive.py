@@ -222,3 +222,14 @@ def test_sizes_and_offsets_beyond_every_file_are_refused(place, tmp_path):
 @pytest.mark.parametrize("name", [f"fan/train/{'x' * 300}.wav", f"{'é' * 150}/train/x.wav"])
 def test_names_too_long_for_a_file_system_are_refused(place, name):
     refuse(place, with_entry(name), "is not a name for a file")
+
+
+def test_what_zipfile_quotes_of_a_broken_header_is_shortened(place, tmp_path):
+    packed = bytearray(archive({f"fan/train/{NAME}": clip("a")}, zipfile.ZIP_STORED))
+    start = packed.find(b"PK\3\4")
+    packed[start + 26 : start + 28] = b"\xff\x15"
+    place.write_bytes(packed)
+    (tmp_path / "out").mkdir()
+    with pytest.raises(StridorError, match="is not a valid zip archive") as refused:
+        list(unpack({member.place: member for member in read_members(place, "fan")}, tmp_path / "out"))
+    assert len(str(refused.value)) < 600

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stridor.common.errors import StridorError
+from stridor.common.text import shortened
 from stridor.data.manifest import SPLITS
 from stridor.data.names import AUDIO_SUFFIXES
 
@@ -122,9 +123,10 @@ def _opened(archive: Path) -> Iterator[zipfile.ZipFile]:
         zipfile.BadZipFile, zlib.error, struct.error, EOFError, NotImplementedError, RuntimeError, ValueError,
         OverflowError,
     ) as error:  # fmt: skip
+        # zipfile quotes names, which may be longer than any.
+        reason = shortened(str(error) or type(error).__name__, 200)
         raise StridorError(
-            f"{archive} is not a valid zip archive ({str(error) or type(error).__name__}); delete it and run the "
-            "command again."
+            f"{archive} is not a valid zip archive ({reason}); delete it and run the command again."
         ) from None
 
 
