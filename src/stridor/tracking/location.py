@@ -11,6 +11,7 @@ from pathlib import Path
 from stridor.common.errors import StridorError
 from stridor.common.interrupts import stop_signals_postponed
 from stridor.common.project import check_path, project_root
+from stridor.common.text import printable
 
 DATABASE = "mlflow.db"
 ARTIFACTS = "mlruns"
@@ -35,8 +36,8 @@ class Store:
 
     @property
     def shown(self) -> str:
-        """The URI without a password."""
-        return re.sub(r"://([^:/@]*):[^/]*@", r"://\1:***@", self.uri)
+        """The URI in one line and without a password."""
+        return printable(re.sub(r"://([^:/@]*):[^/]*@", r"://\1:***@", self.uri))
 
     @property
     def database(self) -> Path | None:
