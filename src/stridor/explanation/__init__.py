@@ -1,0 +1,10 @@
+"""Where and why a recording sounds wrong, to look at and to listen to.
+
+normals      the recordings that a detector learnt a machine from
+expectation  what the nearest of them would sound like in the place of a clip
+oddness      how unusual the difference is, and its strongest places
+separation   machine and remainder of a clip, by the decoder
+explain      all of this for one recording
+pictures     its images
+page         its page, and the page of a folder
+"""

@@ -1,0 +1,218 @@
+"""Why a detector finds a recording odd: the oddest window, its places, the nearest normal clip, and the machine alone."""
+
+import io
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+
+from stridor.audio.fbank import Fbank
+from stridor.audio.files import read_clip
+from stridor.audio.windows import Window, read_windows
+from stridor.common.errors import StridorError
+from stridor.common.text import printable
+from stridor.explanation.expectation import PATCH_FRAMES, SQUARE, difference
+from stridor.explanation.normals import Normal, find_normals, log_mel_db, read_normals
+from stridor.explanation.oddness import NormalOddness, Place
+from stridor.explanation.separation import Decoder, Separated
+from stridor.serving.detector import Detector
+from stridor.serving.options import ScoringOptions
+from stridor.serving.verdict import Verdict
+
+# Whose patches a clip is compared with: the nearest by the detector's own distance.
+NEAREST_CLIPS = 8
+# Normal clips that are compared with the others, to know how far normal clips are from each other.
+COMPARED_CLIPS = 24
+
+
+@dataclass(frozen=True, eq=False)
+class Sound:
+    """A wave at 16 kHz `[T]`, and its log-mel image in decibels `[frames x 128]`."""
+
+    name: str
+    wave: np.ndarray
+    image: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Explanation:
+    """What there is to see and to hear of a recording.
+
+    Attributes
+    ----------
+    verdict : Verdict
+    window : Window
+        The oddest, which all below is about.
+    sound : Sound
+        Of this window.
+    nearest : Sound or None
+        The normal clip that is nearest to it; None where its file is not there.
+    strength : float [frames x 128]
+        How unusual every moment and frequency is; below 0 where something is missing. 1 is the strongest place of a
+        typical normal clip.
+    places : list of Place
+        The strongest, within the window.
+    separated : Separated or None
+    not_separated : str
+        Why not; or what to know of the separation.
+    """
+
+    verdict: Verdict
+    window: Window
+    sound: Sound
+    nearest: Sound | None
+    strength: np.ndarray
+    places: list[Place]
+    separated: Separated | None
+    not_separated: str
+
+
+class Explainer:
+    """Explains recordings by a detector and the normal recordings that it learnt from.
+
+    Parameters
+    ----------
+    detector : Detector
+    decoder : Decoder or str
+        Or the sentence that says why there is none.
+    normals : Path, optional
+        Folder of the normal recordings; by default `data/` of the project.
+    """
+
+    def __init__(self, detector: Detector, decoder: Decoder | str, normals: Path | None = None) -> None:
+        self.detector, self.decoder, self.folder = detector, decoder, normals
+        self._fbank = Fbank()
+        self._machines: dict[str, _Machine] = {}
+
+    def explain(
+        self,
+        recording: str | Path | bytes,
+        machine: str | None = None,
+        options: ScoringOptions = ScoringOptions(),  # noqa: B008, the record is frozen
+        name: str | None = None,
+        longest_seconds: float = math.inf,
+    ) -> Explanation:
+        """Explain a recording of any length.
+
+        Parameters
+        ----------
+        recording : str, Path or bytes
+            An audio file, or what is in it.
+        machine, options
+            As for `Detector.score`.
+        name : str, optional
+            For messages; the path if not given.
+        longest_seconds : float
+            A longer one is refused.
+
+        Raises
+        ------
+        StridorError
+            If the recording cannot be scored, or the normal recordings are not there.
+        """
+        name = name or ("The recording" if isinstance(recording, bytes) else printable(recording))
+        known = self.learn(self.detector.known_machine(machine, name))
+        heard = self.detector.heard(_source(recording), known.name, name, options, longest_seconds)
+        verdict = self.detector.score_heard([heard], options)[0]
+        length = self.detector.window_seconds(known.name, options)
+        window = _window_at(
+            verdict.worst_second,
+            read_windows(_source(recording), length, options.hop_seconds, self.detector.audio.channel, name),
+            name,
+        )
+        image = log_mel_db(window.wave, self._fbank)
+        embedding = self.detector.embedder.embed([window.wave], [name])[0]
+        found = known.difference(image, embedding)
+        oddness = known.oddness(len(image))
+        strength = oddness.strength(found)
+        separated, why_not = self._separated(window.wave)
+        return Explanation(
+            verdict=verdict,
+            window=window,
+            sound=Sound(name, window.wave, image),
+            nearest=self._nearest(known, verdict.nearest),
+            strength=strength,
+            places=oddness.places(strength, found),
+            separated=separated,
+            not_separated=why_not,
+        )
+
+    def learn(self, machine: str) -> "_Machine":
+        """Read the normal recordings of a machine, or remember them.
+
+        Raises
+        ------
+        StridorError
+            If they are not there.
+        """
+        if machine not in self._machines:
+            paths = find_normals(self.detector.references[machine].bank, machine, self.folder)
+            self._machines[machine] = _Machine(self.detector, machine, paths)
+        return self._machines[machine]
+
+    def _nearest(self, known: "_Machine", name: str) -> Sound | None:
+        if name not in known.paths:
+            return None
+        wave = read_clip(known.paths[name], self.detector.audio.channel)
+        return Sound(name, wave, log_mel_db(wave, self._fbank))
+
+    def _separated(self, wave: np.ndarray) -> tuple[Separated | None, str]:
+        if isinstance(self.decoder, str):
+            return None, self.decoder
+        doubt = (
+            ""
+            if self.decoder.learnt
+            else "On held-out mixtures this decoder was no nearer to the machine than its mean spectrum is: do not "
+            "rely on what it separates."
+        )
+        return self.decoder.separate(wave), doubt
+
+
+class _Machine:
+    """The normal recordings of a machine, and how far they are from each other."""
+
+    def __init__(self, detector: Detector, machine: str, paths: Mapping[str, Path]) -> None:
+        self.name, self.paths = machine, paths
+        self._bank = detector.references[machine].bank
+        self._normals = read_normals(detector, machine, paths)
+        self._shortest = min(len(normal.image) for normal in self._normals)
+        self._known: dict[int, NormalOddness] = {}
+
+    def difference(self, image: np.ndarray, embedding: np.ndarray) -> np.ndarray:
+        """Compare a clip with the normal ones nearest to it, `[T x 128]`."""
+        return self._difference(image, embedding, self._patch(len(image)), None)
+
+    def oddness(self, frames: int) -> NormalOddness:
+        """Return how far normal clips are from each other, for a clip of so many frames."""
+        patch = self._patch(frames)
+        if patch not in self._known:
+            some = np.linspace(0, len(self._normals) - 1, min(COMPARED_CLIPS, len(self._normals))).astype(int)
+            self._known[patch] = NormalOddness([
+                self._difference(one.image, self._bank.embeddings_[one.row], patch, one)
+                for one in (self._normals[index] for index in some)
+            ])  # fmt: skip
+        return self._known[patch]
+
+    def _difference(self, image: np.ndarray, embedding: np.ndarray, patch: int, itself: Normal | None) -> np.ndarray:
+        distances = self._bank.distances_to_recorded(embedding[None])[0]
+        others = [one for one in self._normals if one is not itself]
+        nearest = sorted(others, key=lambda one: (distances[one.row], one.row))[:NEAREST_CLIPS]
+        return difference(image, [one.image for one in nearest], patch)
+
+    def _patch(self, frames: int) -> int:
+        return max(SQUARE, min(PATCH_FRAMES, frames, self._shortest) // SQUARE * SQUARE)
+
+
+def _source(recording: str | Path | bytes) -> Path | BinaryIO:
+    return io.BytesIO(recording) if isinstance(recording, bytes) else Path(recording)
+
+
+def _window_at(second: float, windows: Iterable[Window], name: str) -> Window:
+    """Return the window that begins at a second; the file is read for the second time."""
+    for window in windows:
+        if window.start_seconds == second:
+            return window
+    raise StridorError(f"{name} has become shorter while it was read; explain it again when it is complete.")
