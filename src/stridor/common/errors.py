@@ -19,6 +19,9 @@ PIPELINE_MODULES = frozenset({
     "alembic", "dvc", "filelock", "lightning_fabric", "matplotlib", "mlflow", "optuna", "requests", "sqlalchemy",
     "threadpoolctl", "tqdm",
 })  # fmt: skip
+# Those of the smaller extras, which `pipeline` brings along.
+EXPLAIN_MODULES = frozenset({"jinja2"})
+APP_MODULES = frozenset({"starlette", "uvicorn"})
 # What readers of files (json, numpy, torch) raise for damaged bytes, depending on where these are.
 DAMAGED = (
     RuntimeError, EOFError, ValueError, TypeError, LookupError, AttributeError, AssertionError, OverflowError,
@@ -45,7 +48,7 @@ def one_sentence() -> Iterator[None]:
     """Turn errors that a user can cause into one line on standard error and exit code 2.
 
     Failures of the operating system (a full disk, a folder without write permission) count as such, and so does a
-    package that belongs to the extra `pipeline` and is not installed. Anything else is a defect of stridor and keeps
+    package that belongs to an extra and is not installed. Anything else is a defect of stridor and keeps
     its traceback. Ctrl-C, SIGTERM, and a reader of the output that has seen enough end the block without one, with the
     exit codes that shells have for them.
     """
@@ -61,11 +64,12 @@ def one_sentence() -> Iterator[None]:
         raise SystemExit(128 + signal.SIGINT) from None
     except ModuleNotFoundError as error:
         package = (error.name or "").partition(".")[0]
-        if package not in PIPELINE_MODULES:
+        extra = _extra_of(package)
+        if extra is None:
             raise
         fail(
-            f"{package} is not installed: this command needs the extra stridor[pipeline]; run "
-            "pip install 'stridor[pipeline]'."
+            f"{package} is not installed: this command needs the extra stridor[{extra}]; run "
+            f"pip install 'stridor[{extra}]'."
         )
     except OSError as error:
         if isinstance(error, BrokenPipeError) and _nobody_reads(sys.stdout):
@@ -75,6 +79,12 @@ def one_sentence() -> Iterator[None]:
             raise
         where = f" ({error.filename})" if error.filename else ""
         fail(f"{error.strerror}{where}; {_advice(error)} and run the command again, nothing half-written was kept.")
+
+
+def _extra_of(package: str) -> str | None:
+    """Return the smallest extra that brings a top-level module."""
+    extras = {"explain": EXPLAIN_MODULES, "app": APP_MODULES, "pipeline": PIPELINE_MODULES}
+    return next((extra for extra, modules in extras.items() if package in modules), None)
 
 
 def _advice(error: OSError) -> str:

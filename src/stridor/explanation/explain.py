@@ -1,4 +1,4 @@
-"""Why a detector finds a recording odd: the oddest window, its places, the nearest normal clip, and the machine alone."""
+"""Why a detector finds a recording odd: its oddest window, the strongest places in it, and what to compare it with."""
 
 import io
 import math
@@ -12,7 +12,9 @@ import numpy as np
 from stridor.audio.fbank import Fbank
 from stridor.audio.files import read_clip
 from stridor.audio.windows import Window, read_windows
+from stridor.common.digests import file_md5
 from stridor.common.errors import StridorError
+from stridor.common.project import project_root
 from stridor.common.text import printable
 from stridor.explanation.expectation import PATCH_FRAMES, SQUARE, difference
 from stridor.explanation.normals import Normal, find_normals, log_mel_db, read_normals
@@ -21,6 +23,7 @@ from stridor.explanation.separation import Decoder, Separated
 from stridor.serving.detector import Detector
 from stridor.serving.options import ScoringOptions
 from stridor.serving.verdict import Verdict
+from stridor.tracking.model_files import opened_model
 
 # Whose patches a clip is compared with: the nearest by the detector's own distance.
 NEAREST_CLIPS = 8
@@ -86,6 +89,31 @@ class Explainer:
         self.detector, self.decoder, self.folder = detector, decoder, normals
         self._fbank = Fbank()
         self._machines: dict[str, _Machine] = {}
+
+    @classmethod
+    def load(cls, source: str | Path, normals: Path | None = None) -> "Explainer":
+        """Load a registered detector, and the decoder that was trained with it if this is in the project here.
+
+        Parameters
+        ----------
+        source : str or Path
+            As for `Detector.load`.
+        normals : Path, optional
+
+        Raises
+        ------
+        StridorError
+            As from `Detector.load`.
+        """
+        with opened_model(source) as (artifacts, config):
+            detector = Detector.from_files(artifacts, config)
+            encoder_md5 = file_md5(Path(artifacts["encoder"]))
+        decoder: Decoder | str
+        try:
+            decoder = Decoder.find(project_root() or Path(), encoder_md5)
+        except StridorError as error:
+            decoder = str(error)
+        return cls(detector, decoder, normals)
 
     def explain(
         self,

@@ -9,8 +9,8 @@ from scipy.ndimage import label, uniform_filter
 from stridor.audio.fbank import FRAME_SAMPLES, HOP_SAMPLES, MEL_BANDS
 from stridor.audio.files import SAMPLE_RATE_HZ
 
-# Frames and mel bands that a difference is averaged over: a click, a tone, a rattle, and all that is heard at a moment.
-SCALES = ((4, 2), (48, 1), (12, 8), (24, MEL_BANDS))
+# Frames and mel bands that a difference is averaged over: a click, a tone, a rattle, and half of what is heard.
+SCALES = ((4, 2), (48, 1), (12, 8), (24, MEL_BANDS // 2))
 MOST_PLACES = 3
 # A place reaches as far as the strength stays above this share of its highest.
 REACH = 0.5

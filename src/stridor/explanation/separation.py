@@ -101,7 +101,7 @@ def apply_mask(wave: Tensor, mask: Tensor) -> Tensor:
     shares[:, outside] = shares.mean(dim=1, keepdim=True)
     window = torch.hann_window(FFT_SAMPLES)
     spectrum = torch.stft(wave, FFT_SAMPLES, HOP_SAMPLES, window=window, return_complex=True)
-    # A frame of the image is centred half a frame later than one of the transform, which is centred on its first sample.
+    # A frame of the image is centred half a frame after its first sample; one of the transform, on it.
     frames = (torch.arange(spectrum.shape[1]) - FRAME_SAMPLES / 2 / HOP_SAMPLES).round().long()
     shares = shares[frames.clamp(0, len(shares) - 1)]
     return torch.istft(spectrum * shares.T, FFT_SAMPLES, HOP_SAMPLES, window=window, length=len(wave))

@@ -3,7 +3,6 @@
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -99,11 +98,9 @@ class Detector:
         StridorError
             If there is no such detector, it cannot be read, or the store fails.
         """
-        from stridor.tracking.model_files import download_model, is_folder, read_model
+        from stridor.tracking.model_files import opened_model
 
-        with TemporaryDirectory(prefix="stridor-") as folder:
-            model = Path(source) if is_folder(source) else download_model(str(source), Path(folder))
-            artifacts, config = read_model(model)
+        with opened_model(source) as (artifacts, config):
             return cls.from_files(artifacts, {**config, "device": device})
 
     @classmethod

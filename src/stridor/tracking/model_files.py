@@ -1,7 +1,10 @@
 """The files of a registered detector: download, and lookup in a model's folder."""
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from stridor.common.errors import StridorError
@@ -56,6 +59,24 @@ def download_model(name_or_uri: str, folder: Path) -> Path:
             raise StridorError(
                 f"There is no detector '{name_or_uri}' in the MLflow store {store.shown}; {advice}."
             ) from error
+
+
+@contextmanager
+def opened_model(source: str | Path) -> Iterator[tuple[dict[str, Path], dict[str, Any]]]:
+    """Yield the files and the settings of a detector, as `read_model` does; they may be gone afterwards.
+
+    Parameters
+    ----------
+    source : str or Path
+        The name of a detector, an address, or a model's folder.
+
+    Raises
+    ------
+    StridorError
+        If there is no such detector, it cannot be read, or the store fails.
+    """
+    with TemporaryDirectory(prefix="stridor-") as folder:
+        yield read_model(Path(source) if is_folder(source) else download_model(str(source), Path(folder)))
 
 
 def _files_beside(store: Store, uri: str) -> Path | None:
