@@ -53,6 +53,8 @@ class Explanation:
         Of this window.
     nearest : Sound or None
         The normal clip that is nearest to it; None where its file is not there.
+    expected : float32 [frames x 128]
+        What the nearest normal clips would sound like in its place, log-mel in decibels.
     strength : float [frames x 128]
         How unusual every moment and frequency is; below 0 where something is missing. 1 is the strongest place of a
         typical normal clip.
@@ -67,6 +69,7 @@ class Explanation:
     window: Window
     sound: Sound
     nearest: Sound | None
+    expected: np.ndarray
     strength: np.ndarray
     places: list[Place]
     separated: Separated | None
@@ -162,6 +165,7 @@ class Explainer:
             window=window,
             sound=Sound(name, window.wave, image),
             nearest=self._nearest(known, verdict.nearest),
+            expected=image - found,
             strength=strength,
             places=oddness.places(strength, found),
             separated=separated,

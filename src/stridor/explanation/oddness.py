@@ -12,6 +12,8 @@ from stridor.audio.files import SAMPLE_RATE_HZ
 # Frames and mel bands that a difference is averaged over: a click, a tone, a rattle, and half of what is heard.
 SCALES = ((4, 2), (48, 1), (12, 8), (24, MEL_BANDS // 2))
 MOST_PLACES = 3
+# Looked at, of which those around stronger ones are passed over.
+MOST_REGIONS = 12
 # A place reaches as far as the strength stays above this share of its highest.
 REACH = 0.5
 # Decibels; what varies less in normal clips is no sound but the floor of the logarithm.
@@ -93,15 +95,20 @@ class NormalOddness:
         """
         left = np.array(strength, dtype=np.float64)
         found: list[Place] = []
-        while len(found) < most:
+        for _ in range(MOST_REGIONS):
             frame, band = np.unravel_index(np.argmax(np.abs(left)), left.shape)
             highest = left[frame, band]
             if found and abs(highest) < 1.0:
                 break
             regions, _ = label(left * np.sign(highest) >= REACH * abs(highest))
             here = regions == regions[frame, band]
-            found.append(self._place(here, abs(float(highest)), float(difference[here].mean())))
             left[here] = 0.0
+            place = self._place(here, abs(float(highest)), float(difference[here].mean()))
+            # What surrounds a place is odd at the larger scales because of it.
+            if not any(_overlap(place, other) for other in found):
+                found.append(place)
+            if len(found) == most:
+                break
         return found
 
     def _place(self, here: np.ndarray, strength: float, decibels: float) -> Place:
@@ -137,6 +144,14 @@ def band_of(hz: float) -> float:
     """Return the mel band of a frequency, `lower_edge_hz` the other way round."""
     mel = 1127.0 * np.log1p(hz / 700.0)
     return float((mel - _MEL_LOW) * (MEL_BANDS + 1) / (_MEL_HIGH - _MEL_LOW) - 0.5)
+
+
+def _overlap(one: Place, other: Place) -> bool:
+    """Tell whether one of two places contains the greater part of the other."""
+    seconds = min(one.end_seconds, other.end_seconds) - max(one.start_seconds, other.start_seconds)
+    bands = min(band_of(one.high_hz), band_of(other.high_hz)) - max(band_of(one.low_hz), band_of(other.low_hz))
+    areas = [(p.end_seconds - p.start_seconds) * (band_of(p.high_hz) - band_of(p.low_hz)) for p in (one, other)]
+    return min(seconds, bands) > 0 and seconds * bands > 0.5 * min(areas)
 
 
 def _averaged(difference: np.ndarray) -> np.ndarray:

@@ -38,7 +38,7 @@ _SMALLEST_BANDS, _SMALLEST_SECONDS = 4.0, 0.06
 
 
 def draw_explanation(explanation: Explanation) -> bytes:
-    """Draw the window and the nearest normal clip with their spectra, and below the window what differs; PNG."""
+    """Draw the window beside the nearest normal clip, and below what differs beside what was expected; PNG."""
     sound, nearest = explanation.sound, explanation.nearest
     start = explanation.window.start_seconds
     with _figure(11.0, 6.2) as (figure, image):
@@ -66,8 +66,9 @@ def draw_explanation(explanation: Explanation) -> bytes:
             drawn, ax=list(axes[1]), label="times as unusual as the\nstrongest place of a normal clip", pad=0.01
         )
         bar.ax.set_title("louder", fontsize=8)
-        bar.ax.set_xlabel("missing", fontsize=8)
-        _list(axes[1, 1], explanation.places, start)
+        bar.ax.text(0, -0.02, "missing", transform=bar.ax.transAxes, va="top", fontsize=8)
+        _draw(axes[1, 1], explanation.expected, start, limits)
+        axes[1, 1].set_title("what the nearest normal clips would sound like here")
     return image()
 
 
@@ -91,10 +92,9 @@ def draw_time_line(windows: Sequence[WindowScore]) -> bytes:
 
 def place_text(place: Place, start: float = 0.0) -> str:
     """Return where a place is, in the words of a table."""
-    return (
-        f"{clock(start + place.start_seconds)} to {clock(start + place.end_seconds)}, "
-        f"{_hertz(place.low_hz)} to {_hertz(place.high_hz)} Hz"
-    )
+    begins, ends = start + place.start_seconds, start + place.end_seconds
+    when = f"{begins:.2f} to {ends:.2f} s" if ends < 60 else f"{clock(begins)} to {clock(ends)}"
+    return f"{when}, {_hertz(place.low_hz)} to {_hertz(place.high_hz)} Hz"
 
 
 def difference_text(place: Place) -> str:
@@ -131,13 +131,6 @@ def _mark(axis: Axes, place: Place, start: float, number: int, colour: str) -> N
         str(number), (left, low + height), textcoords="offset points", xytext=(2, 2), color=colour, fontweight="bold",
         fontsize=11, annotation_clip=True, va="top" if low + height > 0.93 * MEL_BANDS else "bottom",
     )  # fmt: skip
-
-
-def _list(axis: Axes, places: Sequence[Place], start: float) -> None:
-    axis.axis("off")
-    for number, place in enumerate(places):
-        text = f"{number + 1}   {place_text(place, start)}\n     {difference_text(place)}"
-        axis.text(0.02, 0.92 - 0.24 * number, text, transform=axis.transAxes, va="top", fontsize=11, linespacing=1.5)
 
 
 def _say(axis: Axes, text: str) -> None:
