@@ -20,6 +20,7 @@ ROOMS = {
     "training": {"audio", "data", "models", "params"},
     "tracking": {"audio", "models", "params", "scoring"},
     "serving": {"audio", "data", "models", "params", "scoring", "tracking"},
+    "explanation": {"audio", "models", "params", "scoring", "serving", "tracking"},
     "distillation": {"audio", "data", "models", "params", "tracking", "training"},
     "ingest": {"audio", "data", "models", "params"},
     "stages": {
@@ -30,7 +31,9 @@ ROOMS = {
         "audio", "data", "evaluation", "ingest", "models", "params", "pipeline", "scoring", "selection", "stages",
         "tracking", "training",
     },
-    "cli": {"distillation", "experiments", "ingest", "params", "pipeline", "serving", "stages", "tracking"},
+    "cli": {
+        "distillation", "experiments", "explanation", "ingest", "params", "pipeline", "serving", "stages", "tracking",
+    },
 }  # fmt: skip
 PLATFORMS = {"mlflow", "dvc", "optuna"}
 CORE = ("audio", "data", "models", "training", "scoring", "evaluation", "selection", "baselines")

@@ -102,9 +102,9 @@ class NormalOddness:
                 break
             regions, _ = label(left * np.sign(highest) >= REACH * abs(highest))
             here = regions == regions[frame, band]
-            left[here] = 0.0
+            left[_around(here)] = 0.0
             place = self._place(here, abs(float(highest)), float(difference[here].mean()))
-            # What surrounds a place is odd at the larger scales because of it.
+            # Of what remains, it may still be the same sound.
             if not any(_overlap(place, other) for other in found):
                 found.append(place)
             if len(found) == most:
@@ -144,6 +144,15 @@ def band_of(hz: float) -> float:
     """Return the mel band of a frequency, `lower_edge_hz` the other way round."""
     mel = 1127.0 * np.log1p(hz / 700.0)
     return float((mel - _MEL_LOW) * (MEL_BANDS + 1) / (_MEL_HIGH - _MEL_LOW) - 0.5)
+
+
+def _around(here: np.ndarray) -> tuple[slice, slice]:
+    """Return a region's surroundings, where the largest scale is odd because of it."""
+    sides = []
+    for axis, size in ((1, SCALES[-1][0]), (0, SCALES[-1][1])):
+        inside = np.flatnonzero(here.any(axis=axis))
+        sides.append(slice(max(0, int(inside[0]) - size // 2), int(inside[-1]) + 1 + size // 2))
+    return sides[0], sides[1]
 
 
 def _overlap(one: Place, other: Place) -> bool:

@@ -95,9 +95,9 @@ def apply_mask(wave: Tensor, mask: Tensor) -> Tensor:
     """
     filters = mel_filters()
     # Of a bin of the FFT: the mean over the mel bands that contain it. Those outside all bands are 0 and 8 kHz.
-    weights = filters / filters.sum(dim=1, keepdim=True).clamp_min(1e-6)
-    shares = mask @ weights.T
-    outside = filters.sum(dim=1) == 0
+    total = filters.sum(dim=1, keepdim=True)
+    shares = mask @ (filters / total.clamp_min(1e-3)).T
+    outside = total[:, 0] < 1e-3
     shares[:, outside] = shares.mean(dim=1, keepdim=True)
     window = torch.hann_window(FFT_SAMPLES)
     spectrum = torch.stft(wave, FFT_SAMPLES, HOP_SAMPLES, window=window, return_complex=True)
