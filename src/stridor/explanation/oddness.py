@@ -16,6 +16,7 @@ MOST_PLACES = 3
 MOST_REGIONS = 12
 # A place reaches as far as the strength stays above this share of its highest.
 REACH = 0.5
+SMALLEST_DIFFERENCE_DB = 0.5
 # Decibels; what varies less in normal clips is no sound but the floor of the logarithm.
 SMALLEST_DEVIATION_DB = 0.01
 _MEL_LOW, _MEL_HIGH = (1127.0 * np.log1p(hz / 700.0) for hz in (20.0, SAMPLE_RATE_HZ / 2))
@@ -104,8 +105,9 @@ class NormalOddness:
             here = regions == regions[frame, band]
             left[_around(here)] = 0.0
             place = self._place(here, abs(float(highest)), float(difference[here].mean()))
-            # Of what remains, it may still be the same sound.
-            if not any(_overlap(place, other) for other in found):
+            # Beside what is odd, the larger scales are odd because of it, without a difference of its own or within it.
+            own = place.decibels * np.sign(highest) >= SMALLEST_DIFFERENCE_DB
+            if not found or (own and not any(_overlap(place, other) for other in found)):
                 found.append(place)
             if len(found) == most:
                 break

@@ -98,7 +98,7 @@ def apply_mask(wave: Tensor, mask: Tensor) -> Tensor:
     total = filters.sum(dim=1, keepdim=True)
     shares = mask @ (filters / total.clamp_min(1e-3)).T
     outside = total[:, 0] < 1e-3
-    shares[:, outside] = shares.mean(dim=1, keepdim=True)
+    shares[:, outside] = shares[:, ~outside].mean(dim=1, keepdim=True)
     window = torch.hann_window(FFT_SAMPLES)
     spectrum = torch.stft(wave, FFT_SAMPLES, HOP_SAMPLES, window=window, return_complex=True)
     # A frame of the image is centred half a frame after its first sample; one of the transform, on it.
