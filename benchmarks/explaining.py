@@ -19,13 +19,13 @@ import numpy as np
 import torch
 
 from benchmarks.planted import FAULTS, covers
-from stridor.audio.fbank import DECIBELS_PER_UNIT
+from stridor.audio.fbank import DECIBELS_PER_UNIT, Fbank
 from stridor.audio.files import read_clip
 from stridor.common.compute import set_threads
 from stridor.data.manifest import Clip, build_manifest
 from stridor.explanation import explain
 from stridor.explanation.explain import Explainer
-from stridor.explanation.page import wav_bytes
+from stridor.explanation.normals import log_mel_db
 from stridor.models.checkpoint import load_encoder
 from stridor.models.encoder import BANDS, PATCH, Encoder
 from stridor.params import Params, read_params
@@ -83,13 +83,15 @@ def main(arguments: Sequence[str]) -> None:
     print("|---|" + "---:|" * len(FAULTS))
     for machine in machines:
         detector, held_out = held_out_detector(machine, params.for_detector(machine))
-        explainer = Explainer(detector, "not needed", Path("data") / machine / "train")
+        known, fbank = Explainer(detector, "not needed", Path("data") / machine / "train").learn(machine), Fbank()
         cells = []
         for fault, plant in FAULTS.items():
             strongest = marked = 0
             for number, clip in enumerate(held_out):
                 planted = plant(read_clip(clip.path), np.random.default_rng([number, len(fault)]))
-                places = explainer.explain(wav_bytes(planted.wave), machine, name=clip.path).places
+                image = log_mel_db(planted.wave, fbank)
+                found, oddness = known.difference(image), known.oddness(len(image))
+                places = oddness.places(oddness.strength(found), found)
                 strongest += covers(places[0], planted)
                 marked += any(covers(place, planted) for place in places)
             cells.append(f"{strongest}, {marked} of {len(held_out)}")

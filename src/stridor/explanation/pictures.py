@@ -81,7 +81,7 @@ def draw_time_line(windows: Sequence[WindowScore]) -> bytes:
             [one.start_seconds for one in windows], heights, [one.seconds for one in windows], align="edge",
             color=[ORANGE if one.flagged else BLUE for one in windows], edgecolor="white", linewidth=0.5,
         )  # fmt: skip
-        axis.axhline(1.0, color=GREY, linestyle="--", linewidth=1)
+        axis.axhline(1.0, color="black", linestyle="--", linewidth=1)
         axis.set_xlim(windows[0].start_seconds, windows[-1].start_seconds + windows[-1].seconds)
         axis.set_ylim(0, 1.08 * max(1.0, *heights))
         axis.set_ylabel("score / threshold")
@@ -127,9 +127,10 @@ def _mark(axis: Axes, place: Place, start: float, number: int, colour: str) -> N
     low, left = low - more_bands / 2, left - more_seconds / 2
     width, height = right - left + more_seconds / 2, high - low + more_bands / 2
     axis.add_patch(Rectangle((left, low), width, height, fill=False, edgecolor=colour, linewidth=1.6))
+    inside = low + height > 0.93 * MEL_BANDS
     axis.annotate(
-        str(number), (left, low + height), textcoords="offset points", xytext=(2, 2), color=colour, fontweight="bold",
-        fontsize=11, annotation_clip=True, va="top" if low + height > 0.93 * MEL_BANDS else "bottom",
+        str(number), (left, low + height), textcoords="offset points", xytext=(3, -3 if inside else 2), color=colour,
+        fontweight="bold", fontsize=11, annotation_clip=True, va="top" if inside else "bottom",
     )  # fmt: skip
 
 
