@@ -21,6 +21,7 @@ ROOMS = {
     "tracking": {"audio", "models", "params", "scoring"},
     "serving": {"audio", "data", "models", "params", "scoring", "tracking"},
     "explanation": {"audio", "models", "params", "scoring", "serving", "tracking"},
+    "application": {"explanation", "serving", "tracking"},
     "distillation": {"audio", "data", "models", "params", "tracking", "training"},
     "ingest": {"audio", "data", "models", "params"},
     "stages": {
@@ -32,7 +33,7 @@ ROOMS = {
         "tracking", "training",
     },
     "cli": {
-        "distillation", "experiments", "explanation", "ingest", "params", "pipeline", "serving", "stages", "tracking",
+        "application", "distillation", "experiments", "explanation", "ingest", "params", "pipeline", "serving", "stages", "tracking",
     },
 }  # fmt: skip
 PLATFORMS = {"mlflow", "dvc", "optuna"}

@@ -70,7 +70,7 @@ def explain(
                 text = verdict.text() + (f", page {page}" if page else "")
                 progress(lambda text=text: click.echo(text))
             progress()
-    if scored or failures:
+    if scored:
         note(f"{scored} explained: {anomalous} anomalous, {scored - anomalous} normal; open {pages.finish(failures)}")
     for failure in failures:
         note(f"stridor: not scored: {failure.reason}")

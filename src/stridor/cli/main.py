@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from stridor.cli.app import app
 from stridor.cli.checkpoint import checkpoint, distill
 from stridor.cli.data import data
 from stridor.cli.experiments import select, sweep, table, tune
@@ -17,8 +18,8 @@ from stridor.common.text import escape_in_output
 
 # The commands import heavy rooms when they run: `stridor --help` must not wait for torch or MLflow.
 COMMANDS = (
-    checkpoint, data, distill, explain, plan, profile, register, repro, score, select, store, submission, sweep, table,
-    tune,
+    app, checkpoint, data, distill, explain, plan, profile, register, repro, score, select, store, submission, sweep,
+    table, tune,
 )  # fmt: skip
 # These read data/ or what was learnt from it.
 NEED_DATA = {"plan", "register", "repro", "select", "submission", "sweep", "table", "tune"}

@@ -1,4 +1,4 @@
-"""The page of a recording and that of a folder: HTML files that need nothing beside them."""
+"""The pages of a recording, of a folder and of the app: HTML files that need nothing beside them."""
 
 import base64
 import io
@@ -90,6 +90,11 @@ def folder_page(rows: Sequence[Row], failures: Sequence[Failure], detector: str)
     ]  # fmt: skip
     anomalous = sum(row.verdict.anomalous for row in rows)
     return _render("index.html", rows=shown, failures=failures, anomalous=anomalous, detector=printable(detector))
+
+
+def app_page(detectors: Sequence[str], largest_mib: int, longest_seconds: float) -> str:
+    """Return the page of the app, where recordings are dropped."""
+    return _render("app.html", detectors=detectors, largest_mib=largest_mib, longest_seconds=f"{longest_seconds:g}")
 
 
 def wav_bytes(wave: np.ndarray) -> bytes:

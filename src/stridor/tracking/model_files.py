@@ -61,6 +61,18 @@ def download_model(name_or_uri: str, folder: Path) -> Path:
             ) from error
 
 
+def known_detectors() -> list[str]:
+    """Name all registered detectors of the store in use.
+
+    Raises
+    ------
+    StridorError
+        If the store fails.
+    """
+    with open_store(only_read=True).errors():
+        return registered_detectors()
+
+
 @contextmanager
 def opened_model(source: str | Path) -> Iterator[tuple[dict[str, Path], dict[str, Any]]]:
     """Yield the files and the settings of a detector, as `read_model` does; they may be gone afterwards.
