@@ -33,7 +33,8 @@ ROOMS = {
         "tracking", "training",
     },
     "cli": {
-        "application", "distillation", "experiments", "explanation", "ingest", "params", "pipeline", "serving", "stages", "tracking",
+        "application", "distillation", "experiments", "explanation", "ingest", "params", "pipeline", "serving",
+        "stages", "tracking",
     },
 }  # fmt: skip
 PLATFORMS = {"mlflow", "dvc", "optuna"}

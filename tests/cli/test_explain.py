@@ -3,38 +3,13 @@
 import subprocess
 import sys
 
-import numpy as np
 import pytest
 import soundfile as sf
 from click.testing import CliRunner
-from ruamel.yaml import YAML
 
-from mlflow_project import wave, write_detector
-from stridor.audio.files import write_clip
+from mlflow_project import wave
 from stridor.cli.main import main
-from tiny import tiny_params
-
-
-def write_model(folder, machines):
-    """Write the folder of a detector, and below `normals/` the recordings that it learnt from."""
-    params = tiny_params()
-    detectors = {machine: {"machines": [machine]} for machine in machines}
-    write_detector(folder, params.model_copy(update={"detectors": type(params)(detectors=detectors).detectors}))
-    for number, machine in enumerate(machines):
-        for i in range(6):
-            # As `write_detector` makes them.
-            made = wave(10 * number + i, 6000 + 371 * i, 300 + 100 * number)
-            path = folder / "normals" / machine / f"section_00_source_train_normal_{i:04d}.wav"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            write_clip(path, made)
-    artifacts = {"encoder": {"path": "encoder.pt"}, "banks": {"path": "banks"}}
-    config = {
-        "machines": machines, "audio": params.audio.model_dump(mode="json"),
-        "embedding": params.embedding.model_dump(mode="json"), "device": "cpu",
-    }  # fmt: skip
-    with open(folder / "MLmodel", "w") as file:
-        YAML().dump({"flavors": {"python_function": {"artifacts": artifacts, "config": config}}}, file)
-    return folder
+from tiny_model import roaring, write_model
 
 
 @pytest.fixture(scope="module")
@@ -49,9 +24,7 @@ def recordings(tmp_path, monkeypatch):
     folder = tmp_path / "new"
     folder.mkdir()
     sf.write(folder / "fine.wav", wave(3, 7113, 300), 16000)
-    loud = wave(5, 40_000, 300)
-    loud[16_000:24_000] = 0.5 * np.random.default_rng(0).standard_normal(8_000).clip(-1.9, 1.9)
-    sf.write(folder / "loud.wav", loud, 16000)
+    sf.write(folder / "loud.wav", roaring(), 16000)
     (folder / "broken.wav").write_bytes(b"RIFF")
     return folder
 

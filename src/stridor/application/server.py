@@ -100,9 +100,8 @@ def serve(listener: Listener, host: str, port: int, started: Callable[[str], Non
             config = uvicorn.Config(make_app(listener, host), log_level="warning", lifespan="off")
             uvicorn.Server(config).run(sockets=[taken])
     except OSError as error:
-        reason = error.strerror or str(error)
         raise StridorError(
-            f"Nothing can listen on {host}:{port} ({reason}); choose others by --host, --port."
+            f"Nothing can listen on {host}:{port} ({error.strerror or error}); choose others by --host and --port."
         ) from None
 
 
