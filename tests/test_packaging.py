@@ -93,6 +93,23 @@ def test_a_command_of_the_pipeline_names_the_extra(tmp_path, arguments):
     assert "pip install 'stridor[pipeline]'" in line
 
 
+@pytest.mark.parametrize(("command", "extras"), [("explain", ["explain"]), ("app", ["app", "explain"])])
+def test_a_command_of_a_small_extra_names_it(model, command, extras):
+    recordings = ["clip.wav"] if command == "explain" else []
+    code = "from stridor.cli.main import main; main()"
+    done = without_pipeline(code, command, *recordings, "--detector", model, cwd=model.parent)
+    assert done.returncode == 2, done.stderr
+    (line,) = done.stderr.strip().splitlines()
+    assert any(f"pip install 'stridor[{extra}]'" in line for extra in extras)
+
+
+def test_what_the_small_extras_bring_comes_with_the_pipeline():
+    brought = with_dependencies(PIPELINE)
+    for extra in ("explain", "app"):
+        for one in map(Requirement, PROJECT["optional-dependencies"][extra]):
+            assert one.name == "stridor" or canonicalize_name(one.name) in brought
+
+
 def test_a_plain_installation_says_what_a_store_in_a_database_needs(tmp_path):
     (tmp_path / "params.yaml").touch()
     done = without_pipeline("import stridor; stridor.Detector.load('pump')", cwd=tmp_path)

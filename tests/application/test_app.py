@@ -44,6 +44,17 @@ def test_a_recording_is_judged_as_by_the_command_and_explained(running, tmp_path
     assert page.count("<audio") == 2
 
 
+def test_the_page_offers_detectors_and_their_machines(running):
+    status, page = ask(running, "/")
+    assert status == 200
+    assert f"<option>{running.detector}</option>" in page
+    status, said = ask(running, "/machines", detector=running.detector)
+    assert (status, json.loads(said)) == (200, {"machines": ["pump"]})
+    status, said = ask(running, "/machines", detector=running.listener.detectors[1])
+    assert status == 400
+    assert "is not the folder of a model" in json.loads(said)["error"]
+
+
 def test_a_recording_that_was_fine_is_kept_with_its_name_and_digest(running):
     _, said = ask(running, "/explain", FINE, detector=running.detector, name="../../so fine.wav")
     status, kept = ask(running, json.loads(said)["page"] + "/fine", b"")

@@ -20,7 +20,7 @@ from stridor.common.text import printable
 from stridor.explanation.page import app_page
 from stridor.serving.requests import LARGEST_BYTES, LONGEST_SECONDS
 
-_LOCAL = ("127.0.0.1", "localhost", "::1")
+_LOCAL = ("127.0.0.1", "localhost")
 _LONGEST_NAME = 255
 _logger = logging.getLogger(__name__)
 

@@ -1,5 +1,6 @@
 """The command that serves a page in the browser."""
 
+import os
 from pathlib import Path
 
 import click
@@ -28,9 +29,9 @@ def app(detectors: tuple[str, ...], host: str, port: int, normals: Path | None, 
 
     It has no password: whoever reaches the address can use it.
     """
-    from stridor.application.listener import Listener
-    from stridor.application.server import serve
+    from stridor.application.server import Listener, serve
     from stridor.tracking.model_files import known_detectors
 
-    listener = Listener(detectors or known_detectors(), normals, confirmed)
+    offered = [os.path.expanduser(detector) for detector in detectors] or known_detectors()
+    listener = Listener(offered, normals, confirmed)
     serve(listener, host, port, lambda address: click.echo(f"Open {address} in a browser; Ctrl-C ends this."))
