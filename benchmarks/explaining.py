@@ -23,7 +23,7 @@ from stridor.audio.fbank import DECIBELS_PER_UNIT, Fbank
 from stridor.audio.files import read_clip
 from stridor.common.compute import set_threads
 from stridor.data.manifest import Clip, build_manifest
-from stridor.explanation import explain
+from stridor.explanation import machine as known_machine
 from stridor.explanation.explain import Explainer
 from stridor.explanation.normals import log_mel_db
 from stridor.models.checkpoint import load_encoder
@@ -78,7 +78,7 @@ def main(arguments: Sequence[str]) -> None:
     set_threads(params.compute.threads)
     machines = [one for one in arguments if not one.startswith("--")] or list(params.detectors)
     if "--tokens" in arguments:
-        explain.difference = token_difference(load_encoder(params.encoder.checkpoint))
+        known_machine.difference = token_difference(load_encoder(params.encoder.checkpoint))
     print("| machine | " + " | ".join(f"{fault}: strongest, marked" for fault in FAULTS) + " |")
     print("|---|" + "---:|" * len(FAULTS))
     for machine in machines:

@@ -110,6 +110,7 @@ def test_a_port_that_is_taken_is_one_sentence(running, tmp_path, monkeypatch):
     assert f"Nothing can listen on 127.0.0.1:{port} (Address already in use)" in done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(EXECUTABLE is None, reason="Chromium is not installed")
 def test_in_a_browser(running, tmp_path):
     sf.write(tmp_path / "roar.wav", roaring(), 16000)

@@ -77,6 +77,7 @@ def test_a_detector_of_several_machines_needs_to_know_which(tmp_path, recordings
     assert "(saw)" in done.stdout
 
 
+@pytest.mark.slow
 def test_nobody_reads_on(model, recordings):
     code = "from stridor.cli.main import main; main()"
     command = [sys.executable, "-c", code, "explain", "--detector", str(model), "--normals", str(model / "normals"),

@@ -3,8 +3,10 @@
 normals      the recordings that a detector learnt a machine from
 expectation  what the nearest of them would sound like in the place of a clip
 oddness      how unusual the difference is, and its strongest places
+machine      both, for the normal recordings of one machine
 separation   machine and remainder of a clip, by the decoder
 explain      all of this for one recording
 pictures     its images
-page         its page, and the page of a folder
+page         its page, and those of a folder and of the app
+folder       pages of many recordings
 """

@@ -2,7 +2,7 @@
 
 import io
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -16,20 +16,14 @@ from stridor.common.digests import file_md5
 from stridor.common.errors import StridorError
 from stridor.common.project import project_root
 from stridor.common.text import printable
-from stridor.explanation.expectation import PATCH_FRAMES, SQUARE, difference
-from stridor.explanation.normals import find_normals, log_mel_db, read_normals
-from stridor.explanation.oddness import NormalOddness, Place
+from stridor.explanation.machine import KnownMachine
+from stridor.explanation.normals import find_normals, log_mel_db
+from stridor.explanation.oddness import Place
 from stridor.explanation.separation import Decoder, Separated
 from stridor.serving.detector import Detector
 from stridor.serving.options import ScoringOptions
 from stridor.serving.verdict import Verdict
 from stridor.tracking.model_files import opened_model
-
-# Whose patches a clip is compared with: the nearest by mean and deviation of their spectrum over time. Of normal clips
-# with planted faults, more are marked than with the nearest by the detector's distance.
-NEAREST_CLIPS = 16
-# Normal clips that are compared with the others, to know how far normal clips are from each other.
-COMPARED_CLIPS = 24
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,7 +86,7 @@ class Explainer:
     def __init__(self, detector: Detector, decoder: Decoder | str, normals: Path | None = None) -> None:
         self.detector, self.decoder, self.folder = detector, decoder, normals
         self._fbank = Fbank()
-        self._machines: dict[str, _Machine] = {}
+        self._machines: dict[str, KnownMachine] = {}
 
     @classmethod
     def load(cls, source: str | Path, normals: Path | None = None) -> "Explainer":
@@ -172,7 +166,7 @@ class Explainer:
             not_separated=why_not,
         )
 
-    def learn(self, machine: str) -> "_Machine":
+    def learn(self, machine: str) -> KnownMachine:
         """Read the normal recordings of a machine, or remember them.
 
         Raises
@@ -182,10 +176,10 @@ class Explainer:
         """
         if machine not in self._machines:
             paths = find_normals(self.detector.references[machine].bank, machine, self.folder)
-            self._machines[machine] = _Machine(self.detector, machine, paths)
+            self._machines[machine] = KnownMachine(self.detector, machine, paths)
         return self._machines[machine]
 
-    def _nearest(self, known: "_Machine", name: str) -> Sound | None:
+    def _nearest(self, known: KnownMachine, name: str) -> Sound | None:
         if name not in known.paths:
             return None
         wave = read_clip(known.paths[name], self.detector.audio.channel)
@@ -201,44 +195,6 @@ class Explainer:
             "rely on what it separates."
         )
         return self.decoder.separate(wave), doubt
-
-
-class _Machine:
-    """The normal recordings of a machine, and how far they are from each other."""
-
-    def __init__(self, detector: Detector, machine: str, paths: Mapping[str, Path]) -> None:
-        self.name, self.paths = machine, paths
-        self._normals = read_normals(detector, machine, paths)
-        self._spectra = np.stack([_spectrum(normal.image) for normal in self._normals])
-        self._shortest = min(len(normal.image) for normal in self._normals)
-        self._known: dict[int, NormalOddness] = {}
-
-    def difference(self, image: np.ndarray) -> np.ndarray:
-        """Compare a clip with the normal ones nearest to it, `[T x 128]`."""
-        return self._difference(image, self._patch(len(image)), None)
-
-    def oddness(self, frames: int) -> NormalOddness:
-        """Return how far normal clips are from each other, for a clip of so many frames."""
-        patch = self._patch(frames)
-        if patch not in self._known:
-            some = np.linspace(0, len(self._normals) - 1, min(COMPARED_CLIPS, len(self._normals))).astype(int)
-            self._known[patch] = NormalOddness(
-                [self._difference(self._normals[index].image, patch, index) for index in some.tolist()]
-            )
-        return self._known[patch]
-
-    def _difference(self, image: np.ndarray, patch: int, itself: int | None) -> np.ndarray:
-        ranked = np.argsort(np.abs(self._spectra - _spectrum(image)).sum(axis=1), kind="stable")
-        nearest = [index for index in ranked.tolist() if index != itself][:NEAREST_CLIPS]
-        return difference(image, [self._normals[index].image for index in nearest], patch)
-
-    def _patch(self, frames: int) -> int:
-        return max(SQUARE, min(PATCH_FRAMES, frames, self._shortest) // SQUARE * SQUARE)
-
-
-def _spectrum(image: np.ndarray) -> np.ndarray:
-    """Return mean and deviation over time of an image `[T x 128]`, float [256]."""
-    return np.concatenate([image.mean(axis=0), image.std(axis=0)])
 
 
 def _source(recording: str | Path | bytes) -> Path | BinaryIO:
