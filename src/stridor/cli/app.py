@@ -29,7 +29,11 @@ def app(detectors: tuple[str, ...], host: str, port: int, normals: Path | None, 
 
     It has no password: whoever reaches the address can use it.
     """
-    from stridor.application.server import Listener, serve
+    from stridor.common.errors import need_extra
+
+    need_extra("app", "jinja2", "matplotlib", "starlette", "uvicorn")
+    from stridor.application.listener import Listener
+    from stridor.application.server import serve
     from stridor.tracking.model_files import known_detectors
 
     offered = [os.path.expanduser(detector) for detector in detectors] or known_detectors()

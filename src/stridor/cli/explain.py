@@ -45,7 +45,9 @@ def explain(
 
     A page is one HTML file with all pictures and sounds inside; index.html lists them, the oddest first.
     """
-    from stridor.common.errors import StridorError
+    from stridor.common.errors import StridorError, need_extra
+
+    need_extra("explain", "jinja2", "matplotlib")
     from stridor.explanation.explain import Explainer
     from stridor.explanation.folder import PageFolder
     from stridor.serving.found import find_recordings

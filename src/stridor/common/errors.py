@@ -9,24 +9,26 @@ import sys
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from typing import TextIO
 
 from stridor.common.interrupts import stop_signals_as_exceptions
-from stridor.common.text import printable
+from stridor.common.text import printable, shortened
 
 # Top-level modules of what the extra `pipeline` installs, and of what MLflow needs for a store in a database.
 PIPELINE_MODULES = frozenset({
     "alembic", "dvc", "filelock", "lightning_fabric", "matplotlib", "mlflow", "optuna", "requests", "sqlalchemy",
     "threadpoolctl", "tqdm",
 })  # fmt: skip
-# Those of the smaller extras, which `pipeline` brings along.
-EXPLAIN_MODULES = frozenset({"jinja2"})
-APP_MODULES = frozenset({"starlette", "uvicorn"})
 # What readers of files (json, numpy, torch) raise for damaged bytes, depending on where these are.
 DAMAGED = (
     RuntimeError, EOFError, ValueError, TypeError, LookupError, AttributeError, AssertionError, OverflowError,
     MemoryError, ImportError, struct.error, zipfile.BadZipFile,
 )  # fmt: skip
+
+
+# A path may have 4,096 characters, but what is wrong with it stands at the end.
+_LONGEST_SENTENCE = 2000
 
 
 class StridorError(Exception):
@@ -42,13 +44,17 @@ class StridorError(Exception):
     new.wav is missing; give the path of an audio file.
     """
 
+    def __init__(self, sentence: str) -> None:
+        # It may quote what a file holds: line breaks, codes that steer a terminal, bytes that are not UTF-8.
+        super().__init__(shortened(printable(sentence), _LONGEST_SENTENCE))
+
 
 @contextmanager
 def one_sentence() -> Iterator[None]:
     """Turn errors that a user can cause into one line on standard error and exit code 2.
 
     Failures of the operating system (a full disk, a folder without write permission) count as such, and so does a
-    package that belongs to an extra and is not installed. Anything else is a defect of stridor and keeps
+    package that belongs to the extra `pipeline` and is not installed. Anything else is a defect of stridor and keeps
     its traceback. Ctrl-C, SIGTERM, and a reader of the output that has seen enough end the block without one, with the
     exit codes that shells have for them.
     """
@@ -64,12 +70,11 @@ def one_sentence() -> Iterator[None]:
         raise SystemExit(128 + signal.SIGINT) from None
     except ModuleNotFoundError as error:
         package = (error.name or "").partition(".")[0]
-        extra = _extra_of(package)
-        if extra is None:
+        if package not in PIPELINE_MODULES:
             raise
         fail(
-            f"{package} is not installed: this command needs the extra stridor[{extra}]; run "
-            f"pip install 'stridor[{extra}]'."
+            f"{package} is not installed: this command needs the extra stridor[pipeline]; run "
+            "pip install 'stridor[pipeline]'."
         )
     except OSError as error:
         if isinstance(error, BrokenPipeError) and _nobody_reads(sys.stdout):
@@ -81,10 +86,26 @@ def one_sentence() -> Iterator[None]:
         fail(f"{error.strerror}{where}; {_advice(error)} and run the command again, nothing half-written was kept.")
 
 
-def _extra_of(package: str) -> str | None:
-    """Return the smallest extra that brings a top-level module."""
-    extras = {"explain": EXPLAIN_MODULES, "app": APP_MODULES, "pipeline": PIPELINE_MODULES}
-    return next((extra for extra, modules in extras.items() if package in modules), None)
+def need_extra(extra: str, *modules: str) -> None:
+    """Refuse to go on without the packages of an extra.
+
+    Parameters
+    ----------
+    extra : str
+    modules : str
+        Top-level modules that it brings.
+
+    Raises
+    ------
+    StridorError
+        If one is not installed.
+    """
+    for module in modules:
+        if find_spec(module) is None:
+            raise StridorError(
+                f"{module} is not installed: this command needs the extra stridor[{extra}]; run "
+                f"pip install 'stridor[{extra}]'."
+            )
 
 
 def _advice(error: OSError) -> str:
