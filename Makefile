@@ -39,7 +39,7 @@ setup: $(READY)  ## create the environment from requirements.lock and the MLflow
 
 $(READY): requirements.lock pyproject.toml $(if $(FOREIGN),foreign)
 	@command -v $(BASE) > /dev/null || { echo 'stridor: there is no $(BASE); name a Python 3.11 to 3.14 by PYTHON=...' >&2; exit 2; }
-	@$(BASE) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if (3, 11) <= v <= (3, 14) else "stridor: Python 3.11 to 3.14 is needed, $(BASE) is %d.%d; name another by PYTHON=..." % v)'
+	@$(BASE) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if (3, 11) <= v <= (3, 14) else "stridor: Python 3.11 to 3.14 is needed, %s is %d.%d; name another by PYTHON=..." % ((sys.argv[1],) + v))' $(BASE)
 	$(if $(FOREIGN),,test -x $(VENV)/bin/pip ||) $(PYTHON) -m venv --clear $(VENV)
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
@@ -100,6 +100,7 @@ bench: $(READY)  ## run the benchmarks: make bench [ONLY="encoder startup"] [SAV
 	python -m benchmarks $(if $(ONLY),--only $(ONLY)) $(if $(SAVE),--save)
 
 ui: $(READY)  ## serve the MLflow pages on http://127.0.0.1:5000
+	stridor store check
 	@echo 'Open http://127.0.0.1:5000/#/experiments?workflowType=machine_learning (Ctrl-C ends it).'
 	MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false mlflow ui --workers 1
 

@@ -74,6 +74,32 @@ print({"mlflow", "pandas", "sklearn", "torchaudio", "scipy.stats", "torch._dynam
 
 
 @pytest.mark.slow
+def test_a_served_model_loads_all_that_is_pinned_and_needs_nothing_else(model):
+    """As in the environment that MLflow makes from the model's requirements; that is all it installs."""
+    pins = (model / "requirements.txt").read_text(encoding="utf-8").split()
+    kept = with_dependencies(pins)
+    code = """
+import json, sys
+from pathlib import Path
+import mlflow, pandas
+served = mlflow.pyfunc.load_model(sys.argv[1])
+answer = served.predict(pandas.DataFrame({"audio": [Path(name).read_bytes() for name in ("clip.wav", "other.wav")]}))
+print(json.dumps([answer["score"].tolist(), sorted({name.partition(".")[0] for name in sys.modules})]))
+"""
+    command = [sys.executable, "-c", hide(modules_besides(kept)) + code, str(model)]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=model.parent)
+    assert done.returncode == 0, done.stderr
+    scores, loaded = json.loads(done.stdout.splitlines()[-1])
+    assert len(scores) == 2
+    assert all(score > 0 for score in scores)
+    # `mlflow` is a part of several packages.
+    owners = {module: set(map(canonicalize_name, names)) for module, names in packages_distributions().items()}
+    used = {module: owners[module] for module in loaded if module in owners and module != "stridor"}
+    assert {module for module, names in used.items() if not names & kept} == set()
+    assert {canonicalize_name(Requirement(pin).name) for pin in pins} - set().union(*used.values()) == set()
+
+
+@pytest.mark.slow
 def test_a_plain_installation_has_everything_that_stridor_offers(tmp_path):
     code = """
 import doctest, stridor

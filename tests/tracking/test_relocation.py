@@ -49,9 +49,13 @@ def test_a_copy_is_refused_until_it_is_relocated_and_never_writes_into_the_origi
     with in_project(tmp_path / "copy") as copy:
         with pytest.raises(StridorError, match=rf"was made in {original}, .*'stridor store relocate', .*{copy}/mlruns"):
             train()
+        checked = CliRunner().invoke(main, ["store", "check"])
+        assert checked.exit_code == 2
+        assert "run 'stridor store relocate'" in checked.output
         with pytest.raises(StridorError, match="stridor store relocate"):
             register("pump", copy / "encoder.pt", copy / "banks", PARAMS, None, {})
         assert "locations point to" in relocated()
+        assert CliRunner().invoke(main, ["store", "check"]).output == f"MLflow store: sqlite:///{copy}/mlflow.db\n"
         run = train()
         assert [path.name for path in copy.rglob(f"{run}/artifacts/figures/*")] == ["params.yaml"]
         assert register("pump", copy / "encoder.pt", copy / "banks", PARAMS, None, {}) == 1

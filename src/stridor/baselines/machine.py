@@ -129,6 +129,8 @@ class MachineAutoencoder:
         again = "run the autoencoder stage again"
         saved: Any = read_tensor_file(path, "an autoencoder", "run the autoencoder stage to write it", again)
         try:
+            if any(tensor.is_complex() for part in saved.values() for tensor in part.values()):
+                raise TypeError("complex values")
             network.load_state_dict(saved["network"])
             covariances = {domain: saved["covariances"][domain].numpy() for domain in DOMAINS}
         except (RuntimeError, ValueError, LookupError, TypeError, AttributeError) as error:

@@ -28,8 +28,8 @@ ANOMALY_FOUND, NOT_SCORED = 1, 2
 @scoring_options
 @click.option("--timeline", is_flag=True, help="Show the score of every window too.")
 @click.option("--json", "form", flag_value="json", help="A line of JSON for each recording.")
-@click.option("--csv", "form", flag_value="csv", help="Comma-separated values, with a head.")
-@click.option("--fail-on-anomaly", is_flag=True, help="Leave with exit code 1 if a recording is anomalous.")
+@click.option("--csv", "form", flag_value="csv", help="Comma-separated values, with a header.")
+@click.option("--fail-on-anomaly", is_flag=True, help="Exit with code 1 if a recording is anomalous.")
 def score(
     recordings: tuple[Path, ...],
     detector: str,

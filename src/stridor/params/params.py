@@ -1,6 +1,6 @@
 """The parameters of params.yaml, read once into frozen records that refuse unknown keys."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, get_args
 
@@ -86,6 +86,20 @@ class Params(Section):
                 )
         return self
 
+    def named_detectors(self, names: Sequence[str]) -> tuple[str, ...]:
+        """Return the names of detectors that were given, or those of all detectors if none was.
+
+        Raises
+        ------
+        StridorError
+            If there is no detector of such a name.
+        """
+        if unknown := [name for name in names if name not in self.detectors]:
+            raise StridorError(
+                f"params.yaml has no detector '{unknown[0]}'; its detectors are {', '.join(self.detectors)}."
+            )
+        return tuple(names) or tuple(self.detectors)
+
     def for_detector(self, name: str) -> "Params":
         """Return these parameters with the detector's own values put in place of the general ones.
 
@@ -96,8 +110,7 @@ class Params(Section):
         StridorError
             If there is no such detector.
         """
-        if name not in self.detectors:
-            raise StridorError(f"params.yaml has no detector '{name}'; its detectors are {', '.join(self.detectors)}.")
+        self.named_detectors([name])
         detector = self.detectors[name]
         own = dict(detector.overrides)
         if detector.snr_db is not None:

@@ -192,5 +192,5 @@ class TrackingParams(Section):
     def _names_a_folder(cls, experiment: str) -> str:
         # Its artefacts lie in a folder of this name.
         if not experiment.isprintable() or experiment.strip(" ") != experiment or experiment in (".", ".."):
-            raise ValueError("this is not a name of an experiment; give letters or digits, without blanks around them")
+            raise ValueError("this is not a name of an experiment; give letters or digits, without spaces around them")
         return experiment

@@ -7,6 +7,7 @@ from stridor.common.interrupts import stop_signals_as_exceptions, stop_signals_p
 from stridor.common.processes import process_mark
 from stridor.params import Params
 from stridor.tracking.describe import flatten, tags_of
+from stridor.tracking.ending import ended_with_block
 from stridor.tracking.run import PROCESS_TAG, MlflowRun, end_lost_runs
 from stridor.tracking.store import experiment_id, open_store
 
@@ -40,18 +41,15 @@ def later_run(name: str, detector: str, params: Params, parent: str | None = Non
     end_lost_runs(store)
     with store.errors():
         experiment = experiment_id(store, params.tracking.experiment)
-    with stop_signals_as_exceptions():
-        run, status = None, "FAILED"
-        try:
-            with stop_signals_postponed(), store.errors():
-                run = MlflowRun(store, client.create_run(experiment, run_name=name, tags=tags).info.run_id)
-            with store.errors():
-                mlflow.log_params(flatten(params), run_id=run.run_id)
-            yield run
-            status = "FINISHED"
-        except (KeyboardInterrupt, SystemExit, GeneratorExit):
-            status = "KILLED"
-            raise
-        finally:
-            if run is not None:
-                run.end(status)
+    run: MlflowRun | None = None
+
+    def end(status: str) -> None:
+        if run is not None:
+            run.end(status)
+
+    with stop_signals_as_exceptions(), ended_with_block(end):
+        with stop_signals_postponed(), store.errors():
+            run = MlflowRun(store, client.create_run(experiment, run_name=name, tags=tags).info.run_id)
+        with store.errors():
+            mlflow.log_params(flatten(params), run_id=run.run_id)
+        yield run

@@ -3,11 +3,12 @@
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from stridor.common.errors import StridorError
+from stridor.common.text import shortened
 from stridor.tracking.location import Store
 from stridor.tracking.registry import CHAMPION, PREFIX, model_name, registered_detectors
 from stridor.tracking.relocation import moved_path
@@ -167,7 +168,8 @@ def read_model(folder: Path) -> tuple[dict[str, Path], dict[str, Any]]:
     StridorError
         If the folder holds no model, or a model that is not a detector.
     """
-    from ruamel.yaml import YAML, YAMLError
+    # Not needed where a registered detector is served.
+    from stridor.params.reading import read_yaml
 
     description = folder / DESCRIPTION_FILE
     if not description.is_file():
@@ -175,12 +177,16 @@ def read_model(folder: Path) -> tuple[dict[str, Path], dict[str, Any]]:
             f"{folder} is not the folder of a model, as it has no file {DESCRIPTION_FILE}; give a folder that was "
             "downloaded from MLflow, or the name of a registered detector."
         )
+    values: Any = read_yaml(description)
     try:
-        flavor = YAML(typ="safe").load(description.read_text(encoding="utf-8"))["flavors"]["python_function"]
-        artifacts = {name: folder / one["path"] for name, one in flavor["artifacts"].items()}
+        flavor = values["flavors"]["python_function"]
+        places = {name: PurePosixPath(one["path"]) for name, one in flavor["artifacts"].items()}
+        if outside := [place for place in places.values() if place.is_absolute() or ".." in place.parts]:
+            raise ValueError(f"{outside[0]} lies outside of its folder")
+        artifacts = {name: folder / place for name, place in places.items()}
         return {name: artifacts[name] for name in ("encoder", "banks")} | artifacts, dict(flavor["config"])
-    except (YAMLError, KeyError, TypeError, ValueError) as error:
-        reason = " ".join(str(error).split())
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        reason = shortened(" ".join(str(error).split()))
         raise StridorError(
             f"{description} does not describe a detector of stridor ({type(error).__name__}: {reason}); give a model "
             "that 'stridor register' made."

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from escaped_names import unescape_name
 from recordings import NAMES, PARAMS, content, write_machine, write_recording
 from stridor.common.errors import StridorError
-from stridor.common.text import unescape_name
 from stridor.data.manifest import build_manifest
 from stridor.ingest.recordings import Cutting, import_folder
 from stridor.params import read_params
