@@ -19,7 +19,7 @@ ROOMS = {
     "baselines": {"audio", "data", "params", "scoring"},
     "training": {"audio", "data", "models", "params"},
     "tracking": {"audio", "models", "params", "scoring"},
-    "serving": {"audio", "data", "models", "params", "scoring", "tracking"},
+    "serving": {"audio", "baselines", "data", "evaluation", "models", "params", "scoring", "tracking"},
     "distillation": {"audio", "data", "models", "params", "tracking", "training"},
     "ingest": {"audio", "data", "models", "params"},
     "stages": {

@@ -6,9 +6,10 @@ from typing import Any
 
 from stridor.common.errors import StridorError
 from stridor.tracking.location import Store
-from stridor.tracking.registry import CHAMPION, PREFIX, model_name, registered_detectors
+from stridor.tracking.registry import PREFIX, model_name, registered_detectors
 from stridor.tracking.relocation import moved_path
 from stridor.tracking.store import open_store
+from stridor.tracking.versions import CHAMPION
 
 # MLflow's description of a model.
 DESCRIPTION_FILE = "MLmodel"
@@ -124,8 +125,8 @@ def read_model(folder: Path) -> tuple[dict[str, Path], dict[str, Any]]:
     Returns
     -------
     dict of str to Path
-        The encoder's checkpoint `encoder`, and `frozen` where a view needs it; `banks`, a folder with a reference per
-        machine.
+        Those of `encoder` and `frozen`, checkpoints, that a view needs, and `banks`, a folder with a reference per
+        machine; or `autoencoders`, a folder with one per machine. `scores`, those of test clips, where there are any.
     dict
         As from `registry.model_config`.
 
@@ -145,7 +146,9 @@ def read_model(folder: Path) -> tuple[dict[str, Path], dict[str, Any]]:
     try:
         flavor = YAML(typ="safe").load(description.read_text(encoding="utf-8"))["flavors"]["python_function"]
         artifacts = {name: folder / one["path"] for name, one in flavor["artifacts"].items()}
-        return {name: artifacts[name] for name in ("encoder", "banks")} | artifacts, dict(flavor["config"])
+        if not {"autoencoders", "banks"} & artifacts.keys():
+            raise KeyError("banks")
+        return artifacts, dict(flavor["config"])
     except (YAMLError, KeyError, TypeError, ValueError) as error:
         reason = " ".join(str(error).split())
         raise StridorError(
