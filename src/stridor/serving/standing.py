@@ -13,7 +13,16 @@ from stridor.serving.kept_scores import KeptScore, are_here, as_scored, read_sco
 from stridor.tracking.candidate import SCORES
 from stridor.tracking.model_files import download_model, read_model
 from stridor.tracking.registry import model_name
-from stridor.tracking.versions import CHAMPION, challenge, promote, version_numbered, version_with
+from stridor.tracking.versions import (
+    CHALLENGER,
+    CHAMPION,
+    Version,
+    challenge,
+    list_versions,
+    promote,
+    version_numbered,
+    version_with,
+)
 
 
 @dataclass(frozen=True)
@@ -91,6 +100,47 @@ def enter(
     return _promoted(detector, version, f"it is not worse, {why}")
 
 
+def promote_by_hand(detector: str, version: int | None, why: str, force: bool = False) -> Standing:
+    """Make a version the champion because somebody says so, unless it is known to be worse.
+
+    Parameters
+    ----------
+    version : int, optional
+        By default the challenger.
+    why : str
+        Goes into the version's tag, with the comparison if there is one.
+    force : bool
+        Do so even if it is worse on the same test clips.
+
+    Raises
+    ------
+    StridorError
+        If there is no such version, or it is worse and `force` is not given.
+    """
+    versions = list_versions(detector)
+    if version is None:
+        challenger = next((one for one in versions if CHALLENGER in one.aliases), None)
+        if challenger is None:
+            raise StridorError(f"The detector '{detector}' has no challenger; name a version: {_numbers(versions)}.")
+        version = challenger.number
+    champion = next((one for one in versions if CHAMPION in one.aliases), None)
+    if champion is not None and champion.number == version:
+        return Standing(detector, version, version, "it was the champion already")
+    kept = kept_scores(detector, version)
+    difference = compared_with(detector, champion.number, kept) if champion and kept else None
+    if champion is not None and difference is not None:
+        said = difference_in_words(difference, champion.number, len(kept))
+        if difference.interval.high < 0 and not force:
+            raise StridorError(
+                f"Version {version} of the detector '{detector}' is worse than what is served, {said}; add --force to "
+                "have it served all the same."
+            )
+        why = f"{why}, {said}"
+    elif champion is not None:
+        why = f"{why}, not compared with version {champion.number}"
+    return _promoted(detector, version, why)
+
+
 def compared_with(
     detector: str,
     other: int,
@@ -130,6 +180,10 @@ def _scores_on(detector: str, version: int, scores: Sequence[KeptScore]) -> list
     if not are_here(scores):
         return None
     return scored_again(Detector.load(f"models:/{model_name(detector)}/{version}"), scores)
+
+
+def _numbers(versions: Sequence[Version]) -> str:
+    return ", ".join(str(one.number) for one in reversed(versions))
 
 
 def _promoted(detector: str, version: int, why: str) -> Standing:

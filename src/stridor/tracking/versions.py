@@ -1,5 +1,6 @@
 """The versions of a registered detector, and which is served: an alias, moved in one step and with a reason."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -187,9 +188,11 @@ def _measures(version: Any) -> dict[str, float]:
     """Return the measures of a version's own model; a run may have those of several."""
     from mlflow import MlflowClient
 
-    if version.model_id is None:
+    # MLflow 3 names the logged model that a version was made of.
+    logged = re.fullmatch(r"models:/(m-\w+)", version.source or "")
+    if logged is None:
         return {}
-    metrics = MlflowClient().get_logged_model(version.model_id).metrics or []
+    metrics = MlflowClient().get_logged_model(logged[1]).metrics or []
     return {one.key: one.value for one in metrics}
 
 
