@@ -108,14 +108,24 @@ class MachineReference:
         """
         domains: list[Domain] = [clip.domain or "source" for clip in clips]
         names = [clip.file_name for clip in clips]
+        seconds = [clip.seconds for clip in clips]
+        return cls.fit_named(embeddings, domains, names, seconds, params, widths)
+
+    @classmethod
+    def fit_named(
+        cls, embeddings: ArrayLike, domains: Sequence[Domain], file_names: Sequence[str], seconds: Sequence[float],
+        params: BankParams, widths: Sequence[int] = (),
+    ) -> "MachineReference":  # fmt: skip
+        """Learn a machine as `fit` does, from clips that are described by their domains, names and lengths."""
         bank: Bank
         if params.views:
-            bank = JoinedBank([view.bank(params) for view in params.views], widths).fit(embeddings, domains, names)
+            bank = JoinedBank([view.bank(params) for view in params.views], widths)
         else:
-            bank = ReferenceBank(params).fit(embeddings, domains, names)
-        seconds = round(float(np.median([clip.seconds for clip in clips])), 3)
+            bank = ReferenceBank(params)
+        bank.fit(embeddings, domains, file_names)
+        length = round(float(np.median(seconds)), 3)
         return cls(bank, calibrate(
-            bank.leave_one_out_scores(), params.threshold_percentile, domains, params.false_alarm_rate, seconds
+            bank.leave_one_out_scores(), params.threshold_percentile, domains, params.false_alarm_rate, length
         ))  # fmt: skip
 
     def judge(self, embeddings: ArrayLike, rate: float | None = None, condition: str | None = None) -> Judgement:
