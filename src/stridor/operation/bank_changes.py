@@ -15,8 +15,7 @@ from stridor.common.project import code_md5
 from stridor.data.names import Domain
 from stridor.evaluation.bootstrap import bootstrap_intervals
 from stridor.evaluation.measures import measure, total_score
-from stridor.ingest.recordings.plain import Cutting
-from stridor.operation.normals import FROM, NormalClips, normal_clips
+from stridor.operation.normals import FROM, NormalClips, cutting_as, normal_clips
 from stridor.scoring.conformal import LARGEST_SHARE_OF_COPIES
 from stridor.scoring.reference import MachineReference
 from stridor.serving.card import model_card
@@ -110,7 +109,7 @@ def add_to_bank(
     """
     with _opened(name, machine) as now:
         detector, bank = now.detector, now.reference.bank
-        cutting = Cutting(detector.window_seconds(now.machine), test_share=0, skip_unreadable=skip_unreadable)
+        cutting = cutting_as(detector.window_seconds(now.machine), skip_unreadable)
         clips = normal_clips(paths, now.machine, detector.embedder, detector.audio, cutting, domain, fewest=1)
         for warning in clips.warnings:
             say(warning)

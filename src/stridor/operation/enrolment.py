@@ -8,7 +8,7 @@ from stridor.common.errors import StridorError
 from stridor.ingest.recordings.plain import Cutting
 from stridor.operation.basis import basis_of
 from stridor.operation.expectation import Expectation, expectation
-from stridor.operation.normals import normal_clips
+from stridor.operation.normals import cutting_as, normal_clips
 from stridor.params.names import RULE, is_plain_name
 from stridor.serving.card import model_card
 from stridor.serving.detector import Detector
@@ -52,7 +52,10 @@ def enrol(
     if not is_plain_name(machine):
         raise StridorError(f"--machine is '{machine}', which is not a name of a machine; {RULE}.")
     with basis_of(detector, checkpoint) as basis, TemporaryDirectory(prefix="stridor-") as folder:
-        cutting = Cutting(clip_seconds or basis.clip_seconds, test_share=0, skip_unreadable=skip_unreadable)
+        if clip_seconds is None:
+            cutting = cutting_as(basis.clip_seconds, skip_unreadable)
+        else:
+            cutting = Cutting(clip_seconds, test_share=0, skip_unreadable=skip_unreadable)
         clips = normal_clips(normal, machine, basis.embedder, basis.audio, cutting)
         for warning in clips.warnings:
             say(warning)

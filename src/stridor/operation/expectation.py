@@ -6,10 +6,13 @@ from dataclasses import dataclass
 
 from stridor.operation.learning_curve import SETTLED, Point, learning_curve, threshold_in_normals
 from stridor.scoring.reference import MachineReference
+from stridor.scoring.threshold import FEWEST_CLIPS_OF_A_CONDITION
 from stridor.serving.verdict import share_in_words
 
 # Of the share of normal clips that detectors of so many clips flag.
 CONFIDENCE = 0.95
+# Under this name all clips stand for a condition of which there are too few.
+MIXED = "all"
 # Fewer recordings are no sample of what the machine does.
 FEWEST_RECORDINGS = 5
 
@@ -42,7 +45,7 @@ class Expectation:
     def missing(self) -> dict[str, int]:
         """How many more clips of each condition support the rate without a fitted curve."""
         needed = math.ceil(1 / self.rate - 1e-9) - 1
-        return {name: needed - count for name, count in self.support.items() if count < needed}
+        return {name: needed - count for name, count in self.support.items() if count < needed and name != MIXED}
 
     @property
     def is_settled(self) -> bool:
@@ -63,7 +66,7 @@ class Expectation:
         return "\n".join(lines)
 
     def _clips(self) -> str:
-        clips = " and ".join(f"{count} clips of {name}" for name, count in self.support.items())
+        clips = " and ".join(f"{count} clips of {_called(name)}" for name, count in self.support.items())
         return f"{clips}, from {self.recordings} recording{'s' if self.recordings > 1 else ''},"
 
     def _false_alarms(self) -> list[str]:
@@ -72,7 +75,7 @@ class Expectation:
             larger = math.floor(self.rate * (count + 1) + 1e-9)
             if not larger:
                 sentences.append(
-                    f"{name}: {share_in_words(self.rate)} normal clips are to be flagged, but {count} clips support "
+                    f"{_called(name)}: {share_in_words(self.rate)} normal clips are to be flagged, but {count} clips support "
                     f"nothing rarer than 1 in {count + 1}; beyond that a curve that is fitted to them speaks"
                 )
                 continue
@@ -82,7 +85,7 @@ class Expectation:
             # The share that a detector with so many calibration clips truly flags, over such detectors.
             low, high = (100 * float(beta.ppf(q, larger, count + 1 - larger)) for q in (outside, 1 - outside))
             sentences.append(
-                f"{name}: expect {share_in_words(larger / (count + 1))} normal clips to be flagged; of a detector with "
+                f"{_called(name)}: expect {share_in_words(larger / (count + 1))} normal clips to be flagged; of a detector with "
                 f"{count} clips that may be {low:.1f} to {high:.1f} %"
             )
         if self.curve:
@@ -97,6 +100,11 @@ class Expectation:
             f"record {count} more clips of {name}, so that {100 * self.rate:g} % rests on clips and not on a curve"
             for name, count in self.missing.items()
         ]
+        if MIXED in self.support:
+            sentences.append(
+                f"a condition has fewer than {FEWEST_CLIPS_OF_A_CONDITION} clips and is judged by all together, so that "
+                "nothing is promised for it: record more of it"
+            )
         if self.recordings < FEWEST_RECORDINGS:
             sentences.append(
                 f"record at other times: clips of {self.recordings} recording{'s' if self.recordings > 1 else ''} "
@@ -108,6 +116,10 @@ class Expectation:
                 "scores with the last clips: more will find fainter faults"
             )
         return sentences or ["these recordings are enough for this rate; the threshold has settled"]
+
+
+def _called(condition: str) -> str:
+    return "all conditions together" if condition == MIXED else condition
 
 
 def expectation(machine: str, reference: MachineReference, recordings: Sequence[str], seed: int = 0) -> Expectation:

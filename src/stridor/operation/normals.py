@@ -17,6 +17,7 @@ from stridor.ingest.recordings.files import files_below, is_audio, origin_of
 from stridor.ingest.recordings.folder_names import FolderNames, is_hidden
 from stridor.ingest.recordings.plain import Cutting, plan_machine, write_clips
 from stridor.ingest.recordings.plain.clip_names import seconds_text
+from stridor.ingest.recordings.plain.cutting import LONGEST_CLIP_SECONDS, SHORTEST_CLIP_SECONDS
 from stridor.ingest.recordings.plain.folder import PlainFolder, Recording
 from stridor.ingest.recordings.plain.plan import PlannedMachine
 from stridor.params.sections import AudioParams
@@ -53,6 +54,12 @@ class NormalClips:
 
     def __len__(self) -> int:
         return len(self.names)
+
+
+def cutting_as(clip_seconds: float, skip_unreadable: bool = False) -> Cutting:
+    """Return how recordings are cut into the clips of a detector, as far as an import can cut them as short or long."""
+    seconds = min(max(clip_seconds, SHORTEST_CLIP_SECONDS), LONGEST_CLIP_SECONDS)
+    return Cutting(seconds, test_share=0, skip_unreadable=skip_unreadable)
 
 
 def normal_clips(
