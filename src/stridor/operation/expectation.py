@@ -75,8 +75,8 @@ class Expectation:
             larger = math.floor(self.rate * (count + 1) + 1e-9)
             if not larger:
                 sentences.append(
-                    f"{_called(name)}: {share_in_words(self.rate)} normal clips are to be flagged, but {count} clips support "
-                    f"nothing rarer than 1 in {count + 1}; beyond that a curve that is fitted to them speaks"
+                    f"{_called(name)}: {share_in_words(self.rate)} normal clips are to be flagged, but {count} clips "
+                    f"support nothing rarer than 1 in {count + 1}; beyond that a curve that is fitted to them speaks"
                 )
                 continue
             from scipy.stats import beta
@@ -85,8 +85,8 @@ class Expectation:
             # The share that a detector with so many calibration clips truly flags, over such detectors.
             low, high = (100 * float(beta.ppf(q, larger, count + 1 - larger)) for q in (outside, 1 - outside))
             sentences.append(
-                f"{_called(name)}: expect {share_in_words(larger / (count + 1))} normal clips to be flagged; of a detector with "
-                f"{count} clips that may be {low:.1f} to {high:.1f} %"
+                f"{_called(name)}: expect {share_in_words(larger / (count + 1))} normal clips to be flagged; of a "
+                f"detector with {count} clips that may be {low:.1f} to {high:.1f} %"
             )
         if self.curve:
             last = self.curve[-1]
@@ -102,8 +102,8 @@ class Expectation:
         ]
         if MIXED in self.support:
             sentences.append(
-                f"a condition has fewer than {FEWEST_CLIPS_OF_A_CONDITION} clips and is judged by all together, so that "
-                "nothing is promised for it: record more of it"
+                f"a condition has fewer than {FEWEST_CLIPS_OF_A_CONDITION} clips and is judged by all together, so "
+                "that nothing is promised for it: record more of it"
             )
         if self.recordings < FEWEST_RECORDINGS:
             sentences.append(
