@@ -101,7 +101,7 @@ def read_json(url: str, retry: StoppableRetry = USUAL) -> object:
         left = left.after_broken_body(url, reason)
 
 
-def post_json(url: str, document: object, retry: StoppableRetry) -> None:
+def post_json(url: str, document: dict[str, Any], retry: StoppableRetry) -> None:
     """Send a JSON document; what is sent may arrive more than once.
 
     Raises

@@ -110,12 +110,12 @@ class Drift:
             return f"no drift: {share} ({numbers})"
         if one.odder:
             return (
-                f"DRIFTED: {share} ({numbers}). The machine, the microphone or the surroundings have changed: listen to "
-                "some, and add those that are normal by 'stridor bank add'"
+                f"DRIFTED: {share} ({numbers}). The machine, the microphone or the surroundings have changed: listen "
+                "to some, and add those that are normal by 'stridor bank add'"
             )
         return (
-            f"DRIFTED: the recordings are less odd than normal clips are of each other; {share} ({numbers}). The machine "
-            "does less than it did, or recordings are copies"
+            f"DRIFTED: the recordings are less odd than normal clips are of each other; {share} ({numbers}). The "
+            "machine does less than it did, or recordings are copies"
         )
 
 
