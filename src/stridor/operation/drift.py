@@ -14,6 +14,8 @@ from stridor.scoring.reference import ANY_CONDITION, MachineReference, Reference
 # Of a false report on a machine that has not changed; once a week, on average one in twenty years.
 LEVEL = 0.001
 FEWEST_RECORDINGS = 20
+# Of p-values; smaller ones say more of the formula than of the machine.
+SMALLEST_SHOWN = 1e-6
 
 
 def why_undefined(reference: Reference, condition: str | None) -> str | None:
@@ -102,7 +104,8 @@ class Drift:
 
     def _said(self, one: ConditionDrift) -> str:
         counts = f"{one.recordings} recordings, {one.clips} normal clips"
-        numbers = f"largest gap {one.gap:.2f}, p {one.p_value:.2g}, by {counts}"
+        rare = f"p {one.p_value:.2g}" if one.p_value > SMALLEST_SHOWN else f"p below {SMALLEST_SHOWN:g}"
+        numbers = f"largest gap {one.gap:.2f}, {rare}, by {counts}"
         share = f"{100 * one.odder_than_median:.0f} % of the recordings are odder than the median normal clip"
         if one.recordings < FEWEST_RECORDINGS:
             return f"too few recordings to tell ({counts}); {share}"
