@@ -68,8 +68,8 @@ def test_a_checkpoint_and_the_parameters_of_the_project_do_as_well(plant, record
         (plant / "params.yaml").write_text("")
     assert found.recordings == 6
     detector = Detector.load("lathe")
-    assert [part.encoder.family for part in detector.embedder._parts] == ["log_mel", "BEATs"]
-    weights = detector.embedder._parts[1].encoder.state_dict()
+    assert [part.encoder.family for part in detector.embedder.parts] == ["log_mel", "BEATs"]
+    weights = detector.embedder.parts[1].encoder.state_dict()
     assert all((weights[name] == one).all() for name, one in load_encoder(plant / "encoder.pt").state_dict().items())
     assert "encoder.pt. Licence: not known to stridor" in _description("lathe")
 
