@@ -103,6 +103,22 @@ def test_what_cannot_be_compared_waits(candidates):
     roll_back("pump", "a test")
 
 
+def test_a_champion_whose_files_are_lost_can_be_replaced(candidates, project):
+    enter(*candidates(1, 0.5))
+    other, _ = candidates(2, 2.0)
+    enter(other, [])
+    import shutil
+
+    from mlflow import MlflowClient
+
+    source = MlflowClient().get_model_version("stridor-pump", "1").source
+    location = MlflowClient().get_logged_model(source.removeprefix("models:/")).artifact_location
+    shutil.rmtree(location.removeprefix("file://"))
+    done = run("promote", "pump", "2")
+    assert done.exit_code == 0, done.stderr
+    assert "not compared with version 1 (The files of stridor-pump version 1 are gone" in done.stdout
+
+
 def test_the_champion_scores_clips_that_are_new(candidates):
     candidate, scores = candidates(1, 0.5)
     enter(candidate, scores)

@@ -208,7 +208,9 @@ def test_every_system_can_be_served_and_answers_as_it_was_measured(evaluated):
 def test_the_best_system_is_registered_compared_and_described(evaluated, capsys):
     from mlflow import MlflowClient
 
+    from stridor.operation.enrolment import enrol
     from stridor.serving.detector import Detector
+    from stridor.serving.onnx_export import export_detector
 
     run(register)
     printed = capsys.readouterr().out
@@ -230,6 +232,10 @@ def test_the_best_system_is_registered_compared_and_described(evaluated, capsys)
         assert part in latest.description
     served = Detector.load("models:/stridor-pump/2")
     assert served.score(sorted(Path("data/pump/test").iterdir())[0]).nearest == ""
+    with pytest.raises(StridorError, match="autoencoder, which has no ONNX form"):
+        export_detector(served, evaluated / "onnx")
+    with pytest.raises(StridorError, match="is an autoencoder, which has to be trained"):
+        enrol("press", [Path("data/pump/train")], "models:/stridor-pump/2")
 
 
 def test_an_interrupted_training_goes_on_with_its_run(project, monkeypatch):

@@ -97,6 +97,8 @@ class Watch:
         self._complained = False
         self._no_drift = why_undefined(detector.references[machine], options.condition)
         self._memory = self._remembered()
+        if self._no_drift:
+            say(f"drift is not reported: {self._no_drift}")
 
     def step(self) -> int:
         """Look into the folder once, judge what is complete, and do what is due; return the number of new lines.

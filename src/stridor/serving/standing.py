@@ -127,7 +127,12 @@ def promote_by_hand(detector: str, version: int | None, why: str, force: bool = 
     if champion is not None and champion.number == version:
         return Standing(detector, version, version, "it was the champion already")
     kept = kept_scores(detector, version)
-    difference = compared_with(detector, champion.number, kept) if champion and kept else None
+    difference, unknown = None, ""
+    try:
+        difference = compared_with(detector, champion.number, kept) if champion and kept else None
+    except StridorError as error:
+        # A champion whose files are lost must not stay for that reason.
+        unknown = f" ({str(error).rstrip('.')})"
     if champion is not None and difference is not None:
         said = difference_in_words(difference, champion.number, len(kept))
         if difference.interval.high < 0 and not force:
@@ -137,7 +142,7 @@ def promote_by_hand(detector: str, version: int | None, why: str, force: bool = 
             )
         why = f"{why}, {said}"
     elif champion is not None:
-        why = f"{why}, not compared with version {champion.number}"
+        why = f"{why}, not compared with version {champion.number}{unknown}"
     return _promoted(detector, version, why)
 
 
