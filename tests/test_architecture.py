@@ -19,9 +19,10 @@ ROOMS = {
     "baselines": {"audio", "data", "params", "scoring"},
     "training": {"audio", "data", "models", "params"},
     "tracking": {"audio", "models", "params", "scoring"},
-    "serving": {"audio", "data", "models", "params", "scoring", "tracking"},
+    "serving": {"audio", "baselines", "data", "evaluation", "models", "params", "scoring", "tracking"},
     "distillation": {"audio", "data", "models", "params", "tracking", "training"},
     "ingest": {"audio", "data", "models", "params"},
+    "operation": {"audio", "data", "evaluation", "ingest", "models", "params", "scoring", "serving", "tracking"},
     "stages": {
         "audio", "baselines", "data", "evaluation", "models", "params", "scoring", "serving", "tracking", "training",
     },
@@ -30,7 +31,9 @@ ROOMS = {
         "audio", "data", "evaluation", "ingest", "models", "params", "pipeline", "scoring", "selection", "stages",
         "tracking", "training",
     },
-    "cli": {"distillation", "experiments", "ingest", "params", "pipeline", "serving", "stages", "tracking"},
+    "cli": {
+        "distillation", "experiments", "ingest", "operation", "params", "pipeline", "serving", "stages", "tracking",
+    },
 }  # fmt: skip
 PLATFORMS = {"mlflow", "dvc", "optuna"}
 CORE = ("audio", "data", "models", "training", "scoring", "evaluation", "selection", "baselines")

@@ -75,7 +75,7 @@ def score(
     found, failures = find_recordings(recordings)
     show = _output(form, timeline)
     anomalous = scored = longest = 0
-    with _warnings_as_notes(), _progress(len(found)) as progress:
+    with warnings_as_notes(), _progress(len(found)) as progress:
         for answer in loaded.score_many(found, known, options):
             if isinstance(answer, Failure):
                 failures.append(answer)
@@ -141,7 +141,8 @@ def _progress(total: int) -> Iterator[Callable[..., None]]:
 
 
 @contextmanager
-def _warnings_as_notes() -> Iterator[None]:
+def warnings_as_notes() -> Iterator[None]:
+    """Print warnings as lines for people."""
     with warnings.catch_warnings():
         warnings.simplefilter("always", UserWarning)
         warnings.showwarning = lambda message, *_: note(f"stridor: {message}")
