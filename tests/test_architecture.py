@@ -19,11 +19,12 @@ ROOMS = {
     "baselines": {"audio", "data", "params", "scoring"},
     "training": {"audio", "data", "models", "params"},
     "tracking": {"audio", "models", "params", "scoring"},
-    "serving": {"audio", "data", "models", "params", "scoring", "tracking"},
+    "serving": {"audio", "baselines", "data", "evaluation", "models", "params", "scoring", "tracking"},
     "explanation": {"audio", "models", "params", "scoring", "serving", "tracking"},
     "application": {"explanation", "serving", "tracking"},
     "distillation": {"audio", "data", "models", "params", "tracking", "training"},
     "ingest": {"audio", "data", "models", "params"},
+    "operation": {"audio", "data", "evaluation", "ingest", "models", "params", "scoring", "serving", "tracking"},
     "stages": {
         "audio", "baselines", "data", "evaluation", "models", "params", "scoring", "serving", "tracking", "training",
     },
@@ -33,8 +34,8 @@ ROOMS = {
         "tracking", "training",
     },
     "cli": {
-        "application", "distillation", "experiments", "explanation", "ingest", "params", "pipeline", "serving",
-        "stages", "tracking",
+        "application", "distillation", "experiments", "explanation", "ingest", "operation", "params", "pipeline",
+        "serving", "stages", "tracking",
     },
 }  # fmt: skip
 PLATFORMS = {"mlflow", "dvc", "optuna"}

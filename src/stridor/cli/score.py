@@ -122,7 +122,7 @@ def progress_bar(total: int) -> Iterator[Callable[..., None]]:
 
 @contextmanager
 def warnings_as_notes() -> Iterator[None]:
-    """Print warnings of recordings as lines for people."""
+    """Print warnings as lines for people."""
     with warnings.catch_warnings():
         warnings.simplefilter("always", UserWarning)
         warnings.showwarning = lambda message, *_: note(f"stridor: {message}")

@@ -10,9 +10,10 @@ from typing import Any
 from stridor.common.errors import StridorError
 from stridor.common.text import shortened
 from stridor.tracking.location import Store
-from stridor.tracking.registry import CHAMPION, PREFIX, model_name, registered_detectors
+from stridor.tracking.registry import PREFIX, model_name, registered_detectors
 from stridor.tracking.relocation import moved_path
 from stridor.tracking.store import open_store
+from stridor.tracking.versions import CHAMPION
 
 # MLflow's description of a model.
 DESCRIPTION_FILE = "MLmodel"
@@ -158,8 +159,8 @@ def read_model(folder: Path) -> tuple[dict[str, Path], dict[str, Any]]:
     Returns
     -------
     dict of str to Path
-        The encoder's checkpoint `encoder`, and `frozen` where a view needs it; `banks`, a folder with a reference per
-        machine.
+        Those of `encoder` and `frozen`, checkpoints, that a view needs, and `banks`, a folder with a reference per
+        machine; or `autoencoders`, a folder with one per machine. `scores`, those of test clips, where there are any.
     dict
         As from `registry.model_config`.
 
@@ -184,7 +185,9 @@ def read_model(folder: Path) -> tuple[dict[str, Path], dict[str, Any]]:
         if outside := [place for place in places.values() if place.is_absolute() or ".." in place.parts]:
             raise ValueError(f"{outside[0]} lies outside of its folder")
         artifacts = {name: folder / place for name, place in places.items()}
-        return {name: artifacts[name] for name in ("encoder", "banks")} | artifacts, dict(flavor["config"])
+        if not {"autoencoders", "banks"} & artifacts.keys():
+            raise KeyError("banks")
+        return artifacts, dict(flavor["config"])
     except (LookupError, TypeError, ValueError, AttributeError) as error:
         reason = shortened(" ".join(str(error).split()))
         raise StridorError(
