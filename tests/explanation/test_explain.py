@@ -10,6 +10,9 @@ from benchmarks.planted import FAULTS, covers
 from stridor.common.errors import StridorError
 from stridor.explanation.explain import Explainer
 from stridor.explanation.page import wav_bytes
+from stridor.scoring.bank import ReferenceBank
+from stridor.scoring.reference import MachineReference
+from stridor.serving.detector import Detector
 
 
 @pytest.mark.parametrize("fault", FAULTS)
@@ -90,6 +93,25 @@ def test_without_the_normal_recordings_there_is_one_sentence(slider, tmp_path, m
     (tmp_path / "params.yaml").touch()
     with pytest.raises(StridorError, match=r"data/slider/train holds none of the 20 .*--normals"):
         Explainer(slider.detector, "", None).explain(wav_bytes(np.zeros(32000)))
+
+
+def test_clips_of_an_enrolled_machine_are_parts_of_recordings(slider, slider_clips, tmp_path):
+    paths = sorted((slider_clips / "data/slider/train").iterdir())[:12]
+    (tmp_path / "week 1").mkdir()
+    long = np.concatenate([sf.read(path)[0] for path in paths[:8]])
+    sf.write(tmp_path / "week 1/a.wav", np.stack([long, long], axis=1), 16000)
+    (tmp_path / "b.wav").write_bytes(paths[8].read_bytes())
+    names = [f"week 1/a.wav from {3.6 * i:g} s" for i in range(8)] + ["b.wav", "week 1/gone.wav from 0 s"]
+    known = slider.detector.references["slider"].bank
+    bank = ReferenceBank().fit(known.embeddings_[:10], ["source"] * 10, names)
+    reference = MachineReference(bank, slider.detector.references["slider"].calibration)
+    explainer = Explainer(Detector(slider.detector.embedder, {"slider": reference}), "", tmp_path)
+    learnt = explainer.learn("slider")
+    assert set(learnt.paths) == set(names[:9])
+    assert learnt.paths[names[2]].read("mean", 3.6) == pytest.approx(sf.read(paths[2])[0], abs=1e-4)
+    explained = explainer.explain(paths[2])
+    assert explained.nearest is not None
+    assert explained.nearest.name == names[2]
 
 
 def test_recordings_that_only_have_the_names_are_not_taken(slider, slider_clips, tmp_path, held_out):

@@ -9,6 +9,7 @@ import torch
 from stridor.common.digests import file_md5
 from stridor.common.errors import StridorError
 from stridor.common.saving import save_tensors
+from stridor.explanation.explain import Explainer
 from stridor.explanation.oddness import band_of
 from stridor.explanation.separation import Decoder, apply_mask, trained_decoder
 from stridor.models.checkpoint import save_encoder
@@ -60,6 +61,7 @@ def project(tmp_path):
     separator = Separator(encoder.width, PARAMS)
     torch.nn.init.normal_(separator.cells.weight)
     save_tensors(separator.state_dict(), folder / "separator.pt")
+    (tmp_path / "artifacts/pump/bank/joined/pump").mkdir(parents=True)
     (tmp_path / "dvc.lock").write_text(LOCK)
     return tmp_path
 
@@ -91,6 +93,7 @@ def test_machine_and_remainder_add_up_to_the_clip(project):
     assert separated.machine + separated.remainder == pytest.approx(wave, abs=1e-6)
     shares = [np.square(part).sum() / np.square(wave).sum() for part in (separated.machine, separated.remainder)]
     assert min(shares) > 0.01
+    assert decoder.machines == {"pump"}
 
 
 def test_the_estimates_decide_what_the_machine_gets(project):
@@ -128,3 +131,14 @@ def test_a_decoder_that_has_not_learnt_is_known(project, learnt, expected):
     values = {f"pump at {number} dB": {"learnt": one} for number, one in enumerate(learnt)}
     (project / "results/pump/separation.json").write_text(json.dumps(values))
     assert Decoder.find(project, file_md5(project / "artifacts/pump/encoder/encoder.pt")).learnt is expected
+
+
+def test_a_page_says_what_a_decoder_is_good_for(project, slider, held_out):
+    decoder = Decoder.find(project, file_md5(project / "artifacts/pump/encoder/encoder.pt"))
+    explainer = Explainer(slider.detector, decoder, slider.folder)
+    separated, doubt = explainer._separated(held_out[0], "slider")
+    assert separated is not None
+    assert "was trained on pump, not on slider" in doubt
+    assert explainer._separated(held_out[0], "pump")[1] == ""
+    decoder.learnt = False
+    assert "no nearer to the machine than its mean spectrum" in explainer._separated(held_out[0], "pump")[1]

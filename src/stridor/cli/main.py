@@ -22,8 +22,8 @@ from stridor.common.text import escape_in_output
 
 # The commands import heavy rooms when they run: `stridor --help` must not wait for torch or MLflow.
 COMMANDS = (
-    app, bank, checkpoint, data, distill, drift, enroll, explain, export, models, plan, profile, promote, register, repro,
-    rollback, score, select, store, submission, sweep, table, tune, watch,
+    app, bank, checkpoint, data, distill, drift, enroll, explain, export, models, plan, profile, promote, register,
+    repro, rollback, score, select, store, submission, sweep, table, tune, watch,
 )  # fmt: skip
 # These read data/ or what was learnt from it.
 NEED_DATA = {"plan", "register", "repro", "select", "submission", "sweep", "table", "tune"}

@@ -10,7 +10,6 @@ from typing import BinaryIO
 import numpy as np
 
 from stridor.audio.fbank import Fbank
-from stridor.audio.files import read_clip
 from stridor.audio.windows import Window, read_windows
 from stridor.common.digests import file_md5
 from stridor.common.errors import StridorError
@@ -153,7 +152,7 @@ class Explainer:
         found = known.difference(image)
         oddness = known.oddness(len(image))
         strength = oddness.strength(found)
-        separated, why_not = self._separated(window.wave)
+        separated, why_not = self._separated(window.wave, known.name)
         return Explanation(
             verdict=verdict,
             window=window,
@@ -182,18 +181,21 @@ class Explainer:
     def _nearest(self, known: KnownMachine, name: str) -> Sound | None:
         if name not in known.paths:
             return None
-        wave = read_clip(known.paths[name], self.detector.audio.channel)
+        wave = known.paths[name].read(self.detector.audio.channel, self.detector.window_seconds(known.name))
         return Sound(name, wave, log_mel_db(wave, self._fbank))
 
-    def _separated(self, wave: np.ndarray) -> tuple[Separated | None, str]:
+    def _separated(self, wave: np.ndarray, machine: str) -> tuple[Separated | None, str]:
         if isinstance(self.decoder, str):
             return None, self.decoder
-        doubt = (
-            ""
-            if self.decoder.learnt
-            else "On held-out mixtures this decoder was no nearer to the machine than its mean spectrum is: do not "
-            "rely on what it separates."
-        )
+        doubt = ""
+        if machine not in self.decoder.machines:
+            doubt = (
+                f"The decoder was trained on {', '.join(sorted(self.decoder.machines)) or 'other machines'}, not on "
+            )
+            doubt += f"{machine}: do not rely on what it separates."
+        elif not self.decoder.learnt:
+            doubt = "On held-out mixtures this decoder was no nearer to the machine than its mean spectrum is: do not "
+            doubt += "rely on what it separates."
         return self.decoder.separate(wave), doubt
 
 

@@ -1,12 +1,11 @@
 """The normal recordings of a machine, and how far they are from each other and from a clip."""
 
 from collections.abc import Mapping
-from pathlib import Path
 
 import numpy as np
 
 from stridor.explanation.expectation import PATCH_FRAMES, SQUARE, difference
-from stridor.explanation.normals import read_normals
+from stridor.explanation.normals import Recorded, read_normals
 from stridor.explanation.oddness import NormalOddness
 from stridor.serving.detector import Detector
 
@@ -25,7 +24,7 @@ class KnownMachine:
     detector : Detector
     name : str
         Of the machine.
-    paths : mapping of str to Path
+    paths : mapping of str to Recorded
         Its normal recordings by name, as from `find_normals`.
 
     Raises
@@ -34,7 +33,7 @@ class KnownMachine:
         As from `read_normals`.
     """
 
-    def __init__(self, detector: Detector, name: str, paths: Mapping[str, Path]) -> None:
+    def __init__(self, detector: Detector, name: str, paths: Mapping[str, Recorded]) -> None:
         self.name, self.paths = name, paths
         self._normals = read_normals(detector, name, paths)
         self._spectra = np.stack([_spectrum(normal.image) for normal in self._normals])

@@ -1,15 +1,20 @@
 """The normal recordings that a detector learnt a machine from: where they are, and that they are the same."""
 
 import os
+import re
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from typing import Literal
 
 import numpy as np
 import torch
 
+from stridor.audio.channels import channel_blocks, resampled
 from stridor.audio.fbank import DECIBELS_PER_UNIT, Fbank
 from stridor.audio.files import read_clip
+from stridor.audio.opening import open_sound
 from stridor.common.errors import StridorError
 from stridor.common.project import project_root
 from stridor.common.text import printable
@@ -20,9 +25,41 @@ from stridor.serving.detector import Detector
 MOST_CLIPS, MOST_SECONDS = 64, 2000.0
 FEWEST_CLIPS = 4
 CLIPS_AT_A_TIME = 8
+# Of an enrolled machine: the path of a recording, and where the clip begins in it.
+_PART = re.compile(r"(?P<file>.+) from (?P<start>[0-9.]{1,12}) s", re.DOTALL)
 # Mean deviation of a recording's embedding from that in the bank, as a share of the deviation among the bank's: another
 # recording is at 1 or so, the same one at 0 up to the rounding of another processor.
 _SAME_SHARE, _ROUNDING = 0.05, 1e-4
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """Where a clip of the bank was recorded: a file, or the part of one that begins at a second."""
+
+    path: Path
+    start_seconds: float | None = None
+
+    def read(self, channel: int | Literal["mean"], length_seconds: float) -> np.ndarray:
+        """Return the clip, float32 [T] at 16 kHz; of a part, so many seconds.
+
+        Raises
+        ------
+        StridorError
+            If it cannot be read.
+        """
+        if self.start_seconds is None:
+            return read_clip(self.path, channel)
+        with warnings.catch_warnings(), open_sound(self.path) as recording:
+            # It is not read from its start.
+            warnings.simplefilter("ignore")
+            rate_hz = recording.sound.samplerate
+            recording.sound.seek(min(round(self.start_seconds * rate_hz), recording.sound.frames - 1))
+            wanted, blocks = round(length_seconds * rate_hz), []
+            for block in channel_blocks(recording, channel):
+                blocks.append(block)
+                if sum(map(len, blocks)) >= wanted:
+                    break
+            return resampled(np.concatenate(blocks)[:wanted], recording)
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,8 +85,8 @@ def log_mel_db(wave: np.ndarray, fbank: Fbank) -> np.ndarray:
     return image * np.float32(DECIBELS_PER_UNIT)
 
 
-def find_normals(bank: Bank, machine: str, folder: Path | None = None) -> dict[str, Path]:
-    """Find the recordings of a bank by their names.
+def find_normals(bank: Bank, machine: str, folder: Path | None = None) -> dict[str, Recorded]:
+    """Find the recordings of a bank by their names, which are those of files, or paths below the folder.
 
     Parameters
     ----------
@@ -71,10 +108,20 @@ def find_normals(bank: Bank, machine: str, folder: Path | None = None) -> dict[s
             "a folder data/ that has them; name their folder with --normals."
         )
     place = folder if folder is not None else Path(os.path.relpath(root or Path())) / "data" / machine / "train"
-    names, found = set(bank.file_names_), {}
-    for below, folders, files in os.walk(place):
+    names = {name: _PART.fullmatch(name) for name in bank.file_names_}
+    files: dict[str, Path] = {}
+    for below, folders, inside in os.walk(place):
         folders.sort()
-        found |= {name: Path(below, name) for name in sorted(names.intersection(files)) if name not in found}
+        for file in sorted(inside):
+            path = Path(below, file)
+            files[path.relative_to(place).as_posix()] = path
+            files.setdefault(file, path)
+    found = {}
+    for name, part in names.items():
+        file = part["file"] if part else name
+        path = files.get(file) or files.get(PurePosixPath(file).name)
+        if path is not None:
+            found[name] = Recorded(path, float(part["start"]) if part else None)
     if len(found) < FEWEST_CLIPS:
         raise StridorError(
             f"{printable(place)} holds {len(found) or 'none'} of the {len(names)} normal recordings that the detector "
@@ -84,7 +131,7 @@ def find_normals(bank: Bank, machine: str, folder: Path | None = None) -> dict[s
     return found
 
 
-def read_normals(detector: Detector, machine: str, paths: Mapping[str, Path]) -> list[Normal]:
+def read_normals(detector: Detector, machine: str, paths: Mapping[str, Recorded]) -> list[Normal]:
     """Read recordings of a machine's bank; those that sound otherwise than the bank's are left out.
 
     Of many, some that are evenly spread over the bank are read.
@@ -102,14 +149,14 @@ def read_normals(detector: Detector, machine: str, paths: Mapping[str, Path]) ->
     some = _spread(rows, max(FEWEST_CLIPS, min(MOST_CLIPS, int(MOST_SECONDS / seconds))))
     for first in range(0, len(some), CLIPS_AT_A_TIME):
         part = some[first : first + CLIPS_AT_A_TIME]
-        files = [paths[bank.file_names_[row]] for row in part]
-        waves = [read_clip(file, detector.audio.channel) for file in files]
-        same = _same(bank, part, detector.embedder.embed(waves, [printable(file) for file in files]))
+        places = [paths[bank.file_names_[row]] for row in part]
+        waves = [place.read(detector.audio.channel, seconds) for place in places]
+        same = _same(bank, part, detector.embedder.embed(waves, [printable(place.path) for place in places]))
         normals += [Normal(row, log_mel_db(wave, fbank)) for row, wave, is_same in zip(part, waves, same, strict=True)
                     if is_same]  # fmt: skip
     if len(normals) < FEWEST_CLIPS:
         raise StridorError(
-            f"Of {len(some)} normal recordings of '{machine}' in {printable(files[0].parent)}, {len(normals)} are "
+            f"Of {len(some)} normal recordings of '{machine}' in {printable(places[0].path.parent)}, {len(normals)} are "
             "those that the detector learnt from, the others only have their names; name the folder of the right ones "
             "with --normals, or train and register the detector again."
         )

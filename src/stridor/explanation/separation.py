@@ -33,12 +33,15 @@ class Decoder:
 
     Attributes
     ----------
+    machines : frozenset of str
+        That it was trained on.
     learnt : bool
         Whether it separated held-out mixtures better than the machine's mean spectrum does.
     """
 
-    def __init__(self, encoder: Encoder, separator: Separator, learnt: bool = True) -> None:
-        self.encoder, self.separator, self.learnt = encoder.eval(), separator.eval(), learnt
+    def __init__(self, encoder: Encoder, separator: Separator, machines: frozenset[str], learnt: bool = True) -> None:
+        self.encoder, self.separator = encoder.eval(), separator.eval()
+        self.machines, self.learnt = machines, learnt
 
     @classmethod
     def find(cls, project: Path, encoder_md5: str) -> "Decoder":
@@ -59,7 +62,8 @@ class Decoder:
             if file_md5(encoder) == encoder_md5:
                 detector = encoder.parents[1].name
                 separator = load_separator(encoder.with_name("separator.pt"), project, detector)
-                return cls(load_encoder(encoder), separator, _has_learnt(project / "results" / detector))
+                machines = frozenset(bank.name for bank in encoder.parents[1].glob("bank/*/*"))
+                return cls(load_encoder(encoder), separator, machines, _has_learnt(project / "results" / detector))
         raise StridorError(
             "A registered detector has no decoder, and artifacts/ of the project does not hold the training that "
             "this one comes from; run the command in the project where it was trained."
