@@ -44,7 +44,19 @@ def test_a_process_younger_than_the_table_made_no_entry_of_it(tmp_path, table, l
     assert drop_stale_locks(tmp_path) == 1
 
 
-@pytest.mark.parametrize("text", ["", "[", "[]", "3", '{"write": {"a": 3}}', '{"write": {"a": {"pid": "x"}}}'])
+@pytest.mark.parametrize("text", ["", '{"write": {"a": {"pid": 3, "cm'])
+def test_a_table_whose_writing_was_cut_off_is_removed_unless_dvc_is_at_work(tmp_path, table, text):
+    table.write_text(text)
+    (tmp_path / "dvc").write_text("import time; time.sleep(300)")
+    with subprocess.Popen([sys.executable, tmp_path / "dvc"], cwd=tmp_path) as process:
+        assert drop_stale_locks(tmp_path) == 0
+        assert table.read_text() == text
+        process.kill()
+    assert drop_stale_locks(tmp_path) == 1
+    assert not table.exists()
+
+
+@pytest.mark.parametrize("text", ["[]", "3", '{"write": {"a": 3}}', '{"write": {"a": {"pid": "x"}}}'])
 def test_a_damaged_table_is_left_to_dvc(tmp_path, table, text):
     table.write_text(text)
     assert drop_stale_locks(tmp_path) == 0

@@ -60,6 +60,8 @@ class Scene:
     outcome : callable
         What a call has reached, of the project's root: equal for equal results.
     environment : mapping of str to str
+    again : sequence of str, optional
+        Of the interpreter, for the next call; by default the same once more.
     own_names : tuple of str
         Folders of the project in which every run has names of its own.
     """
@@ -70,6 +72,7 @@ class Scene:
     python: ForkedPython
     outcome: Callable[[Path], object]
     environment: Mapping[str, str] = field(default_factory=dict)
+    again: Sequence[str] | None = None
     own_names: tuple[str, ...] = ("mlruns/", ".git/", ".dvc/tmp/")
 
     @property
@@ -83,8 +86,9 @@ class Scene:
         # Times are kept, by which DVC tells what has changed.
         subprocess.run(["cp", "-a", self.template, self.place], check=True)
 
-    def start(self, real: bool) -> subprocess.Popen[bytes]:
+    def start(self, real: bool, again: bool = False) -> subprocess.Popen[bytes]:
         """Start the command in a process group of its own; its output is in `said` beside the project."""
+        arguments = self.again if again and self.again else self.arguments
         interpreter = Path(sys.executable) if real else self.python.executable
         environment = {
             **os.environ, "PATH": f"{interpreter.parent}{os.pathsep}{Path(sys.executable).parent}{os.pathsep}"
@@ -93,14 +97,14 @@ class Scene:
         }  # fmt: skip
         with open(self.place / "said", "ab") as said:
             return subprocess.Popen(
-                [interpreter, *self.arguments], cwd=self.root, env=environment, stdin=subprocess.DEVNULL, stdout=said,
+                [interpreter, *arguments], cwd=self.root, env=environment, stdin=subprocess.DEVNULL, stdout=said,
                 stderr=subprocess.STDOUT, process_group=0,
             )  # fmt: skip
 
-    def finish(self, real: bool) -> float:
+    def finish(self, real: bool, again: bool = False) -> float:
         """Run the command to its end; return its duration in seconds."""
         started = time.monotonic()
-        process = self.start(real)
+        process = self.start(real, again)
         try:
             code = process.wait(TIMEOUT_S)
         except subprocess.TimeoutExpired:
@@ -166,6 +170,8 @@ class Killed:
         scene.put_back()
         self.before = scene.outcome(scene.root)
         self._durations[False] = scene.finish(False)
+        if scene.again:
+            scene.finish(False, again=True)
         self.after = scene.outcome(scene.root)
         self.names = names_below(scene)
         assert not (problems := problems_of(scene)), problems
@@ -175,7 +181,10 @@ class Killed:
         if real not in self._durations:
             self.scene.put_back()
             self._durations[real] = self.scene.finish(real)
-            assert self.scene.outcome(self.scene.root) == self.after
+            if self.scene.again:
+                self.scene.finish(False, again=True)
+            found = self.scene.outcome(self.scene.root)
+            assert found == self.after, difference(found, self.after)
         return self._durations[real]
 
     def moment(self, number: int) -> float:
@@ -200,7 +209,7 @@ class Killed:
     def check(self, number: int) -> None:
         """Kill the command, call it again, and check what that has reached."""
         when = self.kill(number)
-        self.scene.finish(is_real(number))
+        self.scene.finish(is_real(number), again=True)
         self.check_outcome(when)
 
     def check_outcome(self, when: str) -> None:
@@ -208,11 +217,20 @@ class Killed:
         scene = self.scene
         orphans = scene.orphans()
         assert not orphans, f"{when}: still there: {orphans}"
-        assert scene.outcome(scene.root) == self.after, f"{when}\n{scene.said()}"
+        found = scene.outcome(scene.root)
+        assert found == self.after, f"{when}: {difference(found, self.after)}\n{scene.said()}"
         left = sorted(names_below(scene) - self.names)
         assert not left, f"{when}: left behind: {left}\n{scene.said()}"
         problems = problems_of(scene)
         assert not problems, f"{when}: {problems}\n{scene.said()}"
+
+
+def difference(found: object, wanted: object) -> list[object]:
+    """Return what differs between two outcomes."""
+    if not isinstance(found, dict) or not isinstance(wanted, dict):
+        return [found, wanted]
+    names = sorted({*found, *wanted})
+    return [(name, found.get(name), wanted.get(name)) for name in names if found.get(name) != wanted.get(name)]
 
 
 def content(root: Path, *names: str) -> dict[str, str]:

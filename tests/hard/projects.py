@@ -24,11 +24,15 @@ def make_scene(
     arguments: Sequence[str],
     prepare: Callable[[Path], object],
     outcome: Callable[[Path], object],
+    *,
+    folder: Path | None = None,
     **how: object,
 ) -> Scene:
-    """Return a scene whose project `prepare` has made in the working directory."""
-    place = factory.mktemp("scene") / prepare.__name__
-    scene = Scene(place.with_suffix(".template"), place, arguments, python, outcome, **how)
+    """Return a scene whose project `prepare` has made in the working directory, in a folder if one is given."""
+    templates = factory.mktemp("scene")
+    name = prepare.__name__.rstrip("_")
+    place = (folder or templates) / name
+    scene = Scene(templates / f"{name}.template", place, arguments, python, outcome, **how)
     scene.root.mkdir(parents=True)
     before = Path.cwd()
     os.chdir(scene.root)
@@ -41,12 +45,9 @@ def make_scene(
 
 
 def init_dvc(python: ForkedPython) -> None:
-    """Make the working directory a repository of git and DVC, with the pipeline and the code of this project."""
-    for name in ("dvc.yaml", ".dvcignore", ".gitignore"):
+    """Make the working directory a repository of git and DVC."""
+    for name in (".dvcignore", ".gitignore"):
         shutil.copy(ROOT / name, ".")
-    # The stages depend on the code; a copy could differ from what the interpreter imports.
-    for name in ("src", "pretrained"):
-        Path(name).symlink_to(ROOT / name)
     subprocess.run(["git", "init", "-q"], check=True)
     call(python, "-m", "dvc", "init", "-q")
     Path(".dvc/config").write_text(CONFIG)
@@ -55,6 +56,10 @@ def init_dvc(python: ForkedPython) -> None:
 def pipeline_project(python: ForkedPython, database: Path, machines: Sequence[str], **values: object) -> None:
     """Make the working directory a project of tiny machines, tracked by DVC, with an empty store."""
     init_dvc(python)
+    shutil.copy(ROOT / "dvc.yaml", ".")
+    # The stages depend on the code; a copy could differ from what the interpreter imports.
+    for name in ("src", "pretrained"):
+        Path(name).symlink_to(ROOT / name)
     shutil.copy(database, DATABASE)
     Path("mlruns").mkdir()
     detectors = {name: {"machines": [name]} for name in machines}

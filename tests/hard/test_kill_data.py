@@ -71,7 +71,7 @@ def test_a_killed_import_is_undone_or_done_and_finished_by_the_next_call(importi
             for state in (importing.before, importing.after)
         ]
         assert now in states, when
-    scene.finish(is_real(number))
+    scene.finish(is_real(number), again=True)
     importing.check_outcome(when)
 
 

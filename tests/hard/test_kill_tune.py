@@ -65,7 +65,7 @@ def values(tune):
 
 def test_a_killed_study_is_finished_by_the_next_call(tune, values, number):
     when = tune.kill(number)
-    tune.scene.finish(is_real(number))
+    tune.scene.finish(is_real(number), again=True)
     tune.check_outcome(when)
     found, counted = finished_trials(tune.scene.root)
     assert counted == TRIALS, when

@@ -2,6 +2,7 @@
 
 import json
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,9 @@ _TABLE = Path(".dvc/tmp/rwlock")
 def drop_stale_locks(root: Path) -> int:
     """Remove the entries of processes that have ended; return their number.
 
-    DVC itself asks only whether a process of that number lives. In a container, and after a reboot, one does.
+    DVC itself asks only whether a process of that number lives. In a container, and after a reboot, one does. It also
+    writes the table in place: killed in the middle, it leaves a part of it, which no later command can read. That is
+    removed if no DVC command is at work in the project.
 
     Parameters
     ----------
@@ -32,9 +35,11 @@ def drop_stale_locks(root: Path) -> int:
         except OSError:
             return 0
         try:
-            locks = json.loads(table.read_text(encoding="utf-8"))
-            written = table.stat().st_mtime
-            kept, dropped = _living(locks, written)
+            text, written = table.read_text(encoding="utf-8"), table.stat().st_mtime
+            if _was_cut_off(text) and not _works(root):
+                table.unlink()
+                return 1
+            kept, dropped = _living(json.loads(text), written)
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             # Of a damaged table, DVC's own message says what to do.
             return 0
@@ -42,6 +47,27 @@ def drop_stale_locks(root: Path) -> int:
             with atomic_file(table) as beside:
                 beside.write_text(json.dumps(kept), encoding="utf-8")
     return dropped
+
+
+def _was_cut_off(text: str) -> bool:
+    try:
+        json.loads(text)
+    except ValueError:
+        return True
+    return False
+
+
+def _works(root: Path) -> bool:
+    """Tell whether another process runs DVC in a project."""
+    import psutil
+
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            # As `python /bin/dvc` or `python -m dvc`.
+            named = any(Path(word).name == "dvc" for word in process.cmdline()[:3])
+            if named and process.pid != os.getpid() and Path(process.cwd()).is_relative_to(root.resolve()):
+                return True
+    return False
 
 
 def _living(locks: dict[str, Any], written: float) -> tuple[dict[str, Any], int]:
