@@ -1,6 +1,7 @@
 """Commands on a disk that fills up at several moments: one sentence, nothing half-written, and the next call works.
 
-The disk is a tmpfs of limited size, where one may be mounted. `test_full_disk_writers.py` needs no rights.
+In the first test, the disk is a tmpfs of limited size, where one may be mounted. The second needs no rights: single
+processes meet a write that fails (`faults.py`).
 """
 
 import hashlib
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from hard.killing import Killed, content
+from hard.killing import TIMEOUT_S, Killed, content
 from hard.projects import call, lean, make_scene, pipeline_project
 from hard.test_kill_data import CHECKPOINT_BYTES, PUBLISHED, TESTS, changed, track_machines
 from hard.test_kill_pipeline import results
@@ -96,6 +97,9 @@ def commands(tmp_path_factory, empty_database, forked_python):
     def store(root):
         return (root / "mlflow.db").exists()
 
+    def written(root):
+        return content(root, "artifacts/pump", "results", "reports")
+
     def reports(root):
         return content(root, "reports", "submission", "results")
 
@@ -115,20 +119,55 @@ def commands(tmp_path_factory, empty_database, forked_python):
                 ("-c", script, "data", "dcase", "--year", str(YEAR), "--site", server.url, "--fresh"),
                 machines, changed,
             ),
+            **{
+                stage: (("-m", f"stridor.stages.{stage}", *(() if stage == "summary" else ("pump",))), trained, written)
+                for stage in ("augment", "train", "autoencoder", "index", "evaluate", "register", "summary")
+            },
             "repro": ((*STRIDOR, "repro"), untrained, results),
-            "register": ((*STRIDOR, "register"), trained, lambda root: results(root)["versions"]),
             "select": ((*STRIDOR, "select"), trained, reports),
             "submission": ((*STRIDOR, "submission"), trained, reports),
             "tune": ((*STRIDOR, "tune", "--machine", "pump", "--trials", "2", "--jobs", "1"), study, general),
         }  # fmt: skip
 
 
-NAMES = (
-    "store", "profile", "import", "fetch", "fetch by hand", "dcase", "repro", "register", "select", "submission", "tune",
-)  # fmt: skip
+WHOLE = (
+    "store",
+    "profile",
+    "import",
+    "fetch",
+    "fetch by hand",
+    "dcase",
+    "repro",
+    "register",
+    "select",
+    "submission",
+    "tune",
+)
+# What writes without the help of other processes.
+ALONE = (
+    "store",
+    "profile",
+    "import",
+    "fetch",
+    "fetch by hand",
+    "dcase",
+    "augment",
+    "train",
+    "autoencoder",
+    "index",
+    "evaluate",
+    "register",
+    "summary",
+    "select",
+    "submission",
+)
+FAULTS = (
+    *(f"writes {number}" for number in (1, 3, 8, 21)),
+    *(f"size {number}" for number in (256, 4096, 65536)),
+)
 
 
-@pytest.fixture(scope="module", params=NAMES)
+@pytest.fixture(scope="module", params=WHOLE)
 def filling(request, tmp_path_factory, disk, commands, forked_python, seed):
     """A command that has run on an empty disk, and how many bytes that took."""
     arguments, prepare, outcome = commands[request.param]
@@ -150,17 +189,68 @@ def test_a_full_disk_is_told_in_a_sentence_and_the_next_call_works(filling, disk
     scene.put_back()
     disk.limit(int(level * needed))
     try:
-        code = scene.start(False).wait(900)
+        code = scene.start(False).wait(TIMEOUT_S)
         said = scene.said()
     finally:
         disk.limit(None)
+    check_told(scene, code, said)
+    scene.finish(False, again=True)
+    undisturbed.check_outcome(f"{level:.0%} of {needed} bytes")
+
+
+def check_told(scene, code, said):
+    """Check that a command that had too little space said so, and left nothing half-written."""
     # Where old files give way to new ones, little may be enough.
     assert code in (0, 2), said
     assert "Traceback" not in said, said
+    # Parts of a download are what the next call goes on with.
     half = [path for path in scene.root.rglob("*.unfinished-*") if path.parent.name not in ("checkpoints", "101")]
     assert not half, f"{half}\n{said}"
     if code:
         assert said.rstrip().splitlines()[-1].startswith("stridor: "), said
-        assert re.search("space|full", said), said
-    scene.finish(False, again=True)
-    undisturbed.check_outcome(f"{level:.0%} of {needed} bytes")
+        assert re.search("space|full|too large|written|I/O", said), said
+
+
+FAULTY = """
+import sys
+sys.path.insert(0, {tests!r})
+from hard.faults import main
+main(*sys.argv[1:])
+"""
+
+
+@pytest.fixture(scope="module", params=ALONE)
+def alone(request, tmp_path_factory, commands, forked_python, seed):
+    """A command that has run undisturbed, and how it is called under a fault."""
+    arguments, prepare, outcome = commands[request.param]
+    scene = make_scene(tmp_path_factory, forked_python, arguments, prepare, outcome)
+    undisturbed = Killed(scene, seed)
+    kind, what, *rest = arguments
+    if kind == "-c":
+        script = FAULTY.replace("main(*sys.argv[1:])", "from hard.faults import apply\napply(sys.argv.pop(1))\n") + what
+    else:
+        script, rest = FAULTY, [what, *rest]
+    return undisturbed, script.replace("{tests!r}", repr(str(TESTS))), rest
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_write_that_fails_is_told_in_a_sentence_and_the_next_call_works(alone, fault):
+    undisturbed, script, rest = alone
+    scene = undisturbed.scene
+    scene.put_back()
+    before = scene.outcome(scene.root)
+    scene.again, scene.arguments = scene.arguments, ("-c", script, fault, *rest)
+    try:
+        code = scene.start(False).wait(TIMEOUT_S)
+        said = scene.said()
+        check_told(scene, code, said)
+        now = scene.outcome(scene.root)
+        if isinstance(now, dict):
+            wrong = [name for name, md5 in now.items() if md5 not in (before.get(name), undisturbed.after.get(name))]
+            assert not wrong, f"{wrong}\n{said}"
+        # Every command writes something.
+        assert code or fault not in ("writes 1", "size 256"), said
+        scene.finish(False, again=True)
+    finally:
+        scene.arguments, scene.again = scene.again, None
+    undisturbed.check_outcome(fault)

@@ -102,8 +102,8 @@ class Load:
         self.processes = []
         for number in range(CLIENTS):
             code = CLIENT.format(
-                tests=str(TESTS), confirmed=str(self.folder / f"{number}.jsonl"), file=str(self.folder / f"{number}.txt"),
-                runs=RUNS, steps=STEPS,
+                tests=str(TESTS), confirmed=str(self.folder / f"{number}.jsonl"),
+                file=str(self.folder / f"{number}.txt"), runs=RUNS, steps=STEPS,
             )  # fmt: skip
             with open(self.folder / f"{number}.log", "wb") as log:
                 self.processes.append(
