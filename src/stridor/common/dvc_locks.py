@@ -1,4 +1,4 @@
-"""Entries in DVC's table of locks whose process is gone, although another has its number by now."""
+"""What a killed DVC leaves: entries in its table of locks, of a process that is gone, and half copies in its cache."""
 
 import json
 import os
@@ -9,6 +9,7 @@ from typing import Any
 from stridor.common.atomic import atomic_file
 
 _TABLE = Path(".dvc/tmp/rwlock")
+_HALF_COPIES = ".dvc/cache/files/md5/??/.*.tmp"
 
 
 def drop_stale_locks(root: Path) -> int:
@@ -16,7 +17,7 @@ def drop_stale_locks(root: Path) -> int:
 
     DVC itself asks only whether a process of that number lives. In a container, and after a reboot, one does. It also
     writes the table in place: killed in the middle, it leaves a part of it, which no later command can read. That is
-    removed if no DVC command is at work in the project.
+    removed if no DVC command is at work in the project, and so are the copies that it was making.
 
     Parameters
     ----------
@@ -38,6 +39,7 @@ def drop_stale_locks(root: Path) -> int:
             text, written = table.read_text(encoding="utf-8"), table.stat().st_mtime
             if _was_cut_off(text) and not _works(root):
                 table.unlink()
+                _drop_half_copies(root)
                 return 1
             kept, dropped = _living(json.loads(text), written)
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
@@ -46,7 +48,14 @@ def drop_stale_locks(root: Path) -> int:
         if dropped:
             with atomic_file(table) as beside:
                 beside.write_text(json.dumps(kept), encoding="utf-8")
+            if not _works(root):
+                _drop_half_copies(root)
     return dropped
+
+
+def _drop_half_copies(root: Path) -> None:
+    for left in root.glob(_HALF_COPIES):
+        left.unlink(missing_ok=True)
 
 
 def _was_cut_off(text: str) -> bool:
