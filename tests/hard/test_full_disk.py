@@ -246,10 +246,14 @@ def test_a_write_that_fails_is_told_in_a_sentence_and_the_next_call_works(alone,
         check_told(scene, code, said)
         now = scene.outcome(scene.root)
         if isinstance(now, dict):
-            wrong = [name for name, md5 in now.items() if md5 not in (before.get(name), undisturbed.after.get(name))]
+            known = (before, undisturbed.after)
+            wrong = [
+                name
+                for name, said_now in now.items()
+                if said_now not in [one.get(name) for one in known] and ".unfinished-" not in name
+            ]
             assert not wrong, f"{wrong}\n{said}"
-        # Every command writes something.
-        assert code or fault not in ("writes 1", "size 256"), said
+        assert code or fault != "size 256", said
         scene.finish(False, again=True)
     finally:
         scene.arguments, scene.again = scene.again, None
