@@ -6,7 +6,7 @@ duration is what the moments are spread over, and its outcome is what a killed a
 Most kills hit a command whose Python is forked (`forked_python`): a start takes nothing there, so that the moments fall
 into the work and not into imports. Then everything that the command has started is killed at once, as when a container
 ends. Every fifth kill hits real interpreters, and only the command's own process group, as `kill -9` does: what it has
-started must end by itself, and the next call begins at once.
+started must end by itself, while the next call begins as soon as an interpreter could.
 """
 
 import hashlib
@@ -35,6 +35,8 @@ TIMEOUT_S = 900
 # Time for what a killed command has started to notice that.
 ORPHANS_S = 60
 EVERY_REAL = 5
+# What an interpreter takes at least until it has imported DVC or MLflow.
+START_S = 2
 # What writers call what is not whole; the last is SQLite's, of a transaction that was cut off.
 HALF = (".tmp", ".part", ".partial", ".incomplete", ".db-journal")
 
@@ -135,6 +137,8 @@ class Scene:
             while self.python.jobs():  # which the clients' ends have killed
                 time.sleep(0.01)
         process.wait()
+        if real:
+            time.sleep(START_S)
         return caught
 
     def processes(self) -> list[int]:
@@ -209,8 +213,12 @@ class Killed:
     def check(self, number: int) -> None:
         """Kill the command, call it again, and check what that has reached."""
         when = self.kill(number)
-        self.scene.finish(is_real(number), again=True)
+        self.call_again()
         self.check_outcome(when)
+
+    def call_again(self) -> None:
+        """Make the next call."""
+        self.scene.finish(False, again=True)
 
     def check_outcome(self, when: str) -> None:
         """Check that all is as after an undisturbed call."""

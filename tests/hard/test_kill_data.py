@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hard.killing import Killed, content, is_real
+from hard.killing import Killed, content
 from hard.projects import call, init_dvc, make_scene
 from recordings import PARAMS, write_machine, write_recording
 from stridor.ingest.checkpoints.published import DEFAULT
@@ -71,7 +71,7 @@ def test_a_killed_import_is_undone_or_done_and_finished_by_the_next_call(importi
             for state in (importing.before, importing.after)
         ]
         assert now in states, when
-    scene.finish(is_real(number), again=True)
+    importing.call_again()
     importing.check_outcome(when)
 
 
@@ -136,7 +136,7 @@ def push(tmp_path_factory, forked_python, seed):
 
 def test_a_killed_push_is_finished_by_the_next_call(push, number):
     when = push.kill(number)
-    push.scene.finish(is_real(number), again=True)
+    push.call_again()
     # The copy that DVC was making stays on the shelf, under a name that it never asks for.
     for half in (push.scene.place / "remote").rglob(".*.tmp"):
         half.unlink()

@@ -6,12 +6,12 @@ from contextlib import closing
 
 import pytest
 
-from hard.killing import Killed, is_real
+from hard.killing import Killed
 from hard.projects import make_scene
 from stridor.tracking.location import DATABASE
 from tiny_study import TUNE, write_study
 
-TRIALS, WORKERS = 6, 4
+TRIALS, WORKERS = 5, 4
 
 
 def finished_trials(root):
@@ -65,7 +65,7 @@ def values(tune):
 
 def test_a_killed_study_is_finished_by_the_next_call(tune, values, number):
     when = tune.kill(number)
-    tune.scene.finish(is_real(number), again=True)
+    tune.call_again()
     tune.check_outcome(when)
     found, counted = finished_trials(tune.scene.root)
     assert counted == TRIALS, when
