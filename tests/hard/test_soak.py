@@ -48,7 +48,8 @@ def write_recordings(folder):
     """Write recordings of several formats, lengths and rates, and files that cannot be scored."""
     folder.mkdir()
     for number in range(40):
-        samples, rate_hz = 4000 + 313 * number, (16000, 22050, 48000)[number % 3]
+        rate_hz = (16000, 22050, 48000)[number % 3]
+        samples = rate_hz * (30 + number) // 100
         form = ("WAV", "FLAC", "OGG")[number % 3]
         sf.write(
             folder / f"{number:02d}.{form.lower()}", wave(number, samples, 300 + 20 * number), rate_hz, format=form
