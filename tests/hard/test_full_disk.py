@@ -163,7 +163,7 @@ ALONE = (
 )
 FAULTS = (
     *(f"writes {number}" for number in (1, 3, 8, 21)),
-    *(f"size {number}" for number in (256, 4096, 65536)),
+    *(f"size {number}" for number in (2048, 16384, 65536)),
 )
 
 
@@ -253,7 +253,8 @@ def test_a_write_that_fails_is_told_in_a_sentence_and_the_next_call_works(alone,
                 if said_now not in [one.get(name) for one in known] and ".unfinished-" not in name
             ]
             assert not wrong, f"{wrong}\n{said}"
-        assert code or fault != "size 256", said
+        # Everything writes by Python, but for SQLite, which makes a store.
+        assert code or fault != "writes 1" or "store" in rest, said
         scene.finish(False, again=True)
     finally:
         scene.arguments, scene.again = scene.again, None
