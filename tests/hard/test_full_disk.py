@@ -27,6 +27,7 @@ from zenodo import YEAR, Zenodo
 # The share of what a command needs that is left on the disk.
 LEVELS = (0.0, 0.1, 0.3, 0.5, 0.7, 0.9)
 PAGE = 4096
+PLENTY = 2**31
 STRIDOR = ("-m", "stridor")
 
 
@@ -37,8 +38,8 @@ class Disk:
         self.folder = folder
 
     def limit(self, free: int | None) -> None:
-        """Leave so many bytes; None for as many as anybody wants."""
-        size = 0 if free is None else self.used() + max(free // PAGE, 1) * PAGE
+        """Leave so many bytes; None for plenty."""
+        size = PLENTY if free is None else self.used() + max(free // PAGE, 1) * PAGE
         subprocess.run(["mount", "-o", f"remount,size={size}", self.folder], check=True, capture_output=True)
 
     def used(self) -> int:
@@ -51,7 +52,9 @@ class Disk:
 def disk(tmp_path_factory):
     """A disk of its own."""
     folder = tmp_path_factory.mktemp("disk")
-    done = subprocess.run(["mount", "-t", "tmpfs", "tmpfs", folder], capture_output=True, text=True)
+    done = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", f"size={PLENTY}", "tmpfs", folder], capture_output=True, text=True
+    )
     if done.returncode:
         pytest.skip(f"a tmpfs cannot be mounted here ({done.stderr.strip()}); root may")
     try:
