@@ -111,6 +111,7 @@ class Scene:
             code = process.wait(TIMEOUT_S)
         except subprocess.TimeoutExpired:
             code = "no end"
+            self._kill_all(process)
         assert code == 0, f"exit code {code}\n{self.said()}"
         return time.monotonic() - started
 
@@ -128,18 +129,22 @@ class Scene:
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
         else:
-            while left := self.processes():
-                for one in left:
-                    with suppress(ProcessLookupError):
-                        os.kill(one, signal.SIGKILL)
-                with suppress(subprocess.TimeoutExpired):
-                    process.wait(0.01)
-            while self.python.jobs():  # which the clients' ends have killed
-                time.sleep(0.01)
+            self._kill_all(process)
         process.wait()
         if real:
             time.sleep(START_S)
         return caught
+
+    def _kill_all(self, process: subprocess.Popen[bytes]) -> None:
+        """Kill everything that calls have started."""
+        while left := self.processes():
+            for one in left:
+                with suppress(ProcessLookupError):
+                    os.kill(one, signal.SIGKILL)
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(0.01)
+        while self.python.jobs():  # which the clients' ends have killed
+            time.sleep(0.01)
 
     def processes(self) -> list[int]:
         """Return the processes that calls have started and that have not ended."""
