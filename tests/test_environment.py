@@ -83,6 +83,7 @@ def test_dvc_is_given_a_name_for_a_user_without_one(monkeypatch):
     assert "LOGNAME" not in dvc_environment()
 
 
+@pytest.mark.slow
 def test_a_reader_that_has_seen_enough_ends_the_command_quietly(detector):
     clips = ["clip.wav"] * 50
     score = subprocess.Popen(
@@ -108,6 +109,7 @@ def test_output_that_is_written_at_the_end_to_nobody_is_quiet_too():
     assert process.wait() == 128 + signal.SIGPIPE
 
 
+@pytest.mark.slow
 def test_a_command_without_standard_output_works(detector):
     line = f"exec {sys.executable} -m stridor score clip.wav --detector pump >&-"
     done = subprocess.run(["sh", "-c", line], cwd=detector, stderr=subprocess.PIPE, text=True)
@@ -144,6 +146,7 @@ with one_sentence(), atomic_file(Path("a.txt")) as beside:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_scoring_does_without_locale_home_and_temporary_folder(detector):
     values = {"LC_ALL": "C", "TMPDIR": "/nowhere", "HOME": "/nowhere"}
     done = subprocess.run(

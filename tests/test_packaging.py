@@ -51,6 +51,7 @@ def without_pipeline(code, *arguments, cwd):
     return subprocess.run(command, capture_output=True, text=True, cwd=cwd)
 
 
+@pytest.mark.slow
 def test_a_plain_installation_scores(model):
     code = "from stridor.cli.main import main; main()"
     clips = ["clip.wav", "other.wav"]
@@ -59,6 +60,7 @@ def test_a_plain_installation_scores(model):
     assert [json.loads(line)["recording"] for line in done.stdout.splitlines()] == clips
 
 
+@pytest.mark.slow
 def test_scoring_from_a_folder_imports_neither_mlflow_nor_pandas(model):
     code = """
 import sys
@@ -71,6 +73,7 @@ print({"mlflow", "pandas", "sklearn", "torchaudio", "scipy.stats", "torch._dynam
     assert done.stdout.splitlines()[-1] == "set()"
 
 
+@pytest.mark.slow
 def test_a_plain_installation_has_everything_that_stridor_offers(tmp_path):
     code = """
 import doctest, stridor

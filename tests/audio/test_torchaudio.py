@@ -3,6 +3,7 @@
 import subprocess
 import sys
 
+import pytest
 import torch
 
 from stridor.audio._torchaudio import torchaudio
@@ -33,12 +34,14 @@ assert torchaudio.functional.resample(torch.zeros(480), 48000, 16000).shape == (
 """
 
 
+@pytest.mark.slow
 def test_an_extension_that_does_not_load_is_done_without():
     program = BROKEN_EXTENSION.format(error="OSError('libc10_cuda.so: cannot open shared object file')")
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.slow
 def test_other_failures_are_not_hidden():
     program = BROKEN_EXTENSION.format(error="ImportError('a part is missing')")
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)

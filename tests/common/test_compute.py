@@ -35,6 +35,7 @@ def settled(threads, when="before", **environment):
     return [int(number) for number in done.stdout.split()]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_every_library_takes_as_many_threads_as_params_say(when):
     assert settled("1", when) == [1, 1, 1]
@@ -42,6 +43,7 @@ def test_every_library_takes_as_many_threads_as_params_say(when):
     assert settled("1", when, OMP_NUM_THREADS="3") == [1, 1, 1]
 
 
+@pytest.mark.slow
 def test_auto_leaves_it_to_the_environment_or_takes_all_cores():
     assert settled("auto", "after", OMP_NUM_THREADS="1") == [1, 1, 1]
     assert settled("auto", "after")[2] == cores()

@@ -60,11 +60,13 @@ def trained(*arguments, **environment):
     return done.stdout.strip()
 
 
+@pytest.mark.slow
 @x86
 def test_weights_and_scores_are_the_same_with_fewer_instruction_sets():
     assert trained(**variables()) == trained(**variables(), **OLDER)
 
 
+@pytest.mark.slow
 @x86
 def test_a_process_starts_again_with_its_command_line_and_once_only():
     assert trained("again", ATEN_CPU_CAPABILITY="default") == trained("again", **variables())

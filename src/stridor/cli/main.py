@@ -7,6 +7,7 @@ import click
 from stridor.cli.checkpoint import checkpoint, distill
 from stridor.cli.data import data
 from stridor.cli.experiments import select, sweep, table, tune
+from stridor.cli.export import export
 from stridor.cli.pipeline import plan, profile, register, repro, store, submission
 from stridor.cli.score import score
 from stridor.common.errors import one_sentence
@@ -16,7 +17,8 @@ from stridor.common.text import escape_in_output
 
 # The commands import heavy rooms when they run: `stridor --help` must not wait for torch or MLflow.
 COMMANDS = (
-    checkpoint, data, distill, plan, profile, register, repro, score, select, store, submission, sweep, table, tune,
+    checkpoint, data, distill, export, plan, profile, register, repro, score, select, store, submission, sweep,
+    table, tune,
 )  # fmt: skip
 # These read data/ or what was learnt from it.
 NEED_DATA = {"plan", "register", "repro", "select", "submission", "sweep", "table", "tune"}

@@ -16,6 +16,7 @@ def repro(jobs: int | None) -> None:
     """
     from stridor.common.dvc import out_of_date
     from stridor.params import read_params
+    from stridor.pipeline.committed import compare_with_committed
     from stridor.pipeline.estimate import make_plan
     from stridor.pipeline.repro import PIPELINE, run_pipeline
 
@@ -23,6 +24,8 @@ def repro(jobs: int | None) -> None:
     if stale := out_of_date(PIPELINE):
         click.echo(make_plan(params, jobs=jobs).text())
     run_pipeline(params, stale, jobs, click.echo)
+    if line := compare_with_committed():
+        click.echo(line)
 
 
 @click.command()

@@ -120,8 +120,16 @@ def bootstrap_difference(
     return difference_of(gain, after - before, confidence)
 
 
-def resampled_totals(machines: Sequence[ScoredClips], resamples: int = 1000, seed: int = 0) -> NDArray[np.float64]:
+def resampled_totals(
+    machines: Sequence[ScoredClips], resamples: int = 1000, seed: int = 0, over_machines: bool = False
+) -> NDArray[np.float64]:
     """Compute the total of every resample; the resamples are the same for any system on the same clips.
+
+    Parameters
+    ----------
+    over_machines : bool
+        Draw as many machines as there are with replacement, and for each draw clips of that machine: the totals then
+        vary as if other machines of the same kind had been recorded.
 
     Returns
     -------
@@ -133,7 +141,8 @@ def resampled_totals(machines: Sequence[ScoredClips], resamples: int = 1000, see
         As for `bootstrap_intervals`.
     """
     _check_machines(machines)
-    return _total({clips.machine: _resampled(clips, resamples, seed) for clips in machines})
+    values = {clips.machine: _resampled(clips, resamples, seed) for clips in machines}
+    return _total_over_machines(values, seed) if over_machines else _total(values)
 
 
 def interval_of(values: NDArray[np.float64], confidence: float) -> Interval:
@@ -195,6 +204,16 @@ def _with_hmean(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _total(values: dict[str, NDArray[np.float64]]) -> NDArray[np.float64]:
     return harmonic_mean(np.concatenate(list(values.values())), axis=0)
+
+
+def _total_over_machines(values: dict[str, NDArray[np.float64]], seed: int) -> NDArray[np.float64]:
+    stacked = np.stack(list(values.values()))
+    count, _, resamples = stacked.shape
+    slots = np.arange(count)[:, None]
+    drawn = np.random.default_rng([seed, count]).integers(count, size=(count, resamples))
+    # A machine that is drawn twice has other clips each time: those of another resample.
+    resample = (np.arange(resamples) + slots) % resamples
+    return harmonic_mean(stacked[drawn, :, resample], axis=(0, 2))
 
 
 def _check_machines(machines: Sequence[ScoredClips]) -> None:

@@ -147,19 +147,18 @@ def require_every_stratum(clips: ScoredClips) -> None:
             )
 
 
-def harmonic_mean(values: ArrayLike, axis: int | None = None) -> NDArray[np.float64]:
-    """Return the harmonic mean along an axis; it is 0 where any value is 0.
+def harmonic_mean(values: ArrayLike, axis: int | tuple[int, ...] | None = None) -> NDArray[np.float64]:
+    """Return the harmonic mean along an axis or several; it is 0 where any value is 0.
 
     Parameters
     ----------
     values : float [...], not negative and not empty along `axis`
-    axis : int or None
+    axis : int, tuple of int, or None
         None takes all values together.
     """
     values = np.asarray(values, dtype=np.float64)
     positive = values > 0
-    count = values.size if axis is None else values.shape[axis]
-    mean = count / np.sum(1.0 / np.where(positive, values, 1.0), axis=axis)
+    mean = np.ones_like(values).sum(axis=axis) / np.sum(1.0 / np.where(positive, values, 1.0), axis=axis)
     return np.where(positive.all(axis=axis), mean, 0.0)
 
 

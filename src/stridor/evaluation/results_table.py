@@ -109,8 +109,12 @@ def interval_text(interval: Interval) -> str:
 
 def difference_text(difference: Difference) -> str:
     """Format a difference of shares and its interval in percentage points."""
-    low, high = 100 * difference.interval.low, 100 * difference.interval.high
-    return f"{100 * difference.value:+.2f} [{low:+.1f}, {high:+.1f}]"
+    return f"{100 * difference.value:+.2f} {signed_interval_text(difference.interval)}"
+
+
+def signed_interval_text(interval: Interval) -> str:
+    """Format the interval of a difference of shares in percentage points."""
+    return f"[{100 * interval.low:+.1f}, {100 * interval.high:+.1f}]"
 
 
 def to_csv(table: pd.DataFrame, decimals: int = 4) -> str:

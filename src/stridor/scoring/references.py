@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 
 from stridor.common.errors import StridorError
 from stridor.data.names import Domain
-from stridor.models.encoder import BANDS
 from stridor.params.scoring_sections import BandSearch, BankParams
 from stridor.scoring.distances import distances, unmeasurable
 from stridor.scoring.neighbours import DistanceScorer
@@ -79,6 +78,9 @@ def parts_of(embeddings: NDArray[np.float64], bands: BandSearch) -> list[NDArray
     """
     if bands == "joint":
         return [embeddings]
+    # Loads PyTorch, which scoring with what ONNX Runtime embeds does without.
+    from stridor.models.encoder import BANDS
+
     if embeddings.shape[1] % BANDS:
         raise StridorError(
             f"An embedding of {embeddings.shape[1]} values does not hold {BANDS} frequency bands; set the parameter "

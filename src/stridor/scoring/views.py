@@ -29,16 +29,16 @@ class ViewsEmbedder(Embedder):
     """
 
     def __init__(self, views: Sequence[tuple[Encoder, EmbeddingParams]], device: str | torch.device = "cpu") -> None:
-        self._parts = [EncoderEmbedder(encoder, way, device) for encoder, way in views]
-        super().__init__([part.width for part in self._parts], device)
+        self.parts = [EncoderEmbedder(encoder, way, device) for encoder, way in views]
+        super().__init__([part.width for part in self.parts], device)
 
     def embed_batch(self, wave: Tensor, lengths: Tensor) -> Tensor:
         """Encode by every encoder and pool for every view."""
         up_to: dict[Encoder, int] = {}
-        for part in self._parts:
+        for part in self.parts:
             up_to[part.encoder] = max(part.last_layer, up_to.get(part.encoder, 0))
         tokens = {encoder: encoder(wave, lengths, up_to=last) for encoder, last in up_to.items()}
-        return torch.cat([part.pool(tokens[part.encoder]) for part in self._parts], dim=1)
+        return torch.cat([part.pool(tokens[part.encoder]) for part in self.parts], dim=1)
 
 
 def detector_embedder(

@@ -6,7 +6,7 @@ from scipy.stats import hmean
 
 from made_clips import gaussian_clips
 from stridor.common.errors import StridorError
-from stridor.evaluation.bootstrap import bootstrap_difference, bootstrap_intervals
+from stridor.evaluation.bootstrap import bootstrap_difference, bootstrap_intervals, interval_of, resampled_totals
 from stridor.evaluation.measures import ScoredClips, measure, total_score
 from stridor.experiments.table.compare import compare
 from stridor.experiments.table.rows import Row
@@ -53,6 +53,14 @@ def test_seeds_are_averaged_within_a_resample():
     full_totals = [total_score(map(measure, one)) for one in full.by_seed]
     assert got.to_full.value == pytest.approx(np.mean(totals) - np.mean(full_totals))
     assert got.to_full.interval.low < got.to_full.value < got.to_full.interval.high
+
+
+def test_another_interval_is_over_machines_as_well():
+    frozen, full = compare([FROZEN, FULL], EVALUATION, seed=5)
+    assert full.over_machines is None
+    resampled = [resampled_totals(row.by_seed[0], 200, 5, over_machines=True) for row in (FROZEN, FULL)]
+    assert frozen.over_machines == interval_of(resampled[0] - resampled[1], 0.95)
+    assert frozen.over_machines != frozen.to_full.interval
 
 
 def test_the_same_scores_differ_by_nothing():

@@ -19,7 +19,8 @@ GAIN = Difference(-0.0234, Interval(-0.05, 0.01))
 
 def compared(key: str, totals: tuple[float, ...], gain: Difference | None = GAIN) -> ComparedRow:
     measures = {"fan": MachineMeasures(0.7, 0.6, 0.55), "valve": MachineMeasures(0.9, 0.8, 0.75)}
-    return ComparedRow(Row(key, key.replace("_", " "), ()), measures, totals, Interval(0.5, 0.7), gain)
+    row, over_machines = Row(key, key.replace("_", " "), ()), Interval(-0.12, 0.07) if gain else None
+    return ComparedRow(row, measures, totals, Interval(0.5, 0.7), gain, over_machines)
 
 
 def params(seeds: int) -> Params:
@@ -32,8 +33,8 @@ ROWS = [compared("frozen", (0.61,)), compared("full", (0.6, 0.62), None), compar
 
 def test_one_seed_has_no_spread():
     page = to_markdown([compared("full", (0.6,), None), compared("mask_decoder", (0.58,))], params(1), {})
-    assert "| mask decoder | 58.00 | [50.0, 70.0] | -2.34 [-5.0, +1.0] |" in page
-    assert "| full | 60.00 | [50.0, 70.0] |  |" in page
+    assert "| mask decoder | 58.00 | [50.0, 70.0] | -2.34 [-5.0, +1.0] | [-12.0, +7.0] |" in page
+    assert "| full | 60.00 | [50.0, 70.0] |  |  |" in page
     assert "trained with one seed" in page
     assert "spread" not in page
     assert "published" not in page
@@ -42,8 +43,8 @@ def test_one_seed_has_no_spread():
 
 def test_several_seeds_show_mean_and_spread():
     page = to_markdown(ROWS, params(2), {})
-    assert "| full | 61.00 | 1.41 | [50.0, 70.0] |  |" in page
-    assert "| frozen | 61.00 |  | [50.0, 70.0] | -2.34 [-5.0, +1.0] |" in page
+    assert "| full | 61.00 | 1.41 | [50.0, 70.0] |  |  |" in page
+    assert "| frozen | 61.00 |  | [50.0, 70.0] | -2.34 [-5.0, +1.0] | [-12.0, +7.0] |" in page
     assert "| fan | AUC source | 70.00 | 70.00 | 70.00 |" in page
     assert "|  | pAUC | 75.00 | 75.00 | 75.00 |" in page
 
@@ -51,8 +52,8 @@ def test_several_seeds_show_mean_and_spread():
 def test_published_numbers_have_columns_of_their_own():
     cells = {"fan": MachineMeasures(0.1, 0.2, 0.3), "valve": MachineMeasures(0.4, 0.5, 0.6)}
     page = to_markdown(ROWS, params(2), {"full": Published(57.81, cells), "frozen": Published(58.73, {})})
-    assert "| full | 61.00 | 1.41 | [50.0, 70.0] |  | 57.81 |" in page
-    assert "| mask decoder | 58.50 | 0.71 | [50.0, 70.0] | -2.34 [-5.0, +1.0] |  |" in page
+    assert "| full | 61.00 | 1.41 | [50.0, 70.0] |  |  | 57.81 |" in page
+    assert "| mask decoder | 58.50 | 0.71 | [50.0, 70.0] | -2.34 [-5.0, +1.0] | [-12.0, +7.0] |  |" in page
     assert "| machine | measure | frozen | full | mask decoder | full (published) |" in page
     assert "|  | AUC target | 80.00 | 80.00 | 80.00 | 50.00 |" in page
 
@@ -62,6 +63,7 @@ def test_the_csv_has_every_number():
     assert list(rows) == ["frozen", "full", "mask_decoder"]
     assert rows["full"]["to_full"] == rows["frozen"]["spread"] == ""
     assert float(rows["mask_decoder"]["to_full_low"]) == pytest.approx(-5)
+    assert float(rows["mask_decoder"]["over_machines_high"]) == pytest.approx(7)
     assert float(rows["mask_decoder"]["total"]) == pytest.approx(58.5)
     assert float(rows["frozen"]["valve/pauc"]) == 75
     assert rows["full"]["seeds"] == "2"

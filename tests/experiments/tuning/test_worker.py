@@ -3,12 +3,15 @@
 from dataclasses import replace
 from multiprocessing import get_context
 
+import pytest
+
 from stridor.experiments.tuning import workers
 from stridor.experiments.tuning.study import open_study
 from stridor.experiments.tuning.worker import last_line, work
 from tiny_study import spec_of, write_study
 
 
+@pytest.mark.slow
 def test_the_error_that_ended_it_is_reported(project, capsys):
     write_study(project)
     spec = spec_of()

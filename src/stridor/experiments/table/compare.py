@@ -28,6 +28,8 @@ class ComparedRow:
         Of the mean of the totals, over resampled test clips; the resamples are the same for all seeds.
     to_full : Difference or None
         Mean of the totals minus that of the full method, on the same resamples; None for the full method.
+    over_machines : Interval or None
+        Of the same difference where machines are resampled as well as their clips.
     """
 
     row: Row
@@ -35,6 +37,7 @@ class ComparedRow:
     totals: tuple[float, ...]
     interval: Interval
     to_full: Difference | None
+    over_machines: Interval | None
 
     @property
     def total(self) -> float:
@@ -50,8 +53,8 @@ class ComparedRow:
 def compare(rows: Sequence[Row], evaluation: EvaluationParams, seed: int) -> list[ComparedRow]:
     """Compare every row with the full method, which must be among the rows.
 
-    Intervals cover the choice of test clips of the same machines. They do not cover the choice of seeds, which the
-    spread describes.
+    Intervals cover the choice of test clips of the same machines, and those named so the choice of machines. They do
+    not cover the choice of seeds, which the spread describes.
 
     Parameters
     ----------
@@ -66,20 +69,23 @@ def compare(rows: Sequence[Row], evaluation: EvaluationParams, seed: int) -> lis
         If rows were not scored on the same clips.
     """
     _require_same_clips(rows)
-    resampled = {row.key: _resampled(row, evaluation, seed) for row in rows}
     totals = {row.key: tuple(total_score(map(measure, scored)) for scored in row.by_seed) for row in rows}
-    full, full_total = resampled[FULL], np.mean(totals[FULL])
+    resampled, over_machines = (
+        {row.key: _resampled(row, evaluation, seed, machines) for row in rows} for machines in (False, True)
+    )
+
+    def to_full(row: Row, values: dict[str, NDArray[np.float64]]) -> Difference:
+        gain = np.mean(totals[row.key]) - np.mean(totals[FULL])
+        return difference_of(float(gain), values[row.key] - values[FULL], evaluation.confidence)
+
     return [
         ComparedRow(
             row,
             _mean_measures(row),
             totals[row.key],
             interval_of(resampled[row.key], evaluation.confidence),
-            None
-            if row.key == FULL
-            else difference_of(
-                float(np.mean(totals[row.key]) - full_total), resampled[row.key] - full, evaluation.confidence
-            ),
+            None if row.key == FULL else to_full(row, resampled),
+            None if row.key == FULL else to_full(row, over_machines).interval,
         )
         for row in rows
     ]
@@ -96,8 +102,8 @@ def _require_same_clips(rows: Sequence[Row]) -> None:
                 )
 
 
-def _resampled(row: Row, evaluation: EvaluationParams, seed: int) -> NDArray[np.float64]:
-    return np.mean([resampled_totals(scored, evaluation.bootstrap, seed) for scored in row.by_seed], axis=0)
+def _resampled(row: Row, evaluation: EvaluationParams, seed: int, machines: bool) -> NDArray[np.float64]:
+    return np.mean([resampled_totals(scored, evaluation.bootstrap, seed, machines) for scored in row.by_seed], axis=0)
 
 
 def _mean_measures(row: Row) -> dict[str, MachineMeasures]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from stridor.evaluation.results_table import ROWS, difference_text, interval_text, markdown_table
+from stridor.evaluation.results_table import ROWS, difference_text, interval_text, markdown_table, signed_interval_text
 from stridor.experiments.table.compare import ComparedRow
 from stridor.experiments.table.published import Published
 from stridor.params import Params
@@ -50,6 +50,8 @@ def to_csv(compared: Sequence[ComparedRow]) -> str:
             "to_full": None if gain is None else 100 * gain.value,
             "to_full_low": None if gain is None else 100 * gain.interval.low,
             "to_full_high": None if gain is None else 100 * gain.interval.high,
+            "over_machines_low": None if one.over_machines is None else 100 * one.over_machines.low,
+            "over_machines_high": None if one.over_machines is None else 100 * one.over_machines.high,
         }  # fmt: skip
         for machine, measures in one.machines.items():
             row |= {f"{machine}/{field}": 100 * getattr(measures, field) for field in FIELDS}
@@ -63,7 +65,8 @@ def _introduction(compared: Sequence[ComparedRow], params: Params, published: Ma
         f"Percent. The total is the harmonic mean of AUC source, AUC target and pAUC over {len(compared[0].machines)} "
         f"machines. Intervals hold {100 * evaluation.confidence:.0f} % of {evaluation.bootstrap} totals over resampled "
         "test clips, which are the same for every row; so a difference to the full method can be told from luck of the "
-        "test clips where its interval does not hold 0."
+        "test clips where its interval does not hold 0. *Over machines as well* is the interval of the same difference "
+        "where the machines are drawn again too, and speaks for other machines like these."
     )
     if seeds > 1:
         text += (
@@ -83,12 +86,14 @@ def _introduction(compared: Sequence[ComparedRow], params: Params, published: Ma
 def _totals(compared: Sequence[ComparedRow], published: Mapping[str, Published]) -> list[list[str]]:
     spread = any(one.spread is not None for one in compared)
     head = ["system", "total", *(["spread over seeds"] if spread else []), "interval", "minus full method"]
+    head.append("over machines as well")
     lines = [[*head, *(["published"] if published else [])]]
     for one in compared:
         line = [one.row.name, f"{100 * one.total:.2f}"]
         if spread:
             line.append("" if one.spread is None else f"{100 * one.spread:.2f}")
         line += [interval_text(one.interval), "" if one.to_full is None else difference_text(one.to_full)]
+        line.append("" if one.over_machines is None else signed_interval_text(one.over_machines))
         if published:
             line.append(f"{published[one.row.key].total:.2f}" if one.row.key in published else "")
         lines.append(line)

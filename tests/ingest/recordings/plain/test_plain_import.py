@@ -181,6 +181,7 @@ def _import_and_die(source, project, options, at_step=None, at=None):
     import_folder(source, project, cutting=SHORT, **options)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", [{}, {"replace": True}, {"fresh": True}], ids=["beside", "replace", "fresh"])
 def test_killed_at_any_step_a_second_call_ends_in_the_same_state(tmp_path, project, options):
     source = tmp_path / "recordings" / "fan"

@@ -1,0 +1,155 @@
+"""A detector's embedder as an ONNX graph: waves of any length in, embeddings out, without PyTorch."""
+
+import json
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from stridor.audio.fbank import FFT_SAMPLES, FRAME_SAMPLES, HOP_SAMPLES, NORMAL_MEAN, NORMAL_SCALE, Fbank
+from stridor.audio.files import SAMPLE_RATE_HZ
+from stridor.common.atomic import atomic_folder
+from stridor.common.errors import StridorError
+from stridor.models.beats import Beats
+from stridor.models.encoder import BANDS, PATCH, Encoder
+from stridor.models.log_mel import LogMelPatches
+from stridor.models.pooling import pool
+from stridor.models.positional import PositionalConvolution
+from stridor.params.scoring_sections import EmbeddingParams
+from stridor.scoring.embedding import MIN_SAMPLES, Embedder, EncoderEmbedder
+from stridor.scoring.views import ViewsEmbedder
+
+if TYPE_CHECKING:
+    from stridor.serving.detector import Detector
+
+MODEL, DESCRIPTION, BANKS = "embedder.onnx", "detector.json", "banks"
+INPUT, OUTPUT = "wave", "embedding"
+OPSET = 17
+
+
+def export_detector(detector: "Detector", folder: Path) -> None:
+    """Write a detector for ONNX Runtime.
+
+    The folder gets `embedder.onnx`, which maps a wave, float32 [1 x T] at 16 kHz in [-1, 1], to its embedding
+    [1 x width]; `banks/<machine>/`, as `stridor.scoring.joined.load_bank` reads it; and `detector.json`.
+
+    Raises
+    ------
+    StridorError
+        If the folder exists, an encoder's family has no such form, or the packages of stridor[onnx] are missing.
+    """
+    if folder.exists():
+        raise StridorError(f"{folder} exists already; name another folder or remove it.")
+    with atomic_folder(folder) as temporary:
+        write_graph(detector.embedder, temporary / MODEL)
+        for machine, reference in detector.references.items():
+            reference.save(temporary / BANKS / machine)
+        description = {
+            "machines": list(detector.machines), "channel": detector.audio.channel, "sample_rate_hz": SAMPLE_RATE_HZ,
+            "least_samples": MIN_SAMPLES, "width": detector.embedder.width,
+        }  # fmt: skip
+        (temporary / DESCRIPTION).write_text(json.dumps(description, indent=2) + "\n", encoding="utf-8")
+
+
+def write_graph(embedder: Embedder, path: Path) -> None:
+    """Write an embedder as an ONNX graph.
+
+    Raises
+    ------
+    StridorError
+        If an encoder's family has no such form, or the package `onnx` is missing.
+    """
+    try:
+        import onnx  # noqa: F401, torch needs it without saying so
+    except ImportError:
+        raise StridorError("The export needs the package onnx; install it by: pip install 'stridor[onnx]'") from None
+    wave = torch.zeros(1, SAMPLE_RATE_HZ, device=embedder.device)
+    with warnings.catch_warnings():
+        # The shapes that the tracer warns about are those that are the same for every clip.
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            _Graph(embedder).eval(), (wave,), str(path), input_names=[INPUT], output_names=[OUTPUT],
+            dynamic_axes={INPUT: {1: "samples"}}, opset_version=OPSET, dynamo=False,
+        )  # fmt: skip
+
+
+class _Graph(nn.Module):
+    """An embedder for one clip, of operations that the tracer can follow for any length."""
+
+    def __init__(self, embedder: Embedder) -> None:
+        super().__init__()
+        self.parts = _parts(embedder)
+        self.encoders = nn.ModuleList({encoder: None for encoder, _ in self.parts})
+        self.fbank = Fbank()
+        identity = torch.eye(FRAME_SAMPLES)
+        self.register_buffer("cut", identity[:, None])
+        spectrum = torch.fft.rfft(identity, n=FFT_SAMPLES)
+        self.register_buffer("cosines", spectrum.real.contiguous())
+        self.register_buffer("sines", spectrum.imag.contiguous())
+
+    def forward(self, wave: Tensor) -> Tensor:
+        image = self._log_mel(wave)
+        layers = {encoder: _layers(encoder, image) for encoder in dict.fromkeys(one for one, _ in self.parts)}
+        vectors = []
+        for encoder, way in self.parts:
+            tokens = layers[encoder][way.layer % (encoder.layers + 1)]
+            # All count. Ones would be folded to a constant of the traced length.
+            vectors.append(pool(tokens, tokens[..., 0].abs() >= 0, way))
+        return torch.cat(vectors, dim=1)
+
+    def _log_mel(self, wave: Tensor) -> Tensor:
+        """Compute what `Fbank` does; a convolution cuts frames, and their Fourier transform is two matrix products."""
+        frames = F.conv1d(wave[:, None] * 2**15, cast(Tensor, self.cut), stride=HOP_SAMPLES).transpose(1, 2)
+        frames = frames - frames.mean(dim=-1, keepdim=True)
+        before = torch.cat([frames[..., :1], frames[..., :-1]], dim=-1)
+        frames = (frames - 0.97 * before) * self.fbank.window
+        power = (frames @ cast(Tensor, self.cosines)).square() + (frames @ cast(Tensor, self.sines)).square()
+        log_mel = (power @ self.fbank.mel).clamp_min(torch.finfo(torch.float32).eps).log()
+        return (log_mel - NORMAL_MEAN) / NORMAL_SCALE
+
+
+def _parts(embedder: Embedder) -> list[tuple[Encoder, EmbeddingParams]]:
+    embedders: Sequence[Any] = embedder.parts if isinstance(embedder, ViewsEmbedder) else [embedder]
+    found: list[tuple[Encoder, EmbeddingParams]] = []
+    for one in embedders:
+        encoder = one.encoder if isinstance(one, EncoderEmbedder) else None
+        if not isinstance(encoder, Beats | LogMelPatches):
+            family = "this detector" if encoder is None else f"the encoder family '{encoder.family}'"
+            raise StridorError(f"There is no ONNX form of {family}; BEATs and log_mel have one.")
+        found += [(encoder, way) for way in one.settings]
+    return found
+
+
+def _layers(encoder: Encoder, image: Tensor) -> list[Tensor]:
+    """Return all layers of a clip whose every token counts, `[1 x N x width]` each."""
+    if isinstance(encoder, LogMelPatches):
+        columns = image.shape[1] // encoder.frames
+        spectra = image[:, : columns * encoder.frames].unflatten(1, (-1, encoder.frames)).mean(dim=2)
+        return [spectra.unflatten(2, (BANDS, PATCH)).flatten(1, 2)]
+    encoder = cast(Beats, encoder)
+    columns = image.shape[1] // PATCH
+    patches = encoder.patch_embedding(image[:, None, : columns * PATCH])
+    tokens = encoder.post_extract_proj(encoder.layer_norm(patches.flatten(2).transpose(1, 2)))
+    stack = encoder.encoder
+    convolution = cast(PositionalConvolution, stack.pos_conv[0])
+    x = tokens + F.gelu(_convolve(convolution, tokens.transpose(1, 2))).transpose(1, 2)
+    if not stack.config.layer_norm_first:
+        x = stack.layer_norm(x)
+    layers = [x]
+    bias = stack._position_bias(x)
+    for layer in stack.layers:
+        layers.append(layer(layers[-1], bias, None))
+    if stack.config.layer_norm_first:
+        layers[-1] = stack.layer_norm(layers[-1])
+    return layers
+
+
+def _convolve(module: PositionalConvolution, x: Tensor) -> Tensor:
+    """Convolve directly, as ONNX has no such Fourier transform."""
+    weight = module.weight_v * (module.weight_g / module.weight_v.norm(dim=(0, 1), keepdim=True))
+    y = F.conv1d(x, weight, module.bias, padding=weight.shape[-1] // 2, groups=module.groups)
+    return y[..., : x.shape[-1]]
