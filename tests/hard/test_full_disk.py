@@ -211,7 +211,7 @@ def check_told(scene, code, said):
     assert not half, f"{half}\n{said}"
     if code:
         assert said.rstrip().splitlines()[-1].startswith("stridor: "), said
-        assert re.search("space|full|too large|written|I/O", said), said
+        assert re.search("space|room|full|too large|written|I/O", said), said
 
 
 FAULTY = """
