@@ -84,7 +84,8 @@ class Scene:
 
     def put_back(self) -> None:
         """Bring the project into the state before the call."""
-        shutil.rmtree(self.place, ignore_errors=True)
+        if self.place.exists():
+            shutil.rmtree(self.place)
         # Times are kept, by which DVC tells what has changed.
         subprocess.run(["cp", "-a", self.template, self.place], check=True)
 

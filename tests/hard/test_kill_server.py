@@ -103,7 +103,11 @@ class Load:
         self.folder.mkdir()
         environment = {
             name: value for name, value in os.environ.items() if not name.startswith("MLFLOW_HTTP")
-        } | {"MLFLOW_TRACKING_URI": server.url, "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false"}  # fmt: skip
+        } | {
+            "MLFLOW_TRACKING_URI": server.url, "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+            # Patience for a busy machine, on which a server takes minutes to start.
+            "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "10",
+        }  # fmt: skip
         self.processes = []
         for number in range(CLIENTS):
             code = CLIENT.format(
