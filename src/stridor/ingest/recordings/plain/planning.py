@@ -18,8 +18,13 @@ from stridor.ingest.recordings.plain.oddities import Oddity, find_oddities
 from stridor.ingest.recordings.plain.plan import PlannedMachine, PlannedRecording
 from stridor.ingest.recordings.plain.survey import Piece, Survey, survey
 
+# A threshold needs two.
+FEWEST_CLIPS = 2
 
-def plan_machine(folder: PlainFolder, cutting: Cutting, channel: int | Literal["mean"]) -> PlannedMachine:
+
+def plan_machine(
+    folder: PlainFolder, cutting: Cutting, channel: int | Literal["mean"], fewest: int = FEWEST_CLIPS
+) -> PlannedMachine:
     """Read all recordings of a machine and plan its clips; nothing is written.
 
     The recordings that are kept for the test are those with the smallest digests of their samples: it depends on
@@ -28,14 +33,14 @@ def plan_machine(folder: PlainFolder, cutting: Cutting, channel: int | Literal["
     Raises
     ------
     StridorError
-        If a recording cannot be used (and is not to be skipped), two folders hold the same sound, or fewer than two
-        training clips remain.
+        If a recording cannot be used (and is not to be skipped), two folders hold the same sound, or fewer than
+        `fewest` training clips remain.
     """
     surveys, skipped, unusable = _survey_all(folder, cutting, channel)
     kept, left_out = _without_copies(surveys)
     test, notes = _test_recordings([one for one in surveys if kept[one.origin]], cutting, kept)
     recordings = name_clips(surveys, kept, test)
-    _require_training_clips(folder, recordings)
+    _require_training_clips(folder, recordings, fewest)
     return PlannedMachine(
         folder=folder,
         cutting=cutting,
@@ -144,11 +149,12 @@ def _test_recordings(
     return chosen, notes
 
 
-def _require_training_clips(folder: PlainFolder, recordings: Iterable[PlannedRecording]) -> None:
+def _require_training_clips(folder: PlainFolder, recordings: Iterable[PlannedRecording], fewest: int) -> None:
     learnt = sum(clip.split == "train" for recording in recordings for clip in recording.clips)
-    if learnt < 2:
+    if learnt < fewest:
         clips = "1 training clip" if learnt == 1 else f"{learnt} training clips"
+        needed = "a threshold needs at least two" if fewest == FEWEST_CLIPS else f"at least {fewest} are needed"
         raise StridorError(
-            f"{printable(folder.folder)} gives {clips}; a threshold needs at least two, add recordings of normal "
-            "running or make the clips shorter by --clip-seconds."
+            f"{printable(folder.folder)} gives {clips}; {needed}, add recordings of normal running or make the clips "
+            "shorter by --clip-seconds."
         )
