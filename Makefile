@@ -29,7 +29,7 @@ FOREIGN := $(strip $(FOREIGN))
 # What an environment is made with, or was.
 BASE := $(if $(FOREIGN),$(PYTHON),$(if $(wildcard $(VENV)/bin/python),$(VENV)/bin/python,$(PYTHON)))
 
-.PHONY: help setup data checkpoint profile plan repro serve test test-quick coverage lint docs bench ui tune tune-apply sweep select table submission register clean
+.PHONY: help setup data checkpoint profile plan repro serve test test-quick test-hard coverage lint docs bench ui tune tune-apply sweep select table submission register clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## */\1\t/' | while IFS=$$'\t' read -r target text; do printf '  make %-10s %s\n' "$$target" "$$text"; done
@@ -79,6 +79,9 @@ test: $(READY)  ## run all tests
 
 test-quick: $(READY)  ## run the tests that need neither the pipeline nor a study
 	$(PYTEST) -m 'not slow'
+
+test-hard: $(READY)  ## run the tests by machine, in up to an hour: kills, full disks, long use
+	pytest -q --numprocesses 2 --dist loadfile --no-loadscope-reorder tests/hard
 
 coverage: $(READY)  ## run all tests and print which share of the lines they reach
 	$(PYTEST) --cov=stridor --cov-report=term

@@ -1,4 +1,4 @@
-"""Tensors and arrays written to files, with one kind of error where a disk is full."""
+"""Tensors, arrays and sounds written to files, with one kind of error where a disk is full."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,6 +9,10 @@ from stridor.common.errors import StridorError
 
 if TYPE_CHECKING:
     import numpy as np
+
+
+class NotWrittenError(StridorError):
+    """A file could not be written whole."""
 
 
 def save_tensors(values: object, path: Path) -> None:
@@ -44,4 +48,26 @@ def _refusing_half_files(path: Path) -> Iterator[None]:
         by_numpy = isinstance(error, OSError) and error.errno is None
         if not by_torch and not by_numpy:
             raise
-        raise StridorError(f"{path} could not be written whole; free some space and run the command again.") from error
+        raise _not_whole(path) from error
+
+
+@contextmanager
+def sound_written(path: Path) -> Iterator[None]:
+    """Turn an error of libsndfile inside the block, which writes a sound file, into a sentence that says so.
+
+    Raises
+    ------
+    StridorError
+        If the file could not be written whole.
+    """
+    import soundfile
+
+    try:
+        yield
+    except soundfile.SoundFileError as error:
+        # It tells a full disk as "System error".
+        raise _not_whole(path) from error
+
+
+def _not_whole(path: Path) -> NotWrittenError:
+    return NotWrittenError(f"{path} could not be written whole; free some space and run the command again.")

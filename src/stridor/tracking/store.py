@@ -73,6 +73,8 @@ def open_store(only_read: bool = False) -> Store:
     # A run of somebody else's, which MLflow would go on with in place of a new one.
     os.environ.pop("MLFLOW_RUN_ID", None)
 
+    # It prints a traceback of what is raised as well, and told in a sentence.
+    logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
     mlflow.set_tracking_uri(store.uri)
     mlflow.set_registry_uri(os.environ.get("MLFLOW_REGISTRY_URI") or store.uri)
     if store.database is None:

@@ -7,6 +7,7 @@ import subprocess
 
 import pytest
 
+from full_disk import files_of_at_most
 from recordings import content
 from stridor.common.errors import StridorError
 from stridor.ingest.recordings.journal import Journal, undo_killed
@@ -42,6 +43,13 @@ def test_everything_is_as_it_was(killed):
     assert undo_killed(root / "data")
     assert content(root) == before
     assert not undo_killed(root / "data")
+
+
+def test_a_full_disk_has_room_for_undoing(killed):
+    root, before = killed
+    with files_of_at_most(0):
+        assert undo_killed(root / "data")
+    assert content(root) == before
 
 
 def test_undoing_that_is_killed_goes_on(killed):

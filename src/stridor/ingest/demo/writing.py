@@ -10,6 +10,7 @@ import numpy as np
 import soundfile
 
 from stridor.common.errors import StridorError
+from stridor.common.saving import sound_written
 from stridor.common.seeds import rng_for
 from stridor.ingest.demo.catalogue import CATALOGUE, DemoMachine
 from stridor.ingest.demo.machine import synthesise
@@ -95,7 +96,9 @@ def _find(name: str) -> DemoMachine:
 def _write_clip(folder: Path, seed: int, job: tuple[str, PlannedClip]) -> None:
     name, clip = job
     samples = render(_find(name), clip, seed)
-    soundfile.write(folder / name / clip.split / clip.file_name, samples, SAMPLE_RATE_HZ, subtype="PCM_16")
+    path = folder / name / clip.split / clip.file_name
+    with sound_written(path):
+        soundfile.write(path, samples, SAMPLE_RATE_HZ, subtype="PCM_16")
 
 
 def _write_attributes(path: Path, machine: DemoMachine, clips: Sequence[PlannedClip]) -> None:

@@ -100,8 +100,7 @@ class Journal:
             if new.exists() and file.exists() and file.read_bytes() != new.read_bytes():
                 continue
             if old.exists():
-                with atomic_file(file) as temporary:
-                    shutil.copyfile(old, temporary)
+                _bring_back(old, file)
             else:
                 file.unlink(missing_ok=True)
         for here, there in reversed([(root / here, root / there) for here, there in entries.moves]):
@@ -168,6 +167,16 @@ def heal(root: Path) -> None:
 def _journals(data: Path) -> list[Journal]:
     found = [Journal(folder) for folder in sorted(data.parent.glob(f".{data.name}.unfinished-*"))]
     return [journal for journal in found if journal.is_open]
+
+
+def _bring_back(old: Path, file: Path) -> None:
+    """Give a file its old content; where links are possible this takes no space, as the disk may be full."""
+    with atomic_file(file) as temporary:
+        temporary.unlink()
+        try:
+            os.link(old, temporary)
+        except OSError:
+            shutil.copyfile(old, temporary)
 
 
 def _inside(path: Path, root: Path) -> str:
