@@ -126,6 +126,9 @@ def test_in_a_browser(running, tmp_path):
         # The pictures are drawn and the sounds can be played.
         page.wait_for(f"[...{inside}.images].every((image) => image.naturalWidth > 500)")
         page.wait_for(f"[...{inside}.querySelectorAll('audio')].every((one) => one.duration > 0.3)")
+        # Without scroll bars of its own.
+        height = f"{inside}.documentElement.scrollHeight"
+        page.wait_for(f"{height} > 900 && document.getElementById('page').clientHeight >= {height}")
         page.evaluate(f"{inside}.getElementById('fine').click()")
         page.wait_for(f"{inside}.getElementById('kept').textContent.startsWith('Kept as')")
         assert any(path.name.startswith("roar_") for path in (running.confirmed / "pump").iterdir())

@@ -60,7 +60,8 @@ def make_app(listener: Listener, host: str = "127.0.0.1") -> Starlette:
 
     async def fine(request: Request) -> Response:
         path = await run_in_threadpool(listener.keep, request.path_params["identity"])
-        return PlainTextResponse(f"Kept as {printable(path)}.")
+        add = f"stridor bank add {printable(path.parent)} --detector NAME"
+        return PlainTextResponse(f"Kept as {printable(path)}. '{add}' has a detector learn it.")
 
     routes = [
         Route("/", start), Route("/machines", _answered(machines)),

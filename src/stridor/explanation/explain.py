@@ -189,13 +189,13 @@ class Explainer:
             return None, self.decoder
         doubt = ""
         if machine not in self.decoder.machines:
-            doubt = (
-                f"The decoder was trained on {', '.join(sorted(self.decoder.machines)) or 'other machines'}, not on "
-            )
-            doubt += f"{machine}: do not rely on what it separates."
+            others = ", ".join(sorted(self.decoder.machines)) or "other machines"
+            doubt = f"The decoder was trained on {others}, not on {machine}: do not rely on what it separates."
         elif not self.decoder.learnt:
-            doubt = "On held-out mixtures this decoder was no nearer to the machine than its mean spectrum is: do not "
-            doubt += "rely on what it separates."
+            doubt = (
+                "On held-out mixtures this decoder was no nearer to the machine than its mean spectrum is: do not rely "
+                "on what it separates."
+            )
         return self.decoder.separate(wave), doubt
 
 

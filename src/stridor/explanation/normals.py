@@ -156,9 +156,9 @@ def read_normals(detector: Detector, machine: str, paths: Mapping[str, Recorded]
                     if is_same]  # fmt: skip
     if len(normals) < FEWEST_CLIPS:
         raise StridorError(
-            f"Of {len(some)} normal recordings of '{machine}' in {printable(places[0].path.parent)}, {len(normals)} are "
-            "those that the detector learnt from, the others only have their names; name the folder of the right ones "
-            "with --normals, or train and register the detector again."
+            f"Of {len(some)} normal recordings of '{machine}' in {printable(places[0].path.parent)}, {len(normals)} "
+            "are those that the detector learnt from, the others only have their names; name the folder of the right "
+            "ones with --normals, or train and register the detector again."
         )
     return normals
 
