@@ -14,7 +14,7 @@ unexport PYTHONHOME PYTHONPATH
 
 # These count on the command line only: a shell has a NAME or a MACHINE for other reasons. Recipes get them as
 # variables of the shell, which takes any character.
-OPTIONS := DATASET DETECTORS FORCE FROM GROUND_TRUTH JOBS MACHINE MACHINES NAME SEEDS SETS TRIALS
+OPTIONS := DATASET DETECTORS FORCE FROM GROUND_TRUTH JOBS MACHINE MACHINES NAME PORT SEEDS SETS TRIALS
 $(foreach option,$(OPTIONS),$(if $(filter command,$(origin $(option))),,$(eval override $(option) :=)))
 export $(OPTIONS)
 
@@ -29,7 +29,7 @@ FOREIGN := $(strip $(FOREIGN))
 # What an environment is made with, or was.
 BASE := $(if $(FOREIGN),$(PYTHON),$(if $(wildcard $(VENV)/bin/python),$(VENV)/bin/python,$(PYTHON)))
 
-.PHONY: help setup data checkpoint profile plan repro test test-quick coverage lint docs bench ui tune tune-apply sweep select table submission register clean
+.PHONY: help setup data checkpoint profile plan repro serve test test-quick test-hard coverage lint docs bench ui tune tune-apply sweep select table submission register clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## */\1\t/' | while IFS=$$'\t' read -r target text; do printf '  make %-10s %s\n' "$$target" "$$text"; done
@@ -80,6 +80,9 @@ test: $(READY)  ## run all tests
 test-quick: $(READY)  ## run the tests that need neither the pipeline nor a study
 	$(PYTEST) -m 'not slow'
 
+test-hard: $(READY)  ## run the tests by machine, in up to an hour: kills, full disks, long use
+	pytest -q --numprocesses 2 --dist loadfile --no-loadscope-reorder tests/hard
+
 coverage: $(READY)  ## run all tests and print which share of the lines they reach
 	$(PYTEST) --cov=stridor --cov-report=term
 
@@ -99,7 +102,12 @@ $(VENV)/.docs: $(READY)
 bench: $(READY)  ## run the benchmarks: make bench [ONLY="encoder startup"] [SAVE=1]
 	python -m benchmarks $(if $(ONLY),--only $(ONLY)) $(if $(SAVE),--save)
 
+serve: $(READY)  ## serve a registered detector: make serve MACHINE=valve [PORT=8080]
+	@test -n "$$MACHINE" || { echo 'stridor: name a detector: make serve MACHINE=valve' >&2; exit 2; }
+	mlflow models serve -m "models:/stridor-$$MACHINE@champion" --env-manager local -p $${PORT:-8080}
+
 ui: $(READY)  ## serve the MLflow pages on http://127.0.0.1:5000
+	stridor store check
 	@echo 'Open http://127.0.0.1:5000/#/experiments?workflowType=machine_learning (Ctrl-C ends it).'
 	MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false mlflow ui --workers 1
 

@@ -1,7 +1,6 @@
 """What lies around a command: a copy of the project, another Python on the PATH, closed pipes, rights, a full disk."""
 
 import os
-import resource
 import shutil
 import signal
 import subprocess
@@ -11,13 +10,13 @@ from pathlib import Path
 import pytest
 
 import stridor
-from mlflow_project import in_project, wave, write_detector
+from full_disk import files_of_at_most
+from mlflow_project import in_project, register_champion, wave, write_detector
 from stridor.audio.files import write_clip
 from stridor.common.dvc import dvc_environment
 from stridor.common.errors import StridorError, one_sentence
 from stridor.common.project import check_code
 from stridor.common.saving import save_array, save_tensors
-from stridor.tracking.registry import register
 from stridor.tracking.store import open_store
 from tiny import tiny_params
 
@@ -32,7 +31,7 @@ def detector(tmp_path_factory, empty_database):
     """A project with a registered detector and a clip."""
     with in_project(tmp_path_factory.mktemp("project"), empty_database) as root:
         params = tiny_params()
-        register("pump", *write_detector(root, params), params, None, {"hmean": 0.5})
+        register_champion("pump", *write_detector(root, params), params, None, {"hmean": 0.5})
         write_clip(root / "clip.wav", wave(99, 7000, 450))
     return root
 
@@ -187,12 +186,9 @@ def test_a_file_that_cannot_be_written_whole_is_one_sentence(tmp_path):
     import numpy as np
     import torch
 
-    # A limit on the size of files stops a write in the middle, as a full disk does.
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (2**16, before[1]))
-    try:
-        for save, values in ((save_tensors, torch.zeros(2**16)), (save_array, np.zeros(2**16))):
-            with pytest.raises(StridorError, match=r"a\.bin could not be written whole; free some space"):
-                save(values, tmp_path / "a.bin")
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    for save, values in ((save_tensors, torch.zeros(2**16)), (save_array, np.zeros(2**16))):
+        with (
+            files_of_at_most(2**16),
+            pytest.raises(StridorError, match=r"a\.bin could not be written whole; free some space"),
+        ):
+            save(values, tmp_path / "a.bin")

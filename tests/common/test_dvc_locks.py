@@ -44,11 +44,41 @@ def test_a_process_younger_than_the_table_made_no_entry_of_it(tmp_path, table, l
     assert drop_stale_locks(tmp_path) == 1
 
 
-@pytest.mark.parametrize("text", ["", "[", "[]", "3", '{"write": {"a": 3}}', '{"write": {"a": {"pid": "x"}}}'])
+@pytest.mark.parametrize("text", ["", '{"write": {"a": {"pid": 3, "cm'])
+def test_a_table_whose_writing_was_cut_off_is_removed_unless_dvc_is_at_work(tmp_path, table, text):
+    table.write_text(text)
+    (tmp_path / "dvc").write_text("import time; time.sleep(300)")
+    with subprocess.Popen([sys.executable, tmp_path / "dvc"], cwd=tmp_path) as process:
+        assert drop_stale_locks(tmp_path) == 0
+        assert table.read_text() == text
+        process.kill()
+    assert drop_stale_locks(tmp_path) == 1
+    assert not table.exists()
+
+
+@pytest.mark.parametrize("text", ["[]", "3", '{"write": {"a": 3}}', '{"write": {"a": {"pid": "x"}}}'])
 def test_a_damaged_table_is_left_to_dvc(tmp_path, table, text):
     table.write_text(text)
     assert drop_stale_locks(tmp_path) == 0
     assert table.read_text() == text
+
+
+def test_half_copies_of_a_killed_command_leave_the_cache_but_not_under_a_living_one(tmp_path, table):
+    gone = json.dumps({"write": {"a": {"pid": 2**22 + 1, "cmd": "/x/dvc add data"}}, "read": {}})
+    cache = tmp_path / ".dvc/cache/files/md5/0a"
+    cache.mkdir(parents=True)
+    for name in (".aB-3_x.tmp", "bcdef"):
+        (cache / name).touch()
+    assert drop_stale_locks(tmp_path) == 0
+    table.write_text(gone)
+    (tmp_path / "dvc").write_text("import time; time.sleep(300)")
+    with subprocess.Popen([sys.executable, tmp_path / "dvc"], cwd=tmp_path) as process:
+        assert drop_stale_locks(tmp_path) == 1
+        assert len(list(cache.iterdir())) == 2
+        process.kill()
+    table.write_text(gone)
+    assert drop_stale_locks(tmp_path) == 1
+    assert [path.name for path in cache.iterdir()] == ["bcdef"]
 
 
 def test_no_table_is_nothing_to_drop(tmp_path):

@@ -74,6 +74,11 @@ class ForkedPython:
     def __exit__(self, *_: object) -> None:
         self._server.communicate()  # closes its standard input, at whose end it ends
 
+    def jobs(self) -> list[int]:
+        """Return the processes of the jobs that run."""
+        server = self._server.pid
+        return [int(job) for job in Path(f"/proc/{server}/task/{server}/children").read_text().split()]
+
     def replace(self, patch: pytest.MonkeyPatch) -> None:
         """Take the place of the interpreter wherever this process, or a shell that it starts, would start one."""
         # It stays until this process ends, longer than the server.

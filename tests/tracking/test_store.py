@@ -4,6 +4,7 @@ import time
 
 import pytest
 
+from full_disk import files_of_at_most
 from stridor.common.errors import StridorError
 from stridor.tracking.store import create_store, experiment_id, open_store
 
@@ -81,6 +82,14 @@ def test_experiment_is_created_once_and_in_its_place(project):
     experiment = MlflowClient().get_experiment(one)
     assert experiment.tags["mlflow.experimentKind"] == "custom_model_development"
     assert experiment.artifact_location.startswith((project / "mlruns").as_uri())
+
+
+def test_a_full_disk_is_one_sentence_and_no_traceback(project, capfd):
+    store = open_store()
+    with files_of_at_most(2**12), pytest.raises(StridorError, match=r"mlflow\.db cannot be used \(.*(full|I/O error)"):
+        experiment_id(store, "new")
+    assert "Traceback" not in capfd.readouterr().err
+    assert experiment_id(store, "new")
 
 
 def test_deleted_experiment(project):

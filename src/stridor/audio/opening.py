@@ -110,7 +110,8 @@ def _regular_file(path: Path | str) -> BinaryIO:
             raise StridorError(f"{name} is not a file; give the path of an audio file.")
         return open(path, "rb")
     except OSError as error:
-        raise StridorError(f"{name} cannot be opened ({error.strerror}); fix its permissions.") from None
+        advice = "fix its permissions" if isinstance(error, PermissionError) else "give the path of an audio file"
+        raise StridorError(f"{name} cannot be opened ({error.strerror}); {advice}.") from None
     except ValueError:
         raise StridorError(f"{name} is not a path; give the path of an audio file.") from None
 

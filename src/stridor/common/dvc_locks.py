@@ -1,19 +1,23 @@
-"""Entries in DVC's table of locks whose process is gone, although another has its number by now."""
+"""What a killed DVC leaves: entries in its table of locks, of a process that is gone, and half copies in its cache."""
 
 import json
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from stridor.common.atomic import atomic_file
 
 _TABLE = Path(".dvc/tmp/rwlock")
+_HALF_COPIES = ".dvc/cache/files/md5/??/.*.tmp"
 
 
 def drop_stale_locks(root: Path) -> int:
     """Remove the entries of processes that have ended; return their number.
 
-    DVC itself asks only whether a process of that number lives. In a container, and after a reboot, one does.
+    DVC itself asks only whether a process of that number lives. In a container, and after a reboot, one does. It also
+    writes the table in place: killed in the middle, it leaves a part of it, which no later command can read. That is
+    removed if no DVC command is at work in the project, and so are the copies that it was making.
 
     Parameters
     ----------
@@ -32,16 +36,47 @@ def drop_stale_locks(root: Path) -> int:
         except OSError:
             return 0
         try:
-            locks = json.loads(table.read_text(encoding="utf-8"))
-            written = table.stat().st_mtime
-            kept, dropped = _living(locks, written)
+            text, written = table.read_text(encoding="utf-8"), table.stat().st_mtime
+            if _was_cut_off(text) and not _works(root):
+                table.unlink()
+                _drop_half_copies(root)
+                return 1
+            kept, dropped = _living(json.loads(text), written)
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             # Of a damaged table, DVC's own message says what to do.
             return 0
         if dropped:
-            with atomic_file(table) as beside:
-                beside.write_text(json.dumps(kept), encoding="utf-8")
+            with atomic_file(table) as temporary:
+                temporary.write_text(json.dumps(kept), encoding="utf-8")
+            if not _works(root):
+                _drop_half_copies(root)
     return dropped
+
+
+def _drop_half_copies(root: Path) -> None:
+    for left in root.glob(_HALF_COPIES):
+        left.unlink(missing_ok=True)
+
+
+def _was_cut_off(text: str) -> bool:
+    try:
+        json.loads(text)
+    except ValueError:
+        return True
+    return False
+
+
+def _works(root: Path) -> bool:
+    """Tell whether another process runs DVC in a project."""
+    import psutil
+
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            # As `python /bin/dvc` or `python -m dvc`.
+            named = any(Path(word).name == "dvc" for word in process.cmdline()[:3])
+            if named and process.pid != os.getpid() and Path(process.cwd()).is_relative_to(root.resolve()):
+                return True
+    return False
 
 
 def _living(locks: dict[str, Any], written: float) -> tuple[dict[str, Any], int]:

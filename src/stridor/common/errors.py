@@ -9,6 +9,7 @@ import sys
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from typing import TextIO
 
 from stridor.common.interrupts import stop_signals_as_exceptions
@@ -83,6 +84,28 @@ def one_sentence() -> Iterator[None]:
             raise
         where = f" ({error.filename})" if error.filename else ""
         fail(f"{error.strerror}{where}; {_advice(error)} and run the command again, nothing half-written was kept.")
+
+
+def need_extra(extra: str, *modules: str) -> None:
+    """Refuse to go on without the packages of an extra.
+
+    Parameters
+    ----------
+    extra : str
+    modules : str
+        Top-level modules that it brings.
+
+    Raises
+    ------
+    StridorError
+        If one is not installed.
+    """
+    for module in modules:
+        if find_spec(module) is None:
+            raise StridorError(
+                f"{module} is not installed: this command needs the extra stridor[{extra}]; run "
+                f"pip install 'stridor[{extra}]'."
+            )
 
 
 def _advice(error: OSError) -> str:

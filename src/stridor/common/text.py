@@ -9,7 +9,6 @@ LONGEST_VALUE = 60
 # keeps as surrogates.
 _UNSHOWABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 _SHORT = {"\n": r"\n", "\r": r"\r", "\t": r"\t"}
-_ESCAPE = re.compile(r"\\(?:(?P<short>[nrt\\])|x(?P<byte>[0-9a-f]{2})|u(?P<code>[0-9a-f]{4}))")
 
 
 def printable(text: object) -> str:
@@ -42,7 +41,9 @@ def escape_in_output() -> None:
 
 
 def escape_name(name: str) -> str:
-    r"""Return a file's name as `printable` does, but so that `unescape_name` returns the name.
+    r"""Return a file's name as `printable` does, with backslashes doubled, so that the text stands for one name only.
+
+    Bytes that are not UTF-8 become `\xe9`, other characters `\n`, `\x1b` or `\u2028`.
 
     Examples
     --------
@@ -52,23 +53,9 @@ def escape_name(name: str) -> str:
     return printable(name.replace("\\", r"\\"))
 
 
-def unescape_name(text: str) -> str:
-    """Return the name that `escape_name` was given."""
-    return _ESCAPE.sub(_unescape, text)
-
-
 def _escape(character: str) -> str:
     code = ord(character)
     if 0xDC80 <= code <= 0xDCFF:
         return f"\\x{code - 0xDC00:02x}"
     # \x80 to \x9f would be taken for bytes.
     return _SHORT.get(character) or (f"\\x{code:02x}" if code < 0x80 else f"\\u{code:04x}")
-
-
-def _unescape(match: re.Match[str]) -> str:
-    if match["short"]:
-        return {"n": "\n", "r": "\r", "t": "\t", "\\": "\\"}[match["short"]]
-    if match["code"]:
-        return chr(int(match["code"], 16))
-    code = int(match["byte"], 16)
-    return chr(code if code < 0x80 else 0xDC00 + code)

@@ -13,7 +13,7 @@ _WANTED = {
     "model_attributes_type": "expected a mapping of parameters",
     "dict_type": "expected a mapping",
     "tuple_type": "expected a list",
-    "string_type": "expected a text; write it in quotes",
+    "string_type": "expected text; write it in quotes",
     "finite_number": "expected a finite number",
 }
 

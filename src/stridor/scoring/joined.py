@@ -54,6 +54,10 @@ class JoinedBank(Bank):
         self.views = tuple(views)
         self.widths = tuple(widths)
 
+    def like(self) -> "JoinedBank":
+        """Return a bank with the same parameters that no clip has been taken into."""
+        return JoinedBank(self.views, self.widths)
+
     def fit(self, embeddings: ArrayLike, domains: Sequence[Domain], file_names: Sequence[str]) -> "JoinedBank":
         """Take normal training clips as references, as `ReferenceBank.fit` does for each view.
 

@@ -1,15 +1,19 @@
 """The files of a registered detector: download, and lookup in a model's folder."""
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from stridor.common.errors import StridorError
 from stridor.common.text import shortened
 from stridor.tracking.location import Store
-from stridor.tracking.registry import CHAMPION, PREFIX, model_name, registered_detectors
+from stridor.tracking.registry import PREFIX, model_name, registered_detectors
 from stridor.tracking.relocation import moved_path
 from stridor.tracking.store import open_store
+from stridor.tracking.versions import CHAMPION
 
 # MLflow's description of a model.
 DESCRIPTION_FILE = "MLmodel"
@@ -57,6 +61,36 @@ def download_model(name_or_uri: str, folder: Path) -> Path:
             raise StridorError(
                 f"There is no detector '{name_or_uri}' in the MLflow store {store.shown}; {advice}."
             ) from error
+
+
+def known_detectors() -> list[str]:
+    """Name all registered detectors of the store in use.
+
+    Raises
+    ------
+    StridorError
+        If the store fails.
+    """
+    with open_store(only_read=True).errors():
+        return registered_detectors()
+
+
+@contextmanager
+def opened_model(source: str | Path) -> Iterator[tuple[dict[str, Path], dict[str, Any]]]:
+    """Yield the files and the settings of a detector, as `read_model` does; they may be gone afterwards.
+
+    Parameters
+    ----------
+    source : str or Path
+        The name of a detector, an address, or a model's folder.
+
+    Raises
+    ------
+    StridorError
+        If there is no such detector, it cannot be read, or the store fails.
+    """
+    with TemporaryDirectory(prefix="stridor-") as folder:
+        yield read_model(Path(source) if is_folder(source) else download_model(str(source), Path(folder)))
 
 
 def _files_beside(store: Store, uri: str) -> Path | None:
@@ -125,8 +159,8 @@ def read_model(folder: Path) -> tuple[dict[str, Path], dict[str, Any]]:
     Returns
     -------
     dict of str to Path
-        The encoder's checkpoint `encoder`, and `frozen` where a view needs it; `banks`, a folder with a reference per
-        machine.
+        Those of `encoder` and `frozen`, checkpoints, that a view needs, and `banks`, a folder with a reference per
+        machine; or `autoencoders`, a folder with one per machine. `scores`, those of test clips, where there are any.
     dict
         As from `registry.model_config`.
 
@@ -151,7 +185,9 @@ def read_model(folder: Path) -> tuple[dict[str, Path], dict[str, Any]]:
         if outside := [place for place in places.values() if place.is_absolute() or ".." in place.parts]:
             raise ValueError(f"{outside[0]} lies outside of its folder")
         artifacts = {name: folder / place for name, place in places.items()}
-        return {name: artifacts[name] for name in ("encoder", "banks")} | artifacts, dict(flavor["config"])
+        if not {"autoencoders", "banks"} & artifacts.keys():
+            raise KeyError("banks")
+        return artifacts, dict(flavor["config"])
     except (LookupError, TypeError, ValueError, AttributeError) as error:
         reason = shortened(" ".join(str(error).split()))
         raise StridorError(

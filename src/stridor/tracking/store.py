@@ -44,8 +44,8 @@ def create_store() -> Store:
         # If two processes create it at the same time, MLflow fails in one of them.
         with FileLock(f"{database}.lock"):
             if not database.exists():
-                with atomic_file(database) as beside:
-                    _create_database(beside, artifacts, store)
+                with atomic_file(database) as temporary:
+                    _create_database(temporary, artifacts, store)
     except OSError as error:
         raise store.failure(error) from error
     return store
@@ -73,6 +73,8 @@ def open_store(only_read: bool = False) -> Store:
     # A run of somebody else's, which MLflow would go on with in place of a new one.
     os.environ.pop("MLFLOW_RUN_ID", None)
 
+    # It prints a traceback of what is raised as well, and told in a sentence.
+    logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
     mlflow.set_tracking_uri(store.uri)
     mlflow.set_registry_uri(os.environ.get("MLFLOW_REGISTRY_URI") or store.uri)
     if store.database is None:

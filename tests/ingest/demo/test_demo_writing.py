@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from full_disk import files_of_at_most
 from stridor.common.errors import StridorError
 from stridor.common.seeds import rng_for
 from stridor.ingest.demo import MACHINES, generate, synthesise, writing
@@ -144,13 +145,13 @@ def alone_machine(machine, clip):
     rng = rng_for(2025, machine.name, clip.file_name, "machine")
     settings = machine.settings(dict(clip.condition.attributes))
     wave = synthesise(settings, rng, machine.clip_seconds)
-    return machine.domains[clip.condition.domain].microphone.hear(wave)
+    return machine.domains[clip.condition.domain].microphone.record(wave)
 
 
 def alone_noise(machine, clip):
     rng = rng_for(2025, machine.name, clip.file_name, "noise")
     domain = machine.domains[clip.condition.domain]
-    return domain.microphone.hear(domain.surroundings.noise(rng, machine.clip_seconds))
+    return domain.microphone.record(domain.surroundings.noise(rng, machine.clip_seconds))
 
 
 def test_hiding_the_attributes_changes_names_only():
@@ -186,3 +187,8 @@ def test_a_folder_with_something_in_it_is_left_alone(tmp_path):
     with pytest.raises(StridorError, match="already holds something"):
         generate(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["mine.wav"]
+
+
+def test_a_full_disk_is_told_in_a_sentence(tmp_path):
+    with files_of_at_most(2**14), pytest.raises(StridorError, match=r"\.wav could not be written whole; free some"):
+        generate(tmp_path / "data", machines=MACHINES[:1], workers=1)

@@ -10,6 +10,7 @@ import numpy as np
 import soundfile
 
 from stridor.common.errors import StridorError
+from stridor.common.saving import sound_written
 from stridor.common.seeds import rng_for
 from stridor.ingest.demo.catalogue import CATALOGUE, DemoMachine
 from stridor.ingest.demo.machine import synthesise
@@ -29,13 +30,13 @@ def render(machine: DemoMachine, clip: PlannedClip, seed: int) -> np.ndarray:
     def machine_wave() -> np.ndarray:
         rng = rng_for(seed, machine.name, clip.file_name, "machine")
         settings = machine.settings(dict(condition.attributes))
-        return domain.microphone.hear(synthesise(settings, rng, machine.clip_seconds, clip.fault))
+        return domain.microphone.record(synthesise(settings, rng, machine.clip_seconds, clip.fault))
 
     def noise_wave() -> np.ndarray:
         rng = rng_for(seed, machine.name, clip.file_name, "noise")
-        return domain.microphone.hear(domain.surroundings.noise(rng, machine.clip_seconds))
+        return domain.microphone.record(domain.surroundings.noise(rng, machine.clip_seconds))
 
-    match clip.heard:
+    match clip.sound:
         case "machine":
             wave = machine_wave()
         case "noise":
@@ -95,7 +96,9 @@ def _find(name: str) -> DemoMachine:
 def _write_clip(folder: Path, seed: int, job: tuple[str, PlannedClip]) -> None:
     name, clip = job
     samples = render(_find(name), clip, seed)
-    soundfile.write(folder / name / clip.split / clip.file_name, samples, SAMPLE_RATE_HZ, subtype="PCM_16")
+    path = folder / name / clip.split / clip.file_name
+    with sound_written(path):
+        soundfile.write(path, samples, SAMPLE_RATE_HZ, subtype="PCM_16")
 
 
 def _write_attributes(path: Path, machine: DemoMachine, clips: Sequence[PlannedClip]) -> None:

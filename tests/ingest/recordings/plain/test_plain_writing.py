@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import soundfile as sf
 
+from full_disk import files_of_at_most
 from recordings import write_recording
 from stridor.common.errors import StridorError
 from stridor.ingest.recordings.machines import find_machines
@@ -103,3 +104,15 @@ def test_a_recording_that_has_changed_in_between_is_refused(tmp_path):
     path.unlink()
     with pytest.raises(StridorError, match="cannot be cut"):
         write_clips(plan, tmp_path / "two")
+
+
+@pytest.mark.parametrize("size", [20, 2**14])
+def test_a_full_disk_is_no_fault_of_the_recording(tmp_path, size):
+    write_recording(tmp_path / "fan" / "normal" / "a.wav", 30)
+    (machine,) = find_machines(tmp_path / "fan").machines
+    plan = plan_machine(machine, Cutting(), "mean")
+    with (
+        files_of_at_most(size),
+        pytest.raises(StridorError, match=r"\.wav could not be written whole; free some space"),
+    ):
+        write_clips(plan, tmp_path / "out")

@@ -1,6 +1,8 @@
 """Writing the clips of planned recordings, block by block, without changing a sample."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +11,7 @@ from tqdm import tqdm
 
 from stridor.audio.opening import OpenSound, open_sound
 from stridor.common.errors import StridorError
+from stridor.common.saving import NotWrittenError, sound_written
 from stridor.common.text import printable
 from stridor.ingest.recordings.plain.plan import PlannedMachine, PlannedRecording
 from stridor.ingest.recordings.plain.survey import VALUES_PER_BLOCK
@@ -43,25 +46,36 @@ def write_clips(plan: PlannedMachine, folder: Path) -> None:
 
 def _write_recording(planned: PlannedRecording, folder: Path) -> None:
     # From its start in one go, as seeking in compressed files is not always exact.
-    path, done = planned.heard.recording.path, 0
+    path, done = planned.survey.recording.path, 0
     try:
         with open_sound(path) as opened:
             sound = opened.sound
             dtype, subtype = _EXACT.get(sound.subtype, ("float32", "FLOAT"))
             for clip in planned.clips:
                 _copy(opened, clip.start - done, dtype, None)
-                target = folder / clip.place
-                with sf.SoundFile(
-                    os.fsencode(target), "w", sound.samplerate, sound.channels, subtype, format="WAV"
-                ) as out:
+                target = folder / clip.path
+                with _new_wav(target, sound, subtype) as out:
                     _copy(opened, clip.frames, dtype, out)
                 if subtype in ("FLOAT", "DOUBLE"):
                     _forget_time(target)
                 done = clip.start + clip.frames
+    except NotWrittenError:
+        raise
     except (sf.SoundFileError, StridorError, _ShorterError) as error:
         raise StridorError(
             f"{printable(path)} cannot be cut ({str(error).rstrip('.')}); import again when nobody is writing to it."
         ) from None
+
+
+@contextmanager
+def _new_wav(path: Path, like: sf.SoundFile, subtype: str) -> Iterator[sf.SoundFile]:
+    with sound_written(path):
+        out = sf.SoundFile(os.fsencode(path), "w", like.samplerate, like.channels, subtype, format="WAV")
+    try:
+        yield out
+    finally:
+        with sound_written(path):
+            out.close()
 
 
 class _ShorterError(Exception):
@@ -75,7 +89,8 @@ def _copy(opened: OpenSound, frames: int, dtype: str, out: sf.SoundFile | None) 
         if not len(block):
             raise _ShorterError("it has become shorter")
         if out is not None:
-            out.write(block)
+            with sound_written(Path(os.fsdecode(out.name))):
+                out.write(block)
         frames -= len(block)
 
 
