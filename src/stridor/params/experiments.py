@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from stridor.params.scoring_sections import BandSearch, DensityMean, DomainPools, Metric, Pooling, TargetShare
+from stridor.params.scoring_sections import BandSearch, DensityMean, DomainPools, Layer, Metric, Pooling, TargetShare
 from stridor.params.section import MOST_CLIPS, Section
 from stridor.params.sections import Seed
 
