@@ -12,8 +12,9 @@ from fuzzing.subject import Subject
 from stridor.common.errors import StridorError
 
 KINDS = (
-    "works", "refused", "traceback", "segmentation fault", "exit", "endless", "hang", "hang in C", "memory", "written outside",
-    "deleted outside", "temporary file", "code", "two lines", "no name", "no full stop", "printed", "warned",
+    "works", "refused", "traceback", "segmentation fault", "exit", "endless", "hang", "hang in C", "memory",
+    "written outside", "deleted outside", "temporary file", "code", "two lines", "no name", "no full stop",
+    "printed", "warned",
 )  # fmt: skip
 
 
