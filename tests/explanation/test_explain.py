@@ -7,6 +7,7 @@ import pytest
 import soundfile as sf
 from benchmarks.planted import FAULTS, covers
 
+from stridor.baselines.served import AutoencoderReference
 from stridor.common.errors import StridorError
 from stridor.explanation.explain import Explainer
 from stridor.explanation.page import wav_bytes
@@ -123,3 +124,10 @@ def test_recordings_that_only_have_the_names_are_not_taken(slider, slider_clips,
     for name in names[:5]:
         (tmp_path / name).write_bytes((slider_clips / "data/slider/train" / name).read_bytes())
     Explainer(slider.detector, "", tmp_path).learn("slider")
+
+
+def test_an_autoencoder_is_not_explained(slider, slider_clips):
+    calibration = slider.detector.references["slider"].calibration
+    detector = Detector(slider.detector.embedder, {"slider": AutoencoderReference(0, calibration)})
+    with pytest.raises(StridorError, match="The detector of 'slider' is an autoencoder"):
+        Explainer(detector, "", slider_clips / "data").learn("slider")

@@ -16,7 +16,7 @@ from stridor.common.errors import StridorError
 from stridor.common.project import project_root
 from stridor.common.text import printable
 from stridor.explanation.machine import KnownMachine
-from stridor.explanation.normals import find_normals, log_mel_db
+from stridor.explanation.normals import bank_of, find_normals, log_mel_db
 from stridor.explanation.oddness import Place
 from stridor.explanation.separation import Decoder, Separated
 from stridor.serving.detector import Detector
@@ -174,7 +174,7 @@ class Explainer:
             If they are not there.
         """
         if machine not in self._machines:
-            paths = find_normals(self.detector.references[machine].bank, machine, self.folder)
+            paths = find_normals(bank_of(self.detector, machine), machine, self.folder)
             self._machines[machine] = KnownMachine(self.detector, machine, paths)
         return self._machines[machine]
 

@@ -122,7 +122,7 @@ def load_separator(path: Path, project: Path, detector: str) -> Separator:
     weights = read_tensor_file(path, "the decoder's weights", "train the detector again", "train the detector again")
     params = trained_decoder(project, detector)
     width = weights.get("narrow.weight") if isinstance(weights, dict) else None
-    if not isinstance(width, Tensor) or width.dim() != 2:
+    if not isinstance(weights, dict) or not isinstance(width, Tensor) or width.dim() != 2:
         raise StridorError(f"{path} does not hold a decoder; train the detector '{detector}' again.")
     separator = Separator(width.shape[1], params)
     check_weights(weights, separator.state_dict(), path)

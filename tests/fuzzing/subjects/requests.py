@@ -16,7 +16,7 @@ import soundfile as sf
 from fuzzing.mutations import TEXTS, any_digits, integer, mutated_bytes, mutated_tree, odd_value
 from fuzzing.sandbox import Sandbox, Wrong, check_sentence
 from fuzzing.subject import Subject
-from mlflow_project import in_project, make_empty_database, write_detector
+from mlflow_project import in_project, make_empty_database, register_champion, write_detector
 from stridor.common.errors import StridorError
 from stridor.params.sections import DetectorParams
 from stridor.serving.requests import COLUMNS
@@ -150,8 +150,6 @@ def _registered_model(folder: Path) -> Any:
     """Return a registered detector of two machines, loaded as MLflow's server loads it."""
     import mlflow
 
-    from stridor.tracking.registry import register
-
     os.environ["MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"] = "false"
     make_empty_database(folder / "empty")
     with in_project(folder / "project", folder / "empty" / DATABASE) as root:
@@ -159,5 +157,5 @@ def _registered_model(folder: Path) -> Any:
             update={"detectors": {"plant": DetectorParams(machines=("press", "saw"))}}
         )
         encoder, banks = write_detector(root, params)
-        register("plant", encoder, banks, params.for_detector("plant"), None, {"hmean": 0.5})
+        register_champion("plant", encoder, banks, params.for_detector("plant"), None, {"hmean": 0.5})
         return mlflow.pyfunc.load_model("models:/stridor-plant@champion")
