@@ -178,7 +178,10 @@ def read_model(folder: Path) -> tuple[dict[str, Path], dict[str, Any]]:
             f"{folder} is not the folder of a model, as it has no file {DESCRIPTION_FILE}; give a folder that was "
             "downloaded from MLflow, or the name of a registered detector."
         )
-    values: Any = read_yaml(description)
+    try:
+        values: Any = read_yaml(description)
+    except StridorError as error:
+        raise StridorError(f"{folder} does not describe a detector of stridor: {error}") from None
     try:
         flavor = values["flavors"]["python_function"]
         places = {name: PurePosixPath(one["path"]) for name, one in flavor["artifacts"].items()}
