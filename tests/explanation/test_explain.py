@@ -1,6 +1,7 @@
 """What an explanation marks is where a fault is, and it is about the window that the verdict is about."""
 
 import io
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
@@ -112,6 +113,16 @@ def test_clips_of_an_enrolled_machine_are_parts_of_recordings(slider, slider_cli
     explained = explainer.explain(paths[2])
     assert explained.nearest is not None
     assert explained.nearest.name == names[2]
+
+
+def test_a_detector_without_a_bank_is_refused(slider):
+    @dataclass
+    class Autoencoder:
+        calibration: object
+
+    detector = Detector(slider.detector.embedder, {"slider": Autoencoder(None)})
+    with pytest.raises(StridorError, match="keeps no normal clips of 'slider'"):
+        Explainer(detector, "").explain(wav_bytes(np.zeros(32000)))
 
 
 def test_recordings_that_only_have_the_names_are_not_taken(slider, slider_clips, tmp_path, held_out):

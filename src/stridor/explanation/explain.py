@@ -16,7 +16,7 @@ from stridor.common.errors import StridorError
 from stridor.common.project import project_root
 from stridor.common.text import printable
 from stridor.explanation.machine import KnownMachine
-from stridor.explanation.normals import find_normals, log_mel_db
+from stridor.explanation.normals import bank_of, find_normals, log_mel_db
 from stridor.explanation.oddness import Place
 from stridor.explanation.separation import Decoder, Separated
 from stridor.serving.detector import Detector
@@ -104,7 +104,7 @@ class Explainer:
         """
         with opened_model(source) as (artifacts, config):
             detector = Detector.from_files(artifacts, config)
-            encoder_md5 = file_md5(Path(artifacts["encoder"]))
+            encoder_md5 = file_md5(Path(artifacts["encoder"])) if "encoder" in artifacts else None
         decoder: Decoder | str
         try:
             decoder = Decoder.find(project_root() or Path(), encoder_md5)
@@ -174,7 +174,7 @@ class Explainer:
             If they are not there.
         """
         if machine not in self._machines:
-            paths = find_normals(self.detector.references[machine].bank, machine, self.folder)
+            paths = find_normals(bank_of(self.detector, machine), machine, self.folder)
             self._machines[machine] = KnownMachine(self.detector, machine, paths)
         return self._machines[machine]
 

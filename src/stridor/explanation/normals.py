@@ -19,6 +19,7 @@ from stridor.common.errors import StridorError
 from stridor.common.project import project_root
 from stridor.common.text import printable
 from stridor.scoring.bank import Bank
+from stridor.scoring.reference import MachineReference
 from stridor.serving.detector import Detector
 
 # More are not read: their spectra are kept in memory, and each is embedded once to check that it is the right one.
@@ -85,6 +86,23 @@ def log_mel_db(wave: np.ndarray, fbank: Fbank) -> np.ndarray:
     return image * np.float32(DECIBELS_PER_UNIT)
 
 
+def bank_of(detector: Detector, machine: str) -> Bank:
+    """Return the reference bank of a machine.
+
+    Raises
+    ------
+    StridorError
+        If the detector has none.
+    """
+    reference = detector.references[machine]
+    if not isinstance(reference, MachineReference):
+        raise StridorError(
+            f"This detector keeps no normal clips of '{machine}' to compare a recording with, as an autoencoder; explain "
+            "the recording by a detector that has a reference bank."
+        )
+    return reference.bank
+
+
 def find_normals(bank: Bank, machine: str, folder: Path | None = None) -> dict[str, Recorded]:
     """Find the recordings of a bank by their names, which are those of files, or paths below the folder.
 
@@ -119,9 +137,9 @@ def find_normals(bank: Bank, machine: str, folder: Path | None = None) -> dict[s
     found = {}
     for name, part in names.items():
         file = part["file"] if part else name
-        path = files.get(file) or files.get(PurePosixPath(file).name)
-        if path is not None:
-            found[name] = Recorded(path, float(part["start"]) if part else None)
+        there = files.get(file) or files.get(PurePosixPath(file).name)
+        if there is not None:
+            found[name] = Recorded(there, float(part["start"]) if part else None)
     if len(found) < FEWEST_CLIPS:
         raise StridorError(
             f"{printable(place)} holds {len(found) or 'none'} of the {len(names)} normal recordings that the detector "
@@ -141,7 +159,7 @@ def read_normals(detector: Detector, machine: str, paths: Mapping[str, Recorded]
     StridorError
         If fewer than four are left, or one cannot be read.
     """
-    bank = detector.references[machine].bank
+    bank = bank_of(detector, machine)
     rows = [row for row, name in enumerate(bank.file_names_) if name in paths]
     fbank = Fbank()
     normals: list[Normal] = []
