@@ -97,8 +97,8 @@ def bank_of(detector: Detector, machine: str) -> Bank:
     reference = detector.references[machine]
     if not isinstance(reference, MachineReference):
         raise StridorError(
-            f"This detector keeps no normal clips of '{machine}' to compare a recording with, as an autoencoder; explain "
-            "the recording by a detector that has a reference bank."
+            f"This detector keeps no normal clips of '{machine}' to compare a recording with, as an autoencoder; "
+            "explain the recording by a detector that has a reference bank."
         )
     return reference.bank
 
