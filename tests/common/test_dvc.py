@@ -82,6 +82,34 @@ def test_what_is_gone_comes_back_from_the_cache_or_dvc_says_why_not(data):
     assert said.endswith("; ask whoever has it.")
 
 
+# A fetch that is killed when it has listed a part of what is to come.
+KILLED_FETCH = """
+import os
+from dvc.cli import main
+from dvc_data.index import DataIndexEntry, collect
+
+def killed(cache, cache_prefix, *arguments, **options):
+    cache[(*cache_prefix, "data")] = DataIndexEntry(key=("data",), loaded=True)
+    cache.commit()
+    os._exit(9)
+
+collect._collect_from_index = killed
+main(["fetch"])
+"""
+
+
+def test_a_pull_that_was_killed_is_done_by_the_next_one(data, tmp_path, monkeypatch):
+    monkeypatch.setenv("DVC_SITE_CACHE_DIR", str(tmp_path / "site"))
+    root = data.parent
+    for call in (("remote", "add", "-d", "shelf", str(tmp_path / "shelf")), ("push",)):
+        subprocess.run(dvc.dvc_line(*call), cwd=root, check=True, capture_output=True)
+    shutil.rmtree(data)
+    shutil.rmtree(root / ".dvc" / "cache")
+    assert subprocess.run([sys.executable, "-c", KILLED_FETCH], cwd=root).returncode == 9
+    pull(data, advice="ask")
+    assert (data / "a.txt").read_text() == "a"
+
+
 def test_a_refusal_gives_the_reason_of_dvc(data):
     nowhere = refused(out_of_date, "nowhere.dvc", root=data.parent)
     assert nowhere.startswith("'dvc status nowhere.dvc' failed (")

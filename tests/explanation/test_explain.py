@@ -1,13 +1,13 @@
 """What an explanation marks is where a fault is, and it is about the window that the verdict is about."""
 
 import io
-from dataclasses import dataclass
 
 import numpy as np
 import pytest
 import soundfile as sf
 from benchmarks.planted import FAULTS, covers
 
+from stridor.baselines.served import AutoencoderReference
 from stridor.common.errors import StridorError
 from stridor.explanation.explain import Explainer
 from stridor.explanation.page import wav_bytes
@@ -115,16 +115,6 @@ def test_clips_of_an_enrolled_machine_are_parts_of_recordings(slider, slider_cli
     assert explained.nearest.name == names[2]
 
 
-def test_a_detector_without_a_bank_is_refused(slider):
-    @dataclass
-    class Autoencoder:
-        calibration: object
-
-    detector = Detector(slider.detector.embedder, {"slider": Autoencoder(None)})
-    with pytest.raises(StridorError, match="keeps no normal clips of 'slider'"):
-        Explainer(detector, "").explain(wav_bytes(np.zeros(32000)))
-
-
 def test_recordings_that_only_have_the_names_are_not_taken(slider, slider_clips, tmp_path, held_out):
     names = sorted(path.name for path in (slider_clips / "data/slider/train").iterdir())
     for name in names:
@@ -134,3 +124,10 @@ def test_recordings_that_only_have_the_names_are_not_taken(slider, slider_clips,
     for name in names[:5]:
         (tmp_path / name).write_bytes((slider_clips / "data/slider/train" / name).read_bytes())
     Explainer(slider.detector, "", tmp_path).learn("slider")
+
+
+def test_an_autoencoder_is_not_explained(slider, slider_clips):
+    calibration = slider.detector.references["slider"].calibration
+    detector = Detector(slider.detector.embedder, {"slider": AutoencoderReference(0, calibration)})
+    with pytest.raises(StridorError, match="The detector of 'slider' is an autoencoder"):
+        Explainer(detector, "", slider_clips / "data").learn("slider")

@@ -79,7 +79,8 @@ class Sandbox:
         os.environ["STRIDOR_CANARY"] = str(self.canary)
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         resource.setrlimit(resource.RLIMIT_FSIZE, (_LARGEST_FILE, _LARGEST_FILE))
-        signal.signal(signal.SIGALRM, _took_too_long)
+        for number in (signal.SIGALRM, signal.SIGPROF):
+            signal.signal(number, _took_too_long)
         return answers
 
     def limit_memory(self) -> None:
@@ -95,8 +96,11 @@ class Sandbox:
         os.chdir(self.case)
 
     @contextmanager
-    def watched(self, seconds: float, megabytes: float, names: tuple[str, ...]) -> Iterator[None]:
-        """Raise Wrong for a block that takes too long or too much, writes elsewhere, or says anything but sentences."""
+    def watched(self, seconds: float, wall_seconds: float, megabytes: float, names: tuple[str, ...]) -> Iterator[None]:
+        """Raise Wrong for a block that takes too long or too much, writes elsewhere, or says anything but sentences.
+
+        The first limit is of the processor's time, as the machine may be busy; the second finds what waits for ever.
+        """
         before, noise = self._outside(), self.noise.stat().st_size
         Path("/proc/self/clear_refs").write_text("5")
         memory = _memory_bytes("VmRSS")
@@ -105,10 +109,12 @@ class Sandbox:
             warnings.simplefilter("ignore", DeprecationWarning)
             warnings.simplefilter("ignore", FutureWarning)
             # Again and again: the first one may meet a callback from C, which loses it.
-            signal.setitimer(signal.ITIMER_REAL, seconds, 1.0)
+            signal.setitimer(signal.ITIMER_PROF, seconds, 1.0)
+            signal.setitimer(signal.ITIMER_REAL, wall_seconds, 1.0)
             try:
                 yield
             finally:
+                signal.setitimer(signal.ITIMER_PROF, 0)
                 signal.setitimer(signal.ITIMER_REAL, 0)
         grown = (_memory_bytes("VmHWM") - memory) / 2**20
         if grown > megabytes:

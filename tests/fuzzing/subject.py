@@ -12,13 +12,13 @@ class Subject(ABC):
 
     Attributes
     ----------
-    seconds, megabytes : float
-        What one input may take.
+    seconds, wall_seconds, megabytes : float
+        What one input may take: of the processor, in all, and of memory.
     case : int
         The number of the input that is written.
     """
 
-    seconds = 10.0
+    seconds, wall_seconds = 10.0, 120.0
     megabytes = 600.0
 
     def __init__(self, sandbox: Sandbox) -> None:

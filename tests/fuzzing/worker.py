@@ -22,7 +22,7 @@ def check_case(subject: Subject, name: str, seed: int, case: int) -> tuple[str, 
     subject.write(rng, sandbox.case)
     names = subject.names(sandbox.case)
     try:
-        with sandbox.watched(subject.seconds, subject.megabytes, names):
+        with sandbox.watched(subject.seconds, subject.wall_seconds, subject.megabytes, names):
             try:
                 subject.check(rng, sandbox.case)
                 answer = "accepted", ""
@@ -30,7 +30,7 @@ def check_case(subject: Subject, name: str, seed: int, case: int) -> tuple[str, 
                 check_sentence(str(error), names)
                 answer = "refused", str(error)
     except TookTooLong:
-        return "slow", f"it took longer than {subject.seconds:g} s\n{traceback.format_exc()}"
+        return "slow", f"it took more than {subject.seconds:g} s of the processor\n{traceback.format_exc()}"
     except Wrong as wrong:
         return "failed", str(wrong)
     except BaseException:

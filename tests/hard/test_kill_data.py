@@ -14,6 +14,15 @@ from zenodo import YEAR, Zenodo
 
 TESTS = Path(__file__).resolve().parents[1]
 CLIPS = 150
+# Killed while it lists what is to be pushed, DVC 3.67 takes that part of the list for the whole from then on: the next
+# `dvc push` says "Everything is up to date" and leaves files out. docs/operator.md tells to have it forget the list.
+PUSH_ALL = """
+import sys
+from dvc.cli import main
+from dvc.repo import Repo
+Repo().drop_data_index()
+sys.exit(main(["push"]))
+"""
 CHECKPOINT_BYTES = 150_000
 # As `stridor`, but for a test's own record and checkpoint.
 PUBLISHED = """
@@ -131,7 +140,8 @@ def push(tmp_path_factory, forked_python, seed):
     def pushed(root):
         return content(root.parent, "remote") | content(root, "data", "data.dvc", ".dvc/cache", ".dvc/config")
 
-    return Killed(make_scene(tmp_path_factory, forked_python, ("-m", "dvc", "push"), push, pushed), seed)
+    arguments, again = ("-m", "dvc", "push"), ("-c", PUSH_ALL)
+    return Killed(make_scene(tmp_path_factory, forked_python, arguments, push, pushed, again=again), seed)
 
 
 def test_a_killed_push_is_finished_by_the_next_call(push, number):

@@ -181,6 +181,7 @@ def test_the_command_scores_what_is_there_and_tells_a_webhook(model, folder, sou
     assert "--webhook is 'mailto:me'" in refused.stderr
 
 
+@pytest.mark.slow
 def test_killed_at_any_moment_it_neither_loses_nor_repeats_a_file(model, folder, sound, tmp_path):
     """By SIGKILL, while files keep appearing."""
     output, rng = tmp_path / "in.jsonl", random.Random(1)

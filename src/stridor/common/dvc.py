@@ -10,7 +10,9 @@ from pathlib import Path
 
 from stridor.common.dvc_locks import drop_stale_locks
 from stridor.common.errors import StridorError
+from stridor.common.project import check_path
 
+_FORGET_LIST = "from dvc.repo import Repo; Repo().drop_data_index()"
 _VERSION = re.compile(r"-?[0-9A-Za-z]+(\.dir)?")
 
 
@@ -108,6 +110,9 @@ def track(data: Path) -> None:
 def pull(data: Path, advice: str) -> None:
     """Have DVC fetch the tracked content of a folder from its remote.
 
+    Killed while it lists what is to come, DVC takes that part of the list for the whole from then on. So a pull that
+    fails is tried once more without its list.
+
     Parameters
     ----------
     data : Path
@@ -119,7 +124,13 @@ def pull(data: Path, advice: str) -> None:
     StridorError
         If there is no remote, or it does not hold the content.
     """
-    _call("pull", _tracker(data).name, root=data.parent, advice=advice)
+    try:
+        _call("pull", _tracker(data).name, root=data.parent, advice=advice)
+    except StridorError:
+        forget = (sys.executable, "-c", _FORGET_LIST)
+        if subprocess.run(forget, cwd=data.parent, env=dvc_environment(), capture_output=True).returncode:
+            raise
+        _call("pull", _tracker(data).name, root=data.parent, advice=advice)
 
 
 def _tracker(data: Path) -> Path:
@@ -128,6 +139,7 @@ def _tracker(data: Path) -> Path:
 
 def _call(*arguments: str, root: Path, advice: str = "fix this and run the command again") -> str:
     """Run DVC in a project and return its standard output; a failure is an error with DVC's own reason."""
+    check_path(root)
     drop_stale_locks(root)
     command, environment = dvc_line(*arguments), dvc_environment()
     done = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, errors="replace")

@@ -97,8 +97,8 @@ def bank_of(detector: Detector, machine: str) -> Bank:
     reference = detector.references[machine]
     if not isinstance(reference, MachineReference):
         raise StridorError(
-            f"This detector keeps no normal clips of '{machine}' to compare a recording with, as an autoencoder; "
-            "explain the recording by a detector that has a reference bank."
+            f"The detector of '{machine}' is an autoencoder, which compares with no normal recordings and cannot be "
+            "explained; set register.system in params.yaml to a system with a reference bank and register it."
         )
     return reference.bank
 

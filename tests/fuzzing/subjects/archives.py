@@ -50,7 +50,7 @@ class Archives(Subject):
         place = folder / "dev_fan.zip"
         target = folder / "fan"
         target.mkdir()
-        members = {member.place: member for member in read_members(place, "fan")}
+        members = {member.path: member for member in read_members(place, "fan")}
         try:
             for path in unpack(members, target):
                 if path.is_symlink() or not path.resolve().is_relative_to(target.resolve()):

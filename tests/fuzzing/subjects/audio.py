@@ -15,7 +15,7 @@ from stridor.audio.files import probe, read_clip
 from stridor.audio.windows import read_windows
 from stridor.common.errors import StridorError
 from stridor.ingest.recordings.plain.folder import Recording
-from stridor.ingest.recordings.plain.survey import listen
+from stridor.ingest.recordings.plain.survey import survey
 from stridor.scoring.bank import ReferenceBank
 from stridor.scoring.embedding import LogMelEmbedder
 from stridor.scoring.reference import MachineReference
@@ -104,7 +104,7 @@ def _windows(path: Path, channel: int | str) -> None:
 
 
 def _heard(path: Path, channel: int | str) -> None:
-    heard = listen(Recording(path, "normal", "source", path.name), 10.0, channel)
+    heard = survey(Recording(path, "normal", "source", path.name), 10.0, channel)
     if not (heard.pieces and np.isfinite(heard.peak) and heard.seconds > 0):
         raise Wrong(f"what was heard is {heard}")
 

@@ -12,15 +12,16 @@ from fuzzing.subject import Subject
 from stridor.common.errors import StridorError
 
 KINDS = (
-    "works", "refused", "traceback", "segmentation fault", "exit", "hang", "hang in C", "memory", "written outside",
-    "deleted outside", "temporary file", "code", "two lines", "no name", "no full stop", "printed", "warned",
+    "works", "refused", "traceback", "segmentation fault", "exit", "endless", "hang", "hang in C", "memory",
+    "written outside", "deleted outside", "temporary file", "code", "two lines", "no name", "no full stop",
+    "printed", "warned",
 )  # fmt: skip
 
 
 class Planted(Subject):
     """The case's number chooses the fault."""
 
-    seconds = 3.0
+    seconds, wall_seconds = 2.0, 5.0
     megabytes = 100.0
 
     def write(self, rng: random.Random, folder: Path) -> None:
@@ -42,10 +43,12 @@ class Planted(Subject):
             os.kill(os.getpid(), signal.SIGSEGV)
         if kind == "exit":
             os._exit(3)
+        while kind == "endless":
+            pass
         if kind == "hang":
             time.sleep(60)
         if kind == "hang in C":
-            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGALRM})
+            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGALRM, signal.SIGPROF})
             time.sleep(60)
         if kind == "memory":
             bytearray(b"x") * (200 * 2**20)

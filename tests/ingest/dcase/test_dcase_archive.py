@@ -231,5 +231,5 @@ def test_what_zipfile_quotes_of_a_broken_header_is_shortened(place, tmp_path):
     place.write_bytes(packed)
     (tmp_path / "out").mkdir()
     with pytest.raises(StridorError, match="is not a valid zip archive") as refused:
-        list(unpack({member.place: member for member in read_members(place, "fan")}, tmp_path / "out"))
+        list(unpack({member.path: member for member in read_members(place, "fan")}, tmp_path / "out"))
     assert len(str(refused.value)) < 600

@@ -51,6 +51,16 @@ def test_recordings_under_any_name_come_in_and_the_table_gives_the_name_back(tmp
     build_manifest(project / "data", ("fan",), project)
 
 
+def test_a_project_in_a_folder_that_dvc_cannot_name_is_refused_before_anything_is_written(tmp_path, project):
+    write_machine(tmp_path / "fan")
+    root = tmp_path / os.fsdecode(b"pumps_\xe9") / "stridor"
+    shutil.copytree(project, root)
+    before = content(root)
+    with pytest.raises(StridorError, match=r"path .*pumps_\\xe9/stridor is not UTF-8.*rename the folder"):
+        import_folder(tmp_path / "fan", root)
+    assert content(root) == before
+
+
 @pytest.mark.parametrize("odd", [b"\xe9", b"a\nb", b"\x1b"])
 def test_clips_keep_their_names_so_odd_ones_are_refused_by_name(tmp_path, project, odd):
     write_machine(tmp_path / "fan")

@@ -210,7 +210,7 @@ def test_a_journal_with_other_moves_is_refused(forged, moves):
     refuse(forged(moves=moves), r"\(")
 
 
-@pytest.mark.parametrize("written", [None, 7, ["a"], {"a": 1}, {"a": [1]}, "a"])
+@pytest.mark.parametrize("written", [None, 7, ["a"], {"a": 1}, {"a": [1]}, {"a": ["1", 2]}, {"a": [1, None]}, "a"])
 def test_a_journal_with_another_list_of_clips_is_refused(forged, written):
     refuse(forged(written=written), r"\(")
 

@@ -105,6 +105,8 @@ def _checked(values: Any, folder: Path) -> Entries:
         if not _is_move(here, there, folder.name):
             raise ValueError(f"it moves {here!r} to {there!r}, which an import does not do")
     written = {name: (size, changed) for name, (size, changed) in values["written"].items()}
+    if not all(isinstance(number, int) for pair in written.values() for number in pair):
+        raise ValueError("its sizes and times are not numbers")
     return Entries(tuple((here, there) for here, there in moves), tuple(files), written)
 
 
