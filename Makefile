@@ -14,7 +14,7 @@ unexport PYTHONHOME PYTHONPATH
 
 # These count on the command line only: a shell has a NAME or a MACHINE for other reasons. Recipes get them as
 # variables of the shell, which takes any character.
-OPTIONS := DATASET DETECTORS FORCE FROM GROUND_TRUTH JOBS MACHINE MACHINES NAME SEEDS SETS TRIALS
+OPTIONS := DATASET DETECTORS FORCE FROM GROUND_TRUTH JOBS MACHINE MACHINES NAME PORT SEEDS SETS TRIALS
 $(foreach option,$(OPTIONS),$(if $(filter command,$(origin $(option))),,$(eval override $(option) :=)))
 export $(OPTIONS)
 
@@ -29,7 +29,7 @@ FOREIGN := $(strip $(FOREIGN))
 # What an environment is made with, or was.
 BASE := $(if $(FOREIGN),$(PYTHON),$(if $(wildcard $(VENV)/bin/python),$(VENV)/bin/python,$(PYTHON)))
 
-.PHONY: help setup data checkpoint profile plan repro test test-quick test-hard coverage lint docs bench ui tune tune-apply sweep select table submission register clean
+.PHONY: help setup data checkpoint profile plan repro serve test test-quick test-hard coverage lint docs bench ui tune tune-apply sweep select table submission register clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## */\1\t/' | while IFS=$$'\t' read -r target text; do printf '  make %-10s %s\n' "$$target" "$$text"; done
@@ -39,7 +39,7 @@ setup: $(READY)  ## create the environment from requirements.lock and the MLflow
 
 $(READY): requirements.lock pyproject.toml $(if $(FOREIGN),foreign)
 	@command -v $(BASE) > /dev/null || { echo 'stridor: there is no $(BASE); name a Python 3.11 to 3.14 by PYTHON=...' >&2; exit 2; }
-	@$(BASE) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if (3, 11) <= v <= (3, 14) else "stridor: Python 3.11 to 3.14 is needed, $(BASE) is %d.%d; name another by PYTHON=..." % v)'
+	@$(BASE) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if (3, 11) <= v <= (3, 14) else "stridor: Python 3.11 to 3.14 is needed, %s is %d.%d; name another by PYTHON=..." % ((sys.argv[1],) + v))' $(BASE)
 	$(if $(FOREIGN),,test -x $(VENV)/bin/pip ||) $(PYTHON) -m venv --clear $(VENV)
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
@@ -102,7 +102,12 @@ $(VENV)/.docs: $(READY)
 bench: $(READY)  ## run the benchmarks: make bench [ONLY="encoder startup"] [SAVE=1]
 	python -m benchmarks $(if $(ONLY),--only $(ONLY)) $(if $(SAVE),--save)
 
+serve: $(READY)  ## serve a registered detector: make serve MACHINE=valve [PORT=8080]
+	@test -n "$$MACHINE" || { echo 'stridor: name a detector: make serve MACHINE=valve' >&2; exit 2; }
+	mlflow models serve -m "models:/stridor-$$MACHINE@champion" --env-manager local -p $${PORT:-8080}
+
 ui: $(READY)  ## serve the MLflow pages on http://127.0.0.1:5000
+	stridor store check
 	@echo 'Open http://127.0.0.1:5000/#/experiments?workflowType=machine_learning (Ctrl-C ends it).'
 	MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false mlflow ui --workers 1
 

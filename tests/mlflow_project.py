@@ -3,6 +3,7 @@
 import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,8 +13,11 @@ from stridor.models.checkpoint import save_encoder
 from stridor.params import Params
 from stridor.scoring.embedding import EncoderEmbedder
 from stridor.scoring.reference import MachineReference
+from stridor.tracking.candidate import candidate_of, model_config
 from stridor.tracking.location import DATABASE
+from stridor.tracking.registry import register
 from stridor.tracking.store import create_store
+from stridor.tracking.versions import promote
 from tiny import tiny_encoder
 
 VARIABLES = ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI", "DVC_ROOT", "DVC_EXP_NAME", "MLFLOW_RUN_ID")
@@ -69,6 +73,22 @@ def write_detector(root: Path, params: Params, seed: int = 0) -> tuple[Path, Pat
         embeddings = EncoderEmbedder(encoder, params.embedding).embed(waves)
         MachineReference.fit(embeddings, clips, params.bank).save(root / "banks" / machine)
     return root / "encoder.pt", root / "banks"
+
+
+def register_champion(
+    detector: str, encoder: Path, banks: Path, params: Params, run_id: str | None, measures: dict[str, float]
+) -> int:
+    """Register a detector of one view and make it the champion; return the version."""
+    files = {"encoder": encoder, "banks": banks}
+    version = register(candidate_of(detector, params, files, config_of(detector, params), measures, run_id))
+    promote(detector, version, "a test")
+    return version
+
+
+def config_of(detector: str, params: Params) -> dict[str, Any]:
+    """Return the settings of a detector of one view."""
+    machines = params.detectors[detector].machines
+    return model_config(machines, params.audio, params.embedding, system="fine_tuned")
 
 
 def machines_of(params: Params) -> list[str]:

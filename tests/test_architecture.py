@@ -19,9 +19,12 @@ ROOMS = {
     "baselines": {"audio", "data", "params", "scoring"},
     "training": {"audio", "data", "models", "params"},
     "tracking": {"audio", "models", "params", "scoring"},
-    "serving": {"audio", "data", "models", "params", "scoring", "tracking"},
+    "serving": {"audio", "baselines", "data", "evaluation", "models", "params", "scoring", "tracking"},
+    "explanation": {"audio", "models", "params", "scoring", "serving", "tracking"},
+    "application": {"explanation", "serving", "tracking"},
     "distillation": {"audio", "data", "models", "params", "tracking", "training"},
     "ingest": {"audio", "data", "models", "params"},
+    "operation": {"audio", "data", "evaluation", "ingest", "models", "params", "scoring", "serving", "tracking"},
     "stages": {
         "audio", "baselines", "data", "evaluation", "models", "params", "scoring", "serving", "tracking", "training",
     },
@@ -30,7 +33,10 @@ ROOMS = {
         "audio", "data", "evaluation", "ingest", "models", "params", "pipeline", "scoring", "selection", "stages",
         "tracking", "training",
     },
-    "cli": {"distillation", "experiments", "ingest", "params", "pipeline", "serving", "stages", "tracking"},
+    "cli": {
+        "application", "distillation", "experiments", "explanation", "ingest", "operation", "params", "pipeline",
+        "serving", "stages", "tracking",
+    },
 }  # fmt: skip
 PLATFORMS = {"mlflow", "dvc", "optuna"}
 CORE = ("audio", "data", "models", "training", "scoring", "evaluation", "selection", "baselines")

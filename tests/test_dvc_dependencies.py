@@ -97,7 +97,10 @@ def test_a_stage_depends_on_no_room_that_it_does_not_import(name):
 
 @pytest.mark.parametrize("file", ["params.yaml", *(f"profiles/{name}.yaml" for name in ("demo", "paper", "dcase2025"))])
 def test_a_parameter_file_spells_every_value_of_the_pipeline_out(file):
-    """A default that changes in the code would otherwise change results without DVC noticing."""
+    """A default that changes in the code would otherwise change results without DVC noticing.
+
+    `stridor profile --fill` adds to the profiles what is new in params.yaml.
+    """
     values = YAML(typ="safe").load((ROOT / file).read_text(encoding="utf-8"))
     read = {param.split(".")[0] for name, stage in stages().items() for param in stage["params"] if name[:4] == "dvc."}
     for section in sorted(read - {"detectors"}):

@@ -11,13 +11,12 @@ import pytest
 
 import stridor
 from full_disk import files_of_at_most
-from mlflow_project import in_project, wave, write_detector
+from mlflow_project import in_project, register_champion, wave, write_detector
 from stridor.audio.files import write_clip
 from stridor.common.dvc import dvc_environment
 from stridor.common.errors import StridorError, one_sentence
 from stridor.common.project import check_code
 from stridor.common.saving import save_array, save_tensors
-from stridor.tracking.registry import register
 from stridor.tracking.store import open_store
 from tiny import tiny_params
 
@@ -32,7 +31,7 @@ def detector(tmp_path_factory, empty_database):
     """A project with a registered detector and a clip."""
     with in_project(tmp_path_factory.mktemp("project"), empty_database) as root:
         params = tiny_params()
-        register("pump", *write_detector(root, params), params, None, {"hmean": 0.5})
+        register_champion("pump", *write_detector(root, params), params, None, {"hmean": 0.5})
         write_clip(root / "clip.wav", wave(99, 7000, 450))
     return root
 

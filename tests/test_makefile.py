@@ -20,7 +20,7 @@ def folder(tmp_path):
     shutil.copy(ROOT / "Makefile", root)
     for name in ("requirements.lock", "pyproject.toml"):
         (root / name).touch()
-    for name in ("stridor", "dvc"):
+    for name in ("stridor", "dvc", "mlflow"):
         script = scripts / name
         # The first line of a script in an environment names the environment.
         script.write_text(f"#!/bin/sh\n# {scripts}/python\nprintf '[%s]' {name} \"$@\"; echo\n")
@@ -44,8 +44,8 @@ def called(folder, *arguments, **environment):
 
 
 SHELL = dict.fromkeys(
-    ("DATASET", "DETECTORS", "FORCE", "FROM", "GROUND_TRUTH", "JOBS", "MACHINE", "MACHINES", "NAME", "SEEDS", "SETS",
-     "TRIALS"), "laptop",
+    ("DATASET", "DETECTORS", "FORCE", "FROM", "GROUND_TRUTH", "JOBS", "MACHINE", "MACHINES", "NAME", "PORT", "SEEDS",
+     "SETS", "TRIALS"), "laptop",
 )  # fmt: skip
 
 
@@ -57,10 +57,27 @@ def test_variables_of_the_shell_change_nothing(folder):
     assert called(folder, "sweep", **SHELL)[1:] == ["[dvc][repro][experiments/sweep/dvc.yaml]"]
     assert called(folder, "submission", **SHELL)[-1] == "[stridor][submission]"
     assert called(folder, "tune", "MACHINE=fan", **SHELL)[1:] == ["[stridor][tune][--machine][fan]"]
-    for target in ("profile", "tune", "tune-apply"):
+    served = called(folder, "serve", "MACHINE=fan", **SHELL)
+    assert served == ["[mlflow][models][serve][-m][models:/stridor-fan@champion][--env-manager][local][-p][8080]"]
+    for target in ("profile", "serve", "tune", "tune-apply"):
         done = make(folder, target, **SHELL)
         assert done.returncode == 2
         assert f"make {target} " in done.stderr
+
+
+def test_pages_of_a_store_that_points_elsewhere_are_not_served(folder):
+    scripts = folder / ".venv" / "bin"
+    mlflow = scripts / "mlflow"
+    mlflow.write_text("#!/bin/sh\nprintf '[%s]' mlflow \"$@\"; echo\n")
+    mlflow.chmod(0o755)
+    lines = called(folder, "ui")
+    assert lines[0] == "[stridor][store][check]"
+    assert lines[-1] == "[mlflow][ui][--workers][1]"
+    # As where a project was moved or copied.
+    (scripts / "stridor").write_text(f"#!/bin/sh\n# {scripts}/python\nexit 2\n")
+    done = make(folder, "ui")
+    assert done.returncode != 0
+    assert "mlflow" not in done.stdout
 
 
 def test_variables_of_the_command_line_reach_the_command_whole(folder):
@@ -104,16 +121,15 @@ def test_another_python_is_refused_by_one_sentence(folder, version):
     shutil.rmtree(folder / ".venv")
     fake = folder / "python-x"
     # As that Python would run the check.
-    fake.write_text(
-        f'#!/bin/sh\nexec {sys.executable} -c "import sys; sys.version_info = {version}; exec(sys.argv.pop(1))" "$2"\n'
-    )
+    run = f"import sys; sys.version_info = {version}; exec(sys.argv.pop(1))"
+    fake.write_text(f'#!/bin/sh\nexec {sys.executable} -c "{run}" "$2" "$3"\n')
     fake.chmod(0o755)
     done = make(folder, "setup", f"PYTHON={fake.parent / 'python-x'}".replace(" ", "\\ "))
     assert done.returncode == 2
     number = ".".join(map(str, version))
     sentence, *rest = done.stderr.splitlines()
     assert sentence.startswith("stridor: Python 3.11 to 3.14 is needed, ")
-    assert f" is {number}; name another by PYTHON=" in sentence
+    assert f" {fake} is {number}; name another by PYTHON=" in sentence
     assert all(line.startswith("make: ***") for line in rest)
     assert not (folder / ".venv").exists()
 

@@ -14,11 +14,11 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from lean import hide, modules_besides, with_dependencies
-from mlflow_project import in_project, wave, write_detector
+from mlflow_project import in_project, register_champion, wave, write_detector
 from stridor.audio.files import write_clip
 from stridor.common.errors import PIPELINE_MODULES
 from stridor.tracking.model_files import download_model
-from stridor.tracking.registry import SERVING_PACKAGES, register
+from stridor.tracking.registry import SERVING_PACKAGES
 from tiny import tiny_params
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -34,7 +34,7 @@ def model(tmp_path_factory, empty_database):
     with in_project(tmp_path_factory.mktemp("project"), empty_database) as root:
         params = tiny_params()
         encoder, banks = write_detector(root, params)
-        register("pump", encoder, banks, params, None, {"hmean": 0.5})
+        register_champion("pump", encoder, banks, params, None, {"hmean": 0.5})
         found = shutil.copytree(download_model("pump", folder), folder / "model")
     write_clip(folder / "clip.wav", wave(99, 7000, 450))
     # Of another rate, for the resampling.
@@ -74,6 +74,32 @@ print({"mlflow", "pandas", "sklearn", "torchaudio", "scipy.stats", "torch._dynam
 
 
 @pytest.mark.slow
+def test_a_served_model_loads_all_that_is_pinned_and_needs_nothing_else(model):
+    """As in the environment that MLflow makes from the model's requirements; that is all it installs."""
+    pins = (model / "requirements.txt").read_text(encoding="utf-8").split()
+    kept = with_dependencies(pins)
+    code = """
+import json, sys
+from pathlib import Path
+import mlflow, pandas
+served = mlflow.pyfunc.load_model(sys.argv[1])
+answer = served.predict(pandas.DataFrame({"audio": [Path(name).read_bytes() for name in ("clip.wav", "other.wav")]}))
+print(json.dumps([answer["score"].tolist(), sorted({name.partition(".")[0] for name in sys.modules})]))
+"""
+    command = [sys.executable, "-c", hide(modules_besides(kept)) + code, str(model)]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=model.parent)
+    assert done.returncode == 0, done.stderr
+    scores, loaded = json.loads(done.stdout.splitlines()[-1])
+    assert len(scores) == 2
+    assert all(score > 0 for score in scores)
+    # `mlflow` is a part of several packages.
+    owners = {module: set(map(canonicalize_name, names)) for module, names in packages_distributions().items()}
+    used = {module: owners[module] for module in loaded if module in owners and module != "stridor"}
+    assert {module for module, names in used.items() if not names & kept} == set()
+    assert {canonicalize_name(Requirement(pin).name) for pin in pins} - set().union(*used.values()) == set()
+
+
+@pytest.mark.slow
 def test_a_plain_installation_has_everything_that_stridor_offers(tmp_path):
     code = """
 import doctest, stridor
@@ -94,6 +120,23 @@ def test_a_command_of_the_pipeline_names_the_extra(tmp_path, arguments):
     assert done.returncode == 2, done.stderr
     (line,) = done.stderr.strip().splitlines()
     assert "pip install 'stridor[pipeline]'" in line
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("command", "recordings"), [("explain", ["clip.wav"]), ("app", [])])
+def test_a_command_of_a_small_extra_names_it(model, command, recordings):
+    code = "from stridor.cli.main import main; main()"
+    done = without_pipeline(code, command, *recordings, "--detector", model, cwd=model.parent)
+    assert done.returncode == 2, done.stderr
+    (line,) = done.stderr.strip().splitlines()
+    assert f"pip install 'stridor[{command}]'" in line
+
+
+def test_what_the_small_extras_bring_comes_with_the_pipeline():
+    brought = with_dependencies(PIPELINE)
+    for extra in ("explain", "app"):
+        for one in map(Requirement, PROJECT["optional-dependencies"][extra]):
+            assert one.name == "stridor" or canonicalize_name(one.name) in brought
 
 
 def test_a_plain_installation_says_what_a_store_in_a_database_needs(tmp_path):

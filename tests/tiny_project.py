@@ -26,6 +26,7 @@ VALUES = {
     ],
     "autoencoder": {"epochs": 2, "batch_size": 32},
     "evaluation": {"bootstrap": 100},
+    "register": {"system": "configured"},
     "table": {
         "seeds": [1], "full_seeds": [],
         "variants": {"unmixed": {"augment.mix": False, "training.interferer_weight": 0}, "same": {"bank.k": 1}},

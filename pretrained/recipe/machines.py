@@ -49,13 +49,13 @@ def draw_clip(rng: np.random.Generator, seconds: float = SECONDS) -> np.ndarray:
     microphone = Microphone.draw(rng)
     kind = rng.random()
     if kind >= (1 + IN_NOISE) / 2:
-        wave = microphone.hear(Surroundings.draw(rng).noise(rng, seconds))
+        wave = microphone.record(Surroundings.draw(rng).noise(rng, seconds))
     else:
         machine = KINDS[rng.integers(len(KINDS))].draw(rng)
         fault = Fault(str(rng.choice(machine.FAULTS)), rng.random()) if rng.random() < FAULTY else None
-        wave = microphone.hear(synthesise(machine, rng, seconds, fault))
+        wave = microphone.record(synthesise(machine, rng, seconds, fault))
         if kind < IN_NOISE:
-            wave = mix(wave, microphone.hear(Surroundings.draw(rng).noise(rng, seconds)), rng.uniform(*SNR_DB))
+            wave = mix(wave, microphone.record(Surroundings.draw(rng).noise(rng, seconds)), rng.uniform(*SNR_DB))
     return digitise(wave, rng.uniform(-32.0, -16.0), 0.0)
 
 

@@ -207,3 +207,24 @@ def test_reading_16_khz_needs_no_torch(tmp_path):
         f"read_clip({str(tmp_path / 'a.wav')!r}); sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", program]).returncode == 0
+
+
+def test_a_midi_dump_is_refused_before_its_decoder_prints_what_is_wrong(tmp_path, capfd):
+    content = io.BytesIO()
+    sf.write(content, np.zeros(4000), 16000, format="SDS", subtype="PCM_16")
+    broken = bytearray(content.getvalue())
+    broken[30::7] = bytes(len(broken[30::7]))
+    (tmp_path / "dump.wav").write_bytes(broken)
+    with pytest.raises(StridorError, match=r"dump\.wav is a MIDI sample dump, which is not read; export it as WAV"):
+        read_clip(tmp_path / "dump.wav")
+    assert capfd.readouterr() == ("", "")
+
+
+def test_infinite_samples_of_opposite_signs_are_refused_and_not_warned_of(tmp_path):
+    samples = np.zeros((4000, 2), dtype=np.float32)
+    samples[7] = np.inf, -np.inf
+    sf.write(tmp_path / "odd.wav", samples, 16000, subtype="FLOAT")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(StridorError, match="NaN or infinite"):
+            read_clip(tmp_path / "odd.wav")

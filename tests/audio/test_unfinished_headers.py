@@ -130,3 +130,43 @@ def test_any_header_cut_anywhere_is_one_sentence(tmp_path, kind):
             sentences.append(str(error))
     assert len(sentences) >= 20
     assert all("cut.wav" in sentence for sentence in sentences)
+
+
+@pytest.mark.parametrize("kind", ["CAF", "W64", "AIFF", "WAV"])
+@pytest.mark.parametrize("size", [2**63 - 1, 2**63 - 13, 2**62])
+def test_a_size_that_leads_to_no_place_is_one_sentence_or_read(tmp_path, kind, size):
+    content = encoded(kind)
+    mark = {"CAF": b"desc", "W64": b"fmt ", "AIFF": b"COMM", "WAV": b"fmt "}[kind]
+    at = content.find(mark) + (16 if kind == "W64" else 4)
+    content[at : at + 8] = struct.pack(">Q" if kind in ("CAF", "AIFF") else "<Q", size)
+    path = tmp_path / "odd.wav"
+    path.write_bytes(content)
+    for source in (path, io.BytesIO(content)):
+        try:
+            wave = read_clip(source, name="odd.wav")
+        except StridorError as error:
+            said = str(error)
+        else:
+            said = f"odd.wav has {len(wave)} samples"
+        assert "odd.wav" in said
+
+
+@pytest.mark.parametrize("tag", [0x50, 0x55])
+def test_an_mp3_in_a_wav_file_is_refused_or_read_without_a_word_of_its_decoder(tmp_path, capfd, tag):
+    content = encoded("WAV")
+    content[20:22] = struct.pack("<H", tag)
+    (tmp_path / "odd.wav").write_bytes(content)
+    with pytest.raises(StridorError, match=r"odd\.wav is not readable audio") as refused:
+        read_clip(tmp_path / "odd.wav")
+    assert "regular file" not in str(refused.value)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_decoder_that_never_ends_is_read_as_long_as_the_header_says(tmp_path, monkeypatch):
+    sf.write(tmp_path / "odd.wav", SAMPLES, 16000)
+    # As libsndfile does for some damaged Opus files: its position goes back, and it decodes on.
+    monkeypatch.setattr(sf.SoundFile, "tell", lambda sound: 0)
+    monkeypatch.setattr(
+        sf.SoundFile, "read", lambda sound, frames, dtype, always_2d: np.ones((min(frames, 5000), 1), dtype=dtype)
+    )
+    assert len(read_clip(tmp_path / "odd.wav")) == 16000

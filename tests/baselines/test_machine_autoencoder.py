@@ -155,3 +155,16 @@ def test_errors_are_reconstruction_minus_input(fitted, pump):
     [(_, frames)] = read_frames(pump.select("test")[:1], AudioParams())
     [expected] = errors_of(fitted.network, pump.select("test")[:1])
     np.testing.assert_allclose(reconstruction_errors(fitted.network, frames), expected, atol=1e-3)
+
+
+@pytest.mark.parametrize("part", ["network", "covariances"])
+def test_complex_values_are_refused_and_not_cut_to_their_real_part(fitted, tmp_path, part):
+    fitted.save(tmp_path / "one")
+    saved = torch.load(tmp_path / "one" / WEIGHTS_FILE, weights_only=True)
+    name = next(iter(saved[part]))
+    saved[part][name] = saved[part][name].to(torch.complex64)
+    torch.save(saved, tmp_path / "one" / WEIGHTS_FILE)
+    with pytest.raises(
+        StridorError, match=r"is not an autoencoder \(complex values\); run the autoencoder stage again"
+    ):
+        MachineAutoencoder.load(tmp_path / "one")

@@ -52,3 +52,14 @@ def test_fail(capsys):
         fail("so it is.")
     assert left.value.code == 2
     assert capsys.readouterr().err == "stridor: so it is.\n"
+
+
+def test_a_message_is_one_printable_line_whatever_it_quotes():
+    assert str(StridorError("a\nb\x1b[2J\0\udcff is odd.")) == "a\\nb\\x1b[2J\\x00\\xff is odd."
+
+
+def test_a_message_that_quotes_a_whole_file_is_shortened_in_the_middle():
+    said = str(StridorError(f"a.csv holds '{'x' * 10**6}'; write it again."))
+    assert len(said) < 2100
+    assert said.startswith("a.csv holds 'xxx")
+    assert said.endswith("xxx'; write it again.")

@@ -5,7 +5,8 @@ import sys
 
 import pytest
 
-from stridor.common.text import escape_name, printable, unescape_name
+from escaped_names import unescape_name
+from stridor.common.text import escape_name, printable
 
 NAMES = [
     "plain.wav", "Größe & Maß (2).wav", "a\nb\r\t.wav", "-rf.wav", "a%20b.wav", "back\\slash\\n.wav", "\\", "x" * 255,

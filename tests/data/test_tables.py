@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stridor.data.tables import read_table, write_table
+from stridor.data.tables import numbers_of, read_table, write_table
 
 COLUMNS = ["name", "kind", "count", "value"]
 ROWS = [
@@ -33,3 +33,11 @@ def test_other_files_are_refused(tmp_path, content):
     (tmp_path / "table.csv").write_text(content)
     with pytest.raises(ValueError, match=r"missing|too few"):
         read_table(tmp_path / "table.csv", COLUMNS)
+
+
+@pytest.mark.parametrize("digits", ["9" * 400, "1e999", "-inf", "nan", "9" * 5000, "\n"])
+def test_a_number_that_no_float_holds_is_told_by_its_column(digits):
+    with pytest.raises(ValueError, match=r"^count is '"):
+        numbers_of({"count": digits}, {"count": float if "e" in digits or not digits.strip("9") else int})
+    with pytest.raises(ValueError, match=r"^count is '"):
+        numbers_of({"count": digits}, {"count": int})

@@ -1,6 +1,8 @@
 """A DVC remote: what one checkout pushed, a fresh clone pulls, and has nothing left to run."""
 
+import multiprocessing
 import os
+import signal
 import subprocess
 import sys
 
@@ -9,7 +11,7 @@ import pytest
 from recordings import PARAMS, content, write_recording
 from stridor.common.errors import StridorError
 from stridor.ingest.ready import make_demo, make_ready
-from stridor.ingest.recordings import import_folder
+from stridor.ingest.recordings import folder, import_folder
 from stridor.ingest.recordings.journal import import_lock
 
 pytestmark = pytest.mark.slow
@@ -18,6 +20,16 @@ PIPELINE = """\
 stages:
   count:
     cmd: touch ran && ls data/fan/train > counted
+    deps: [data]
+    outs: [counted]
+"""
+
+
+# Like every stage of the project, it refuses to work on what an import has half changed.
+REFUSING = """\
+stages:
+  count:
+    cmd: %s -c "from stridor.common.stage_process import stage_process as s; s().__enter__(); open('counted', 'w')"
     deps: [data]
     outs: [counted]
 """
@@ -72,6 +84,43 @@ def test_a_fresh_clone_has_nothing_left_to_run(pushed, tmp_path):
     assert not (clone / "ran").exists()
     assert (clone / "counted").read_text() == (pushed / "counted").read_text()
     assert git("status", "--porcelain", cwd=clone) == ""
+
+
+def test_a_killed_import_that_dvc_repro_has_recorded_is_undone_as_a_whole(tmp_path):
+    """DVC brings data.dvc up to date before any stage can refuse; data/, data.dvc and params.yaml still agree."""
+    root = tmp_path / "project"
+    root.mkdir()
+    (root / "params.yaml").write_text(PARAMS)
+    (root / "dvc.yaml").write_text(REFUSING % sys.executable)
+    git("init", "-q", cwd=root)
+    dvc("init", "-q", cwd=root)
+    for machine in ("fan", "pump"):
+        for index in range(3):
+            write_recording(tmp_path / machine / "normal" / f"{index}.wav", 1 + index)
+    import_folder(tmp_path / "fan", root, fresh=True)
+    dvc("repro", "-q", cwd=root)
+    names = ("data", "data.dvc", "params.yaml", "dvc.lock", "reports")
+    before = {name: text for name, text in content(root).items() if name.startswith(names)}
+    process = multiprocessing.get_context("fork").Process(target=_import_and_die, args=(tmp_path / "pump", root))
+    process.start()
+    process.join()
+    assert process.exitcode == -signal.SIGKILL
+    done = subprocess.run([sys.executable, "-m", "dvc", "repro"], cwd=root, capture_output=True, text=True)
+    assert done.returncode != 0
+    assert "undo it with 'stridor data ready', and run the command again" in done.stderr
+    assert content(root)["data.dvc"] != before["data.dvc"]
+    make_ready(root)
+    assert {name: text for name, text in content(root).items() if name.startswith(names)} == before
+    # DVC had removed the output of the stage that refused, and knows it from before.
+    dvc("repro", "-q", cwd=root)
+    assert (root / "counted").exists()
+    assert "up to date" in dvc("status", cwd=root)
+
+
+def _import_and_die(source, root):
+    """Import and be killed when all files are in place and DVC is about to take them."""
+    folder.track = lambda data: os.kill(os.getpid(), signal.SIGKILL)
+    import_folder(source, root)
 
 
 def test_without_the_remote_it_says_what_to_do(pushed, tmp_path):

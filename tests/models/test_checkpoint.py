@@ -1,7 +1,8 @@
 """Weights on disk, and the errors for files that do not fit."""
 
+import pickle
 import resource
-from contextlib import suppress
+import warnings
 
 import numpy as np
 import pytest
@@ -106,8 +107,6 @@ def test_the_cfg_contains_the_family(tmp_path):
 
 
 def test_pickled_code_is_never_run(tmp_path):
-    import pickle
-
     class Trap:
         def __reduce__(self):
             return (open, (str(tmp_path / "sprung"), "w"))
@@ -201,16 +200,29 @@ def test_keys_that_are_no_texts_are_refused(tmp_path):
 def test_damaged_bytes_are_one_sentence(tmp_path):
     whole = saved(tmp_path).read_bytes()
     rng = np.random.default_rng(0)
+    path, said = tmp_path / "damaged.pt", []
     for _ in range(60):
         damaged = bytearray(whole)
         # Most of the structure lies at the two ends: the pickle and the directory of the archive.
         span = rng.choice([1500, -1500])
         for place in rng.integers(0, 1500, size=4):
             damaged[int(place) if span > 0 else -1 - int(place)] = rng.integers(256)
-        (tmp_path / "damaged.pt").write_bytes(damaged[: rng.choice([len(damaged), rng.integers(len(damaged))])])
-        # A byte of a weight may make another weight; whatever else it does is told.
-        with suppress(StridorError):
-            load_encoder(tmp_path / "damaged.pt")
+        path.write_bytes(damaged[: rng.choice([len(damaged), rng.integers(len(damaged))])])
+        try:
+            loaded = load_encoder(path)
+        except StridorError as error:
+            said.append(str(error))
+        else:
+            # A byte of a weight may make another weight.
+            assert loaded.config == CONFIG
+            assert all(tensor.isfinite().all() for tensor in loaded.state_dict().values())
+    assert len(said) > 30
+    for sentence in said:
+        assert sentence.startswith(str(path))
+        assert sentence.endswith(".")
+        assert "\n" not in sentence
+        # A reason in brackets is given.
+        assert "()" not in sentence
 
 
 def test_a_folder_is_no_checkpoint(tmp_path):
@@ -227,3 +239,21 @@ def test_loading_leaves_the_random_numbers_as_building_does(tmp_path):
     tiny = Beats.from_cfg(CONFIG.to_cfg())
     assert tiny.width == CONFIG.encoder_embed_dim
     assert torch.equal(after, torch.rand(1))
+
+
+def test_weights_that_were_saved_as_parameters_load_without_a_warning(tmp_path):
+    weights = {name: torch.nn.Parameter(tensor) for name, tensor in tiny_encoder().state_dict().items()}
+    torch.save({"cfg": CONFIG.to_cfg(), "model": weights}, tmp_path / "x.pt")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert load_encoder(tmp_path / "x.pt").width == CONFIG.encoder_embed_dim
+
+
+def test_unusual_forms_are_refused_without_a_warning_of_pytorch(tmp_path):
+    torch.jit.script(torch.nn.Identity()).save(str(tmp_path / "script.pt"))
+    (tmp_path / "five.pt").write_bytes(pickle.dumps({"cfg": {}, "model": {}}, protocol=5))
+    for name in ("script.pt", "five.pt"):
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            with pytest.raises(StridorError, match=name):
+                load_encoder(tmp_path / name)

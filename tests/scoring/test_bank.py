@@ -269,3 +269,13 @@ def test_impossible_queries_are_refused(queries, complaint):
     for ask in (bank.score_samples, lambda rows: bank.neighbours(rows, 1)):
         with pytest.raises(StridorError, match=complaint):
             ask(queries)
+
+
+@pytest.mark.parametrize(("value", "said"), [(1e200, r"holds a value beyond 1e\+150"), (np.nan, "is not finite")])
+def test_a_saved_embedding_without_distances_is_told_by_folder_and_clip(tmp_path, value, said):
+    ReferenceBank().fit(np.eye(3), ["source"] * 3, ["a", "b", "c"]).save(tmp_path / "bank")
+    embeddings = np.eye(3)
+    embeddings[1, 1] = value
+    np.save(tmp_path / "bank" / EMBEDDINGS_FILE, embeddings)
+    with pytest.raises(StridorError, match=f"bank does not contain a usable bank: .* reference clip b {said}"):
+        ReferenceBank.load(tmp_path / "bank")

@@ -112,3 +112,21 @@ def test_the_description_names_every_view(tmp_path):
     joined(made(12)).save(tmp_path / "bank")
     views = json.loads((tmp_path / "bank" / DESCRIPTION_FILE).read_text())["views"]
     assert [(view["metric"], view["width"]) for view in views] == [("whitened", 4), ("cosine", 7)]
+
+
+@pytest.mark.parametrize(
+    ("entry", "value"),
+    [
+        ("centre", []), ("centre", {}), ("centre", "1"), ("centre", 1e308), ("centre", float("nan")), ("centre", True),
+        ("deviation", 0.0), ("deviation", -1.0), ("deviation", float("inf")), ("deviation", None), ("width", 0),
+        ("width", "4"), ("width", None),
+    ],
+)  # fmt: skip
+def test_the_scale_of_a_view_has_to_be_one_that_scores_have(tmp_path, entry, value):
+    joined(made(12)).save(tmp_path / "bank")
+    path = tmp_path / "bank" / DESCRIPTION_FILE
+    description = json.loads(path.read_text())
+    description["views"][1][entry] = value
+    path.write_text(json.dumps(description))
+    with pytest.raises(StridorError, match=r"bank does not contain a readable bank \(the (scale|width) of a view is"):
+        load_bank(tmp_path / "bank")

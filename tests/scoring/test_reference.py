@@ -83,3 +83,59 @@ def test_a_calibration_of_another_condition_or_none_still_judges():
         of_source.judge(np.zeros((1, 4)), condition="target")
     without = replace(reference, calibration=replace(of_source.calibration, normals={}))
     assert without.judge(np.zeros((1, 4))).clips == (0,)
+
+
+JOINED = {
+    "views": (
+        {"encoder": "log_mel", "pooling": "quantiles", "metric": "whitened"},
+        {"encoder": "frozen", "metric": "cosine", "k": 2},
+        {"encoder": "fine_tuned", "density_neighbours": 1},
+    )
+}
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {},
+        {"metric": "whitened"},
+        {"metric": "whitened", "density_neighbours": 2, "target_oversampling": 0.4},
+        {"domains": "separate", "k": 2, "metric": "cosine"},
+        JOINED,
+    ],
+    ids=["literal", "whitened", "whitened density", "separate", "joined"],
+)
+def test_a_bank_that_was_changed_equals_one_that_is_fitted_from_scratch(values, tmp_path):
+    params = BankParams(threshold_percentile=80.0, false_alarm_rate=0.05, **values)
+    widths = (12, 5, 7) if params.views else ()
+    rng = np.random.default_rng(3)
+    embeddings = rng.standard_normal((24, 24)) + 2.0
+    domains = ["source"] * 18 + ["target"] * 6
+    names = [f"{i:02d}.wav" for i in range(24)]
+
+    def fitted(rows):
+        rows = list(rows)
+        return MachineReference.fit_named(
+            embeddings[rows], [domains[i] for i in rows], [names[i] for i in rows], [10.0] * len(rows), params, widths
+        )
+
+    some = [i for i in range(24) if i % 3]
+    fitted(some).save(tmp_path / "some")
+    registered = MachineReference.load(tmp_path / "some")
+    order = [*some, *(i for i in range(24) if not i % 3)]
+    added = registered.refitted(
+        np.concatenate([registered.bank.embeddings_, embeddings[::3]]),
+        [domains[i] for i in order], [names[i] for i in order],
+    )  # fmt: skip
+    removed = added.refitted(
+        added.bank.embeddings_[: len(some)], added.bank.domains_[: len(some)], added.bank.file_names_[: len(some)]
+    )
+    queries = rng.standard_normal((5, 24)) + 2.0
+    for changed, scratch in ((added, fitted(order)), (removed, fitted(some))):
+        np.testing.assert_array_equal(changed.bank.score_samples(queries), scratch.bank.score_samples(queries))
+        assert changed.calibration == scratch.calibration
+        changed.save(tmp_path / "changed")
+        scratch.save(tmp_path / "scratch")
+        for file in ("bank.json", "embeddings.npy", "calibration.json"):
+            assert (tmp_path / "changed" / file).read_bytes() == (tmp_path / "scratch" / file).read_bytes()
+    assert not np.allclose(added.bank.score_samples(queries), registered.bank.score_samples(queries))

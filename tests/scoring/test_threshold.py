@@ -132,7 +132,7 @@ GOOD = {"shape": 2.0, "loc": 0.0, "scale": 1.0, "percentile": 90.0, "threshold":
         "{", "{}", "[1]", '{"a": 1}', "null", "[" * 10**5,
         *(json.dumps(GOOD | bad) for bad in (
             {"threshold": [[1.0]]}, {"threshold": "3"}, {"threshold": None}, {"threshold": float("nan")},
-            {"percentile": True}, {"scale": float("inf")}, {"shape": {}},
+            {"percentile": True}, {"scale": float("inf")}, {"shape": {}}, {"threshold": 10**400},
         )),
     ],
 )  # fmt: skip

@@ -7,13 +7,12 @@ import numpy as np
 import pytest
 import soundfile as sf
 
-from mlflow_project import in_project, wave, write_detector
+from mlflow_project import in_project, register_champion, wave, write_detector
 from stridor.audio.files import read_clip
 from stridor.models.checkpoint import load_encoder
 from stridor.params.sections import DetectorParams
 from stridor.scoring.embedding import EncoderEmbedder
 from stridor.scoring.reference import MachineReference
-from stridor.tracking.registry import register
 from tiny import tiny_params
 
 
@@ -27,7 +26,7 @@ def registered(tmp_path_factory, empty_database):
         }})  # fmt: skip
         encoder, banks = write_detector(root, params)
         for detector in params.detectors:
-            register(detector, encoder, banks, params.for_detector(detector), None, {"hmean": 0.5})
+            register_champion(detector, encoder, banks, params.for_detector(detector), None, {"hmean": 0.5})
         yield params
 
 

@@ -79,7 +79,7 @@ def test_bad_rows_are_named_and_the_others_answered(port, clip):
     assert said[1]["score"] is None
 
 
-@pytest.mark.parametrize(("machine", "said"), [(["saw"], "names as machine a list"), (3, "machine"), ("fan", "'fan'")])
+@pytest.mark.parametrize(("machine", "said"), [(["saw"], "gives a list as machine"), (3, "machine"), ("fan", "'fan'")])
 def test_a_wrong_machine_is_status_400_with_the_reason(port, clip, machine, said):
     answer = asked(port, {"dataframe_records": [{"audio": clip, "machine": machine}]})
     assert answer.status == 400

@@ -110,7 +110,7 @@ def test_a_text_is_read_as_base64(pump, recording):
     encoded = base64.b64encode(one).decode()
     served = pump.unwrap_python_model().predict(None, pd.DataFrame({"audio": [encoded, "no ba$e64", None]}))
     assert served["score"][0] == pytest.approx(pump.predict(pd.DataFrame({"audio": [one]}))["score"][0], abs=1e-5)
-    assert "Row 1 of the input holds a text that is not base64" in served["error"][1]
+    assert "Row 1 of the input holds a string that is not base64" in served["error"][1]
     assert "Row 2 of the input holds no audio" in served["error"][2]
 
 

@@ -45,7 +45,7 @@ def test_no_rows_are_no_answers():
 
 @pytest.mark.parametrize("machine", [["valve"], 3, {"a": 1}, True])
 def test_a_machine_that_is_no_text_is_named(machine):
-    with pytest.raises(StridorError, match=r"Row 7 names as machine a .*; give the name as a text"):
+    with pytest.raises(StridorError, match=r"Row 7 gives a .* as machine; give its name as a string"):
         read_row(b"\0", machine, "Row 7")
     assert read_row(b"\0", float("nan"), "Row 7").machine is None
 

@@ -18,7 +18,7 @@ from stridor.pipeline.submission import submit
 from stridor.scoring.bank import ReferenceBank
 from stridor.stages import augment, autoencoder, evaluate, index, register, summary, train
 from stridor.stages.layout import Layout
-from stridor.stages.summary import scored_clips
+from stridor.stages.written_scores import scored_clips
 from stridor.training.triples import training_set
 from tiny import write_pump
 from tiny_project import params_of, write_project

@@ -188,6 +188,56 @@ def test_joined_views_are_one_registered_detector(evaluated):
         assert "_train_normal_" in verdict.nearest
 
 
+def test_every_system_can_be_served_and_answers_as_it_was_measured(evaluated):
+    from stridor.serving.detector import Detector
+    from stridor.stages.served import config_of, files_of
+    from stridor.stages.systems import systems_of
+
+    params = params_of()
+    clips = sorted(Path("data/pump/test").iterdir())[:4]
+    for system in systems_of(params):
+        detector = Detector.from_files(files_of(system, PLACES, params, evaluated), config_of(system, params))
+        official = read_official(PLACES.scores / system, "pump")
+        scores = dict(zip(official.file_names, official.scores, strict=True))
+        for clip in clips:
+            verdict = detector.score(clip)
+            assert verdict.score == pytest.approx(scores[clip.name], rel=1e-5, abs=1e-5), system
+            assert bool(verdict.nearest) == (not system.startswith("autoencoder"))
+
+
+def test_the_best_system_is_registered_compared_and_described(evaluated, capsys):
+    from mlflow import MlflowClient
+
+    from stridor.operation.enrolment import enrol
+    from stridor.serving.detector import Detector
+    from stridor.serving.onnx_export import export_detector
+
+    run(register)
+    printed = capsys.readouterr().out
+    assert "pump: fine-tuned, without bank.views" in printed
+    assert "there was no champion" in printed
+    write_params(evaluated, register={"system": "autoencoder_mse"})
+    run(register)
+    assert "version 2" in capsys.readouterr().out
+    write_params(evaluated, register={"system": "best"})
+    run(register)
+    found = json.loads(PLACES.registered.read_text())
+    # Two test clips of each kind put no interval on anybody's side.
+    assert found["system"] == "log_mel"
+    latest = MlflowClient().get_model_version("stridor-pump", "3")
+    assert latest.tags["system"] == "log_mel"
+    assert latest.tags["data_md5"] == DATA_MD5
+    for part in ("**System**: log_mel (the simplest;", "- pump: 10 of source and 2 of target", "by 8 test clips",
+                 "Licence: no weights"):  # fmt: skip
+        assert part in latest.description
+    served = Detector.load("models:/stridor-pump/2")
+    assert served.score(sorted(Path("data/pump/test").iterdir())[0]).nearest == ""
+    with pytest.raises(StridorError, match="autoencoder, which has no ONNX form"):
+        export_detector(served, evaluated / "onnx")
+    with pytest.raises(StridorError, match="is an autoencoder, which has to be trained"):
+        enrol("press", [Path("data/pump/train")], "models:/stridor-pump/2")
+
+
 def test_an_interrupted_training_goes_on_with_its_run(project, monkeypatch):
     from mlflow import MlflowClient
 

@@ -1,3 +1,5 @@
+import os
+
 import pytest
 
 from stridor.common.errors import StridorError
@@ -12,6 +14,20 @@ def test_lies_in_the_nearest_project_above(nowhere, monkeypatch, mark):
     store = find_store()
     assert store.uri == f"sqlite:///{nowhere}/mlflow.db"
     assert store.artifacts == nowhere / "mlruns"
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"), [(b"p\xe9", r"p\\xe9 is not UTF-8"), (b"100%", "'%' and '.' mean something")]
+)
+def test_a_folder_that_mlflow_cannot_name_is_refused(nowhere, monkeypatch, name, reason):
+    folder = nowhere / os.fsdecode(name)
+    folder.mkdir()
+    (folder / "params.yaml").touch()
+    monkeypatch.chdir(folder)
+    with pytest.raises(StridorError, match=reason) as refused:
+        find_store()
+    str(refused.value).encode()
+    assert [path.name for path in folder.iterdir()] == ["params.yaml"]
 
 
 def test_dvc_root_names_the_main_checkout_of_a_temporary_copy(nowhere, monkeypatch):

@@ -1,10 +1,24 @@
+import dataclasses
+
 import pytest
 
-from mlflow_project import write_detector
+from mlflow_project import config_of, register_champion, write_detector
 from stridor.common.errors import StridorError
-from stridor.tracking.registry import content_md5, model_config, register, registered_detectors
+from stridor.tracking.candidate import Candidate, candidate_of
+from stridor.tracking.registry import register, registered_detectors
 from stridor.tracking.runs import DataVersion, training_run
 from stridor.tracking.store import open_store
+from stridor.tracking.versions import (
+    CHALLENGER,
+    CHAMPION,
+    PROMOTED,
+    WITHDRAWN,
+    challenge,
+    list_versions,
+    promote,
+    roll_back,
+    version_with,
+)
 from tiny import tiny_params
 
 MEASURES = {"hmean": 0.6, "auc_source": 0.7}
@@ -17,9 +31,7 @@ def version(number):
 
 
 def champion():
-    from mlflow import MlflowClient
-
-    return int(MlflowClient().get_model_version_by_alias("stridor-pump", "champion").version)
+    return version_with("pump", CHAMPION).number
 
 
 def test_champion_belongs_to_its_training_run(project):
@@ -32,7 +44,7 @@ def test_champion_belongs_to_its_training_run(project):
         pass
     end = MlflowClient().get_run(log.run_id).info.end_time
 
-    assert register("pump", encoder, banks, params, log.run_id, MEASURES) == 1
+    assert register_champion("pump", encoder, banks, params, log.run_id, MEASURES) == 1
     assert champion() == 1
     assert registered_detectors() == ["pump"]
     assert version(1).run_id == log.run_id
@@ -52,42 +64,105 @@ def test_champion_belongs_to_its_training_run(project):
         "score", "threshold", "anomalous", "nearest", "machine", "p_value", "worst_second", "window_count", "error",
     ]  # fmt: skip
     assert info.signature.outputs.input_names() == columns
-    assert info.flavors["python_function"]["config"] == model_config("pump", params)
+    assert info.flavors["python_function"]["config"] == config_of("pump", params)
 
-    # The same again, then another encoder, then the first one back.
-    assert register("pump", encoder, banks, params, log.run_id, MEASURES) == 1
+    # The same again, then another encoder, which nobody promotes, then the first one back.
+    assert register_champion("pump", encoder, banks, params, log.run_id, MEASURES) == 1
     (project / "other").mkdir()
     other, other_banks = write_detector(project / "other", params, seed=1)
-    assert register("pump", other, other_banks, params, None, MEASURES) == 2
-    assert champion() == 2
-    assert register("pump", encoder, banks, params, log.run_id, MEASURES) == 1
+    files, config = {"encoder": other, "banks": other_banks}, config_of("pump", params)
+    assert register(candidate_of("pump", params, files, config, MEASURES)) == 2
     assert champion() == 1
-    assert len(MlflowClient().search_model_versions("name = 'stridor-pump'")) == 2
     # Without a training run, the measures have a run of their own.
     registration = MlflowClient().get_run(version(2).run_id)
     assert registration.info.run_name == "pump registration"
     assert registration.data.metrics == MEASURES
 
+    challenge("pump", 2)
+    latest, first = list_versions("pump")
+    assert (latest.number, latest.aliases, first.aliases) == (2, (CHALLENGER,), (CHAMPION,))
+    assert latest.measures == first.measures == MEASURES
 
-def test_other_code_makes_another_version(project, monkeypatch):
+    with pytest.raises(StridorError, match=r"Version 1 .* took no other version's place"):
+        roll_back("pump", "a mistake")
+    with pytest.raises(StridorError, match="no version 7; it has 1, 2"):
+        promote("pump", 7, "it sounds good")
+    promote("pump", 2, "it sounds better")
+    assert champion() == 2
+    assert version(2).tags[PROMOTED].endswith("UTC: it sounds better")
+    assert roll_back("pump", "it does not") == (2, 1)
+    assert champion() == 1
+    assert version(2).tags[WITHDRAWN].endswith("UTC: it does not")
+    assert version(1).tags[PROMOTED].endswith("UTC: rolled back from version 2: it does not")
+    assert version_with("pump", CHALLENGER).withdrawn
+    promote("pump", 2, "on reflection")
+    assert not version_with("pump", CHAMPION).withdrawn
+    with pytest.raises(StridorError, match=r"no detector 'fan' .* registered are pump"):
+        list_versions("fan")
+
+
+def test_a_promotion_that_is_killed_has_moved_the_alias_or_not(project, monkeypatch):
+    from mlflow import MlflowClient
+
+    params = tiny_params()
+    encoder, banks = write_detector(project, params)
+    register_champion("pump", encoder, banks, params, None, MEASURES)
+    candidate = candidate_of("pump", params, {"encoder": encoder, "banks": banks}, config_of("pump", params), {})
+    assert register(dataclasses.replace(candidate, config=candidate.config | {"system": "other"})) == 2
+    calls: list[str] = []
+    allowed = 9
+
+    def counted(name):
+        real = getattr(MlflowClient, name)
+
+        def call(self, *arguments):
+            calls.append(name)
+            if len(calls) > allowed:
+                raise KeyboardInterrupt
+            return real(self, *arguments)
+
+        monkeypatch.setattr(MlflowClient, name, call)
+
+    for name in ("set_model_version_tag", "set_registered_model_alias", "delete_model_version_tag"):
+        counted(name)
+    seen = []
+    for number in range(3):
+        calls.clear()
+        allowed = number
+        with pytest.raises(KeyboardInterrupt):
+            promote("pump", 2, "it sounds better")
+        seen.append(champion())
+    assert seen == [1, 1, 1]
+    calls.clear()
+    allowed = 9
+    promote("pump", 2, "it sounds better")
+    assert champion() == 2
+    assert calls == ["set_model_version_tag", "set_model_version_tag", "set_registered_model_alias"]
+
+
+def test_what_answers_hang_on_makes_another_version(project, monkeypatch):
     params = tiny_params()
     encoder, banks = write_detector(project, params)
     files = {"encoder": encoder, "banks": banks}
-    one = content_md5(files, model_config("pump", params))
-    assert content_md5(files, model_config("pump", params)) == one
-    monkeypatch.setattr("stridor.tracking.registry.code_md5", lambda package: "0" * 32)
-    assert content_md5(files, model_config("pump", params)) != one
+
+    def content(**changes):
+        return Candidate("pump", files | changes.pop("files", {}), config_of("pump", params) | changes).content_md5
+
+    one = content()
+    assert content() == one
+    scores = project / "scores.json"
+    scores.write_text("[]")
+    assert content(files={"scores": scores}) == one
+    assert content(system="frozen") != one
+    monkeypatch.setattr("stridor.tracking.candidate.code_md5", lambda package: "0" * 32)
+    assert content() != one
+    monkeypatch.undo()
+    (banks / "pump" / "calibration.json").write_text("{}")
+    assert content() != one
 
 
-def test_what_does_not_work_is_not_registered(project):
-    params = tiny_params()
-    encoder, banks = write_detector(project, params)
-    with pytest.raises(StridorError, match=r"nowhere\.pt is missing"):
-        register("pump", project / "nowhere.pt", banks, params, None, MEASURES)
-    with pytest.raises(StridorError, match=r"pump.* is missing"):
-        register("pump", encoder, project / "nowhere", params, None, MEASURES)
-    (banks / "pump" / "calibration.json").write_text("{")
-    with pytest.raises(StridorError, match="is not a calibration"):
-        register("pump", encoder, banks, params, None, MEASURES)
+def test_a_store_without_detectors(project):
     open_store()
     assert registered_detectors() == []
+    with pytest.raises(StridorError, match="none is registered yet"):
+        list_versions("pump")

@@ -6,11 +6,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from mlflow_project import in_project, write_detector
+from mlflow_project import in_project, register_champion, write_detector
 from stridor.cli.main import main
 from stridor.common.errors import StridorError
 from stridor.serving.detector import Detector
-from stridor.tracking.registry import register
 from stridor.tracking.runs import DataVersion, training_run
 from stridor.tracking.store import open_store
 from tiny import tiny_params
@@ -33,7 +32,7 @@ def original(tmp_path_factory, empty_database):
     """A project with a run and a registered detector."""
     with in_project(tmp_path_factory.mktemp("original") / "pumps & co" / "100", empty_database) as root:
         encoder, banks = write_detector(root, PARAMS)
-        register("pump", encoder, banks, PARAMS, train(), {"hmean": 0.5})
+        register_champion("pump", encoder, banks, PARAMS, train(), {"hmean": 0.5})
     return root
 
 
@@ -49,15 +48,19 @@ def test_a_copy_is_refused_until_it_is_relocated_and_never_writes_into_the_origi
     with in_project(tmp_path / "copy") as copy:
         with pytest.raises(StridorError, match=rf"was made in {original}, .*'stridor store relocate', .*{copy}/mlruns"):
             train()
+        checked = CliRunner().invoke(main, ["store", "check"])
+        assert checked.exit_code == 2
+        assert "run 'stridor store relocate'" in checked.output
         with pytest.raises(StridorError, match="stridor store relocate"):
-            register("pump", copy / "encoder.pt", copy / "banks", PARAMS, None, {})
+            register_champion("pump", copy / "encoder.pt", copy / "banks", PARAMS, None, {})
         assert "locations point to" in relocated()
+        assert CliRunner().invoke(main, ["store", "check"]).output == f"MLflow store: sqlite:///{copy}/mlflow.db\n"
         run = train()
         assert [path.name for path in copy.rglob(f"{run}/artifacts/figures/*")] == ["params.yaml"]
-        assert register("pump", copy / "encoder.pt", copy / "banks", PARAMS, None, {}) == 1
+        assert register_champion("pump", copy / "encoder.pt", copy / "banks", PARAMS, None, {}) == 1
         (copy / "other").mkdir()
         encoder, banks = write_detector(copy / "other", PARAMS, seed=1)
-        assert register("pump", encoder, banks, PARAMS, None, {}) == 2
+        assert register_champion("pump", encoder, banks, PARAMS, None, {}) == 2
         assert Detector.load("models:/stridor-pump/1").machines == ("pump",)
         assert relocated() == f"The MLflow store sqlite:///{copy}/mlflow.db points to {copy}/mlruns.\n"
         assert str(original).encode() not in (copy / "mlflow.db").read_bytes()
@@ -93,7 +96,7 @@ def test_a_detector_whose_files_are_lost_is_registered_again(original, tmp_path)
         shutil.rmtree(copy / "mlruns")
         with pytest.raises(StridorError, match=r"files of stridor-pump version 1 are gone .*'stridor register pump'"):
             Detector.load("pump")
-        assert register("pump", copy / "encoder.pt", copy / "banks", PARAMS, None, {}) == 2
+        assert register_champion("pump", copy / "encoder.pt", copy / "banks", PARAMS, None, {}) == 2
         assert Detector.load("pump").machines == ("pump",)
 
 

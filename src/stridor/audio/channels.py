@@ -49,7 +49,9 @@ def channel_blocks(
     while len(block := recording.read(block_frames)):
         frames += len(block)
         _check_length(frames, sound, name, longest_seconds)
-        wave = block.mean(axis=1) if channel == "mean" else block[:, channel].copy()
+        # Infinite samples of opposite signs have no mean; they are refused below, not warned of.
+        with np.errstate(invalid="ignore", over="ignore"):
+            wave = block.mean(axis=1) if channel == "mean" else block[:, channel].copy()
         # The comparison is false for NaN too.
         if not np.abs(wave).max() <= _LARGEST_SAMPLE:
             raise StridorError(f"{name} contains samples that are not audio (NaN or infinite); export it again.")

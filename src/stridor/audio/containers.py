@@ -98,12 +98,20 @@ def find_samples(file: BinaryIO) -> SampleData | None:
         file.seek(before)
 
 
+def _read_at(file: BinaryIO, at: int, size: int) -> bytes:
+    """Read up to `size` bytes; none where there is no such place, as a damaged header may name any number."""
+    try:
+        file.seek(at)
+    except (OSError, ValueError, OverflowError):
+        return b""
+    return file.read(size)
+
+
 def _wav(file: BinaryIO, end: int, kind: bytes) -> SampleData | None:
     order = ">" if kind == b"RIFX" else "<"
     long_sizes, at = None, 12
     for _ in range(_MOST_CHUNKS):
-        file.seek(at)
-        head = file.read(24)
+        head = _read_at(file, at, 24)
         if len(head) < 8:
             return None
         name, size = head[:4], struct.unpack(f"{order}I", head[4:8])[0]
@@ -135,8 +143,7 @@ def _is_followed_by_chunks(file: BinaryIO, at: int, end: int) -> bool:
     for _ in range(_MOST_CHUNKS):
         if at >= end:
             return True
-        file.seek(at)
-        head = file.read(8)
+        head = _read_at(file, at, 8)
         if len(head) < 8 or not head[:4].isalnum():
             return False
         size = struct.unpack("<I", head[4:])[0]
@@ -148,8 +155,7 @@ def _is_followed_by_chunks(file: BinaryIO, at: int, end: int) -> bool:
 
 def _chunks(file: BinaryIO, end: int, at: int, wanted: bytes, layout: str) -> SampleData | None:
     for _ in range(_MOST_CHUNKS):
-        file.seek(at)
-        head = file.read(4 + struct.calcsize(layout))
+        head = _read_at(file, at, 4 + struct.calcsize(layout))
         if len(head) < 4 + struct.calcsize(layout):
             return None
         size = struct.unpack(layout, head[4:])[0]
@@ -169,8 +175,7 @@ def _au(head: bytes, end: int) -> SampleData:
 def _caf(file: BinaryIO, end: int) -> SampleData | None:
     at = 8
     for _ in range(_MOST_CHUNKS):
-        file.seek(at)
-        head = file.read(12)
+        head = _read_at(file, at, 12)
         if len(head) < 12:
             return None
         size = struct.unpack(">q", head[4:])[0]
@@ -189,8 +194,7 @@ def _caf(file: BinaryIO, end: int) -> SampleData | None:
 def _w64(file: BinaryIO, end: int) -> SampleData | None:
     at = 40
     for _ in range(_MOST_CHUNKS):
-        file.seek(at)
-        head = file.read(24)
+        head = _read_at(file, at, 24)
         if len(head) < 24:
             return None
         size = struct.unpack("<Q", head[16:])[0]

@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
-from typing import BinaryIO
+from typing import BinaryIO, Literal
 
 import numpy as np
 import soundfile as sf
@@ -20,9 +20,12 @@ from stridor.common.text import printable
 # Decoders report an absurd length when the header does not contain it.
 _LONGEST_FRAMES = 2**40
 _SILENCING = Lock()
+# In the chunk "fmt " of a WAV file.
+_MPEG_TAGS, _EXTENSIBLE = (0x50, 0x55), 0xFFFE
+_MIDI_DUMP = b"\xf0\x7e"
 
 
-@dataclass(frozen=True)
+@dataclass
 class OpenSound:
     """An open recording.
 
@@ -32,12 +35,16 @@ class OpenSound:
         For messages.
     samples : SampleData or None
         What its header says of its samples; None for compressed formats.
+    is_mpeg : bool
+        Whether libmpg123 decodes it, in whatever container.
+    frames_read : int
     """
 
     sound: sf.SoundFile
     name: str
     samples: SampleData | None
-    is_mp3: bool
+    is_mpeg: bool
+    frames_read: int = 0
 
     @property
     def is_unfinished(self) -> bool:
@@ -57,11 +64,14 @@ class OpenSound:
         StridorError
             If the recording is damaged.
         """
+        # libsndfile's own count goes back in a damaged Opus file, which would then never end.
+        frames = max(0, min(frames, self.sound.frames - self.frames_read))
         try:
-            with _silent_decoder(self.is_mp3):
+            with _silent_decoder(self.is_mpeg):
                 block: np.ndarray = self.sound.read(frames, dtype=dtype, always_2d=True)
         except sf.SoundFileError as error:
             raise StridorError(f"{self.name} is damaged ({_reason(error)}); export it again.") from None
+        self.frames_read += len(block)
         return block
 
 
@@ -100,7 +110,8 @@ def _regular_file(path: Path | str) -> BinaryIO:
             raise StridorError(f"{name} is not a file; give the path of an audio file.")
         return open(path, "rb")
     except OSError as error:
-        raise StridorError(f"{name} cannot be opened ({error.strerror}); fix its permissions.") from None
+        advice = "fix its permissions" if isinstance(error, PermissionError) else "give the path of an audio file"
+        raise StridorError(f"{name} cannot be opened ({error.strerror}); {advice}.") from None
     except ValueError:
         raise StridorError(f"{name} is not a path; give the path of an audio file.") from None
 
@@ -109,9 +120,12 @@ def _regular_file(path: Path | str) -> BinaryIO:
 def _opened(file: BinaryIO, descriptor: int | None, name: str) -> Iterator[OpenSound]:
     samples, start = find_samples(file), _start(file)
     patches = samples.patches if samples else {}
-    is_mp3 = start[:3] == b"ID3" or (start[:1] == b"\xff" and start[1:2] >= b"\xe0")
+    if start[:2] == _MIDI_DUMP:
+        # libsndfile prints what is wrong in one on standard output.
+        raise StridorError(f"{name} is a MIDI sample dump, which is not read; export it as WAV.")
+    is_mpeg = _may_be_mpeg(start)
     try:
-        with _silent_decoder(is_mp3):
+        with _silent_decoder(is_mpeg):
             # libsndfile reads a descriptor faster than it calls back into Python.
             if descriptor is None or patches:
                 sound = sf.SoundFile(PatchedFile(file, patches))
@@ -130,25 +144,41 @@ def _opened(file: BinaryIO, descriptor: int | None, name: str) -> Iterator[OpenS
             raise StridorError(f"{name} contains no samples; record it again or remove it.")
         if sound.frames >= _LONGEST_FRAMES:
             raise StridorError(f"The header of {name} does not contain its length; convert it to WAV.")
-        yield OpenSound(sound, name, samples, is_mp3)
+        yield OpenSound(sound, name, samples, is_mpeg)
 
 
 def _start(file: BinaryIO) -> bytes:
     file.seek(0)
-    start = file.read(4)
+    start = file.read(64)
     file.seek(0)
     return start
 
 
+def _may_be_mpeg(start: bytes) -> bool:
+    """Tell whether libmpg123 may be asked to decode a file; one whose format stands further behind counts as such."""
+    if start[:4] in (b"fLaC", b"OggS", b"FORM", b".snd", b"caff"):
+        return False
+    if start[:4] not in (b"RIFF", b"RIFX", b"RF64"):
+        return start[:3] == b"ID3" or start[:1] == b"\xff"
+    if (at := start.find(b"fmt ")) < 0:
+        return True
+    order: Literal["big", "little"] = "big" if start[:4] == b"RIFX" else "little"
+    tag, own = (int.from_bytes(start[at + offset : at + offset + 2], order) for offset in (8, 32))
+    return (own if tag == _EXTENSIBLE else tag) in _MPEG_TAGS
+
+
 def _reason(error: Exception) -> str:
     reason = getattr(error, "error_string", str(error)).rstrip(".")
-    return reason or "its data are broken or end too early"
+    # libsndfile says so of files that it was given open, where a decoder of MP3 cannot start.
+    if not reason or "not a regular file" in reason:
+        return "its data are broken or end too early"
+    return reason
 
 
 @contextmanager
-def _silent_decoder(is_mp3: bool) -> Iterator[None]:
+def _silent_decoder(is_mpeg: bool) -> Iterator[None]:
     """Keep libmpg123, which cannot be asked to be quiet, from writing to standard error."""
-    if not is_mp3:
+    if not is_mpeg:
         yield
         return
     with _SILENCING:

@@ -88,10 +88,11 @@ class MachineAutoencoder:
         for clip, clip_frames in zip(clips, frames, strict=True):
             moments[clip.domain or "source"].add(reconstruction_errors(network, clip_frames))
         covariances = covariances_of(moments)
-        scores = _scores(network, frames, covariances)
+        scores = scores_of_frames(network, frames, covariances)
         percentile, rate = params.bank.threshold_percentile, params.bank.false_alarm_rate
         domains = [clip.domain or "source" for clip in clips]
-        calibrations = {kind: calibrate(scores[kind], percentile, domains, rate) for kind in get_args(Score)}
+        seconds = round(float(np.median([clip.seconds for clip in clips])), 3)
+        calibrations = {kind: calibrate(scores[kind], percentile, domains, rate, seconds) for kind in get_args(Score)}
         return cls(network, covariances, calibrations)
 
     def score(self, clips: Sequence[Clip], audio: AudioParams) -> dict[Score, NDArray[np.float64]]:
@@ -103,7 +104,7 @@ class MachineAutoencoder:
             If a clip cannot be read or is too short.
         """
         frames = (clip_frames for _, clip_frames in read_frames(clips, audio, _device(self.network)))
-        return _scores(self.network, frames, self.covariances)
+        return scores_of_frames(self.network, frames, self.covariances)
 
     def save(self, folder: Path) -> None:
         """Write weights, covariances and calibrations to a folder; a failed write leaves no folder."""
@@ -129,6 +130,8 @@ class MachineAutoencoder:
         again = "run the autoencoder stage again"
         saved: Any = read_tensor_file(path, "an autoencoder", "run the autoencoder stage to write it", again)
         try:
+            if any(tensor.is_complex() for part in saved.values() for tensor in part.values()):
+                raise TypeError("complex values")
             network.load_state_dict(saved["network"])
             covariances = {domain: saved["covariances"][domain].numpy() for domain in DOMAINS}
         except (RuntimeError, ValueError, LookupError, TypeError, AttributeError) as error:
@@ -184,9 +187,10 @@ def reconstruction_errors(network: Autoencoder, frames: Tensor) -> NDArray[np.fl
     return (network(stack) - stack).reshape(-1, MEL_BANDS).cpu().double().numpy()
 
 
-def _scores(
+def scores_of_frames(
     network: Autoencoder, frames: Iterable[Tensor], covariances: dict[Domain, NDArray[np.float64]]
 ) -> dict[Score, NDArray[np.float64]]:
+    """Return both scores of clips by their frames, each Tensor[F x 128] in dB; float64 [clips]."""
     squares, means = [], []
     for clip_frames in frames:
         errors = reconstruction_errors(network, clip_frames)

@@ -39,7 +39,7 @@ def table_rows(answer: Verdict | Failure, timeline: bool) -> Iterable[str]:
         odd,
         f"{answer.score:.4g}",
         clock(answer.worst_second) if many else "-",
-        f"{printable(answer.recording)}, {printable(answer.nearest)}",
+        ", ".join(printable(name) for name in (answer.recording, answer.nearest) if name),
     )
     if timeline:
         for one in answer.windows:

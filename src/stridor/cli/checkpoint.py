@@ -24,7 +24,7 @@ def fetch(name: str | None, from_file: Path | None, folder: Path, only_list: boo
 
     NAME is BEATs_iter3_plus_AS2M by default; --list shows the others.
     """
-    from stridor.ingest.checkpoints.fetching import bring
+    from stridor.ingest.checkpoints.fetching import fetch_checkpoint
     from stridor.ingest.checkpoints.published import CHECKPOINTS, DEFAULT, published
 
     if only_list:
@@ -32,7 +32,7 @@ def fetch(name: str | None, from_file: Path | None, folder: Path, only_list: boo
             click.echo(f"{one.name}  {one.bytes / 1e6:.0f} MB  SHA-256 {one.sha256}")
             click.echo("".join(f"  {source}\n" for source in one.sources), nl=False)
         return
-    path = bring(published(name or DEFAULT), folder, from_file=from_file, say=click.echo)
+    path = fetch_checkpoint(published(name or DEFAULT), folder, from_file=from_file, print_line=click.echo)
     click.echo(f"{path} is the published file. In params.yaml: encoder: {{checkpoint: {path.as_posix()}}}")
 
 

@@ -86,7 +86,9 @@ def dcase(only_list: bool, **values: Any) -> None:
 
     An interrupted call is resumed when it is repeated. The demo data is removed; other machines stay.
     """
-    from stridor.ingest.dcase import Request, bring, list_files
+    from stridor.ingest.dcase import Request, download_and_import, list_files
 
     request = Request(**{name: value for name, value in values.items() if value is not None})
-    click.echo(list_files(request, Path()) if only_list else bring(request, Path(), say=click.echo))
+    click.echo(
+        list_files(request, Path()) if only_list else download_and_import(request, Path(), print_line=click.echo)
+    )

@@ -4,12 +4,17 @@ from pathlib import Path
 
 import click
 
+from stridor.cli.app import app
 from stridor.cli.checkpoint import checkpoint, distill
 from stridor.cli.data import data
+from stridor.cli.enrol import bank, enroll
 from stridor.cli.experiments import select, sweep, table, tune
+from stridor.cli.explain import explain
 from stridor.cli.export import export
+from stridor.cli.models import models, promote, rollback
 from stridor.cli.pipeline import plan, profile, register, repro, store, submission
 from stridor.cli.score import score
+from stridor.cli.watch import drift, watch
 from stridor.common.errors import one_sentence
 from stridor.common.project import check_code
 from stridor.common.stage_process import check_no_import
@@ -17,8 +22,8 @@ from stridor.common.text import escape_in_output
 
 # The commands import heavy rooms when they run: `stridor --help` must not wait for torch or MLflow.
 COMMANDS = (
-    checkpoint, data, distill, export, plan, profile, register, repro, score, select, store, submission, sweep,
-    table, tune,
+    app, bank, checkpoint, data, distill, drift, enroll, explain, export, models, plan, profile, promote, register,
+    repro, rollback, score, select, store, submission, sweep, table, tune, watch,
 )  # fmt: skip
 # These read data/ or what was learnt from it.
 NEED_DATA = {"plan", "register", "repro", "select", "submission", "sweep", "table", "tune"}

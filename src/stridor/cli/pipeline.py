@@ -42,17 +42,29 @@ def plan(detectors: tuple[str, ...]) -> None:
 
 
 @click.command()
-@click.argument("name")
+@click.argument("name", required=False)
 @click.option("--force", is_flag=True, help="Discard changes of params.yaml that are not in any profile.")
-def profile(name: str, force: bool) -> None:
+@click.option("--fill", is_flag=True, help="Add what params.yaml has and a profile lacks to all profiles instead.")
+def profile(name: str | None, force: bool, fill: bool) -> None:
     """Replace params.yaml by profiles/NAME.yaml, and show what changes.
 
     demo is the initial state of a clone; paper follows the report literally; dcase2025 is recommended for the real
     data.
     """
+    from stridor.common.errors import StridorError
+    from stridor.params.filling import fill_profiles
     from stridor.params.profiles import switch
 
-    click.echo(switch(name, Path(), force=force).text())
+    if (name is None) != fill:
+        raise StridorError("Give the name of a profile, or --fill.")
+    if name is not None:
+        click.echo(switch(name, Path(), force=force).text())
+        return
+    added = fill_profiles(Path())
+    for filled, names in added.items():
+        click.echo(f"profiles/{filled}.yaml: added {', '.join(names)}.")
+    if not added:
+        click.echo("No profile lacks a parameter of params.yaml.")
 
 
 @click.command()
@@ -79,7 +91,7 @@ def register(detectors: tuple[str, ...]) -> None:
     from stridor.stages.register import run
 
     params = read_params()
-    for detector in detectors or tuple(params.detectors):
+    for detector in params.named_detectors(detectors):
         run(Layout(detector), params.for_detector(detector))
 
 
@@ -94,6 +106,17 @@ def create() -> None:
     from stridor.tracking.store import create_store
 
     click.echo(f"MLflow store: {create_store().shown}")
+
+
+@store.command()
+def check() -> None:
+    """Check that the store can be used, and that its runs and models are in this project's own folder."""
+    from stridor.tracking.relocation import check_place
+    from stridor.tracking.store import create_store
+
+    used = create_store()
+    check_place(used)
+    click.echo(f"MLflow store: {used.shown}")
 
 
 @store.command()

@@ -10,8 +10,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from stridor.cli.options import scoring_options
+
 if TYPE_CHECKING:
     from stridor.serving.listening import Failure
+    from stridor.serving.options import ScoringOptions
     from stridor.serving.verdict import Verdict
 
 ANOMALY_FOUND, NOT_SCORED = 1, 2
@@ -22,36 +25,16 @@ ANOMALY_FOUND, NOT_SCORED = 1, 2
 @click.option(
     "--detector", required=True, help="Name of a registered detector, a models:/ address, or a model's folder."
 )
-@click.option("--machine", help="The recorded machine; not needed if the detector has only one.")
-@click.option(
-    "--false-alarm-rate",
-    type=float,
-    help="Share of normal clips of each condition that may be flagged, such as 0.01; nothing is trained again.",
-)
-@click.option(
-    "--condition",
-    type=click.Choice(["source", "target", "any"]),
-    help="Under which condition it was recorded, if you know; by default that of the nearest normal clip.",
-)
-@click.option("--length", type=float, help="Seconds of a window of a long recording; by default as in training.")
-@click.option("--hop", type=float, help="Seconds from window to window; by default the length.")
-@click.option(
-    "--alarm",
-    help="K/N: a recording is anomalous if K of some N windows in a row are flagged. One window is enough by default.",
-)
+@scoring_options
 @click.option("--timeline", is_flag=True, help="Show the score of every window too.")
 @click.option("--json", "form", flag_value="json", help="A line of JSON for each recording.")
-@click.option("--csv", "form", flag_value="csv", help="Comma-separated values, with a head.")
-@click.option("--fail-on-anomaly", is_flag=True, help="Leave with exit code 1 if a recording is anomalous.")
+@click.option("--csv", "form", flag_value="csv", help="Comma-separated values, with a header.")
+@click.option("--fail-on-anomaly", is_flag=True, help="Exit with code 1 if a recording is anomalous.")
 def score(
     recordings: tuple[Path, ...],
     detector: str,
     machine: str | None,
-    false_alarm_rate: float | None,
-    condition: str | None,
-    length: float | None,
-    hop: float | None,
-    alarm: str | None,
+    options: "ScoringOptions",
     timeline: bool,
     form: str | None,
     fail_on_anomaly: bool,
@@ -64,18 +47,15 @@ def score(
     from stridor.serving.detector import Detector
     from stridor.serving.found import find_recordings
     from stridor.serving.listening import Failure
-    from stridor.serving.options import ScoringOptions, parse_alarm
     from stridor.serving.promise import promise
 
-    rule = parse_alarm(alarm) if alarm else (1, 1)
-    options = ScoringOptions(length, hop, false_alarm_rate, condition, rule)
     loaded = Detector.load(os.path.expanduser(detector))
     known = loaded.known_machine(machine, "The command")
     said = promise(loaded, known, options)
     found, failures = find_recordings(recordings)
     show = _output(form, timeline)
     anomalous = scored = longest = 0
-    with _warnings_as_notes(), _progress(len(found)) as progress:
+    with warnings_as_notes(), progress_bar(len(found)) as progress:
         for answer in loaded.score_many(found, known, options):
             if isinstance(answer, Failure):
                 failures.append(answer)
@@ -122,7 +102,7 @@ def _output(form: str | None, timeline: bool) -> Callable[["Verdict | Failure"],
 
 
 @contextmanager
-def _progress(total: int) -> Iterator[Callable[..., None]]:
+def progress_bar(total: int) -> Iterator[Callable[..., None]]:
     """Offer a function that counts a recording or, given a function, prints above the bar on a terminal."""
     if not sys.stderr.isatty() or total < 2:
         yield lambda write=None: write() if write else None
@@ -141,7 +121,8 @@ def _progress(total: int) -> Iterator[Callable[..., None]]:
 
 
 @contextmanager
-def _warnings_as_notes() -> Iterator[None]:
+def warnings_as_notes() -> Iterator[None]:
+    """Print warnings as lines for people."""
     with warnings.catch_warnings():
         warnings.simplefilter("always", UserWarning)
         warnings.showwarning = lambda message, *_: note(f"stridor: {message}")

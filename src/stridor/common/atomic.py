@@ -13,64 +13,64 @@ from typing import TypeVar
 Made = TypeVar("Made")
 
 
-def unfinished_folder(place: Path) -> Path:
-    """Create an empty folder beside `place`, for what will be moved there, and return it.
+def unfinished_folder(target: Path) -> Path:
+    """Create an empty folder beside `target`, for what will be moved there, and return it.
 
-    Its path starts as `place` does: relative if that is relative. Who may read and write in it follows from the umask
+    Its path starts as `target` does: relative if that is relative. Who may read and write in it follows from the umask
     and the folder around it, as for any new folder.
     """
-    return _new_beside(place.parent, f".{place.name}.unfinished-", "", _make_folder)[0]
+    return _new_beside(target.parent, f".{target.name}.unfinished-", "", _make_folder)[0]
 
 
 @contextmanager
-def atomic_folder(place: Path) -> Iterator[Path]:
-    """Yield an empty folder beside `place` that replaces `place` when the block ends without an error.
+def atomic_folder(target: Path) -> Iterator[Path]:
+    """Yield an empty folder beside `target` that replaces `target` when the block ends without an error.
 
     Parameters
     ----------
-    place : Path
+    target : Path
         Where the folder shall appear. An older folder there is dropped only after the new one is complete; its mode
         and group are kept.
     """
-    place = Path(place)
-    place.parent.mkdir(parents=True, exist_ok=True)
-    remove_unfinished(place)
-    beside = unfinished_folder(place)
+    target = Path(target)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    remove_unfinished(target)
+    temporary = unfinished_folder(target)
     try:
         # The lock tells others that this folder is not what a killed process has left.
-        with _held(beside):
-            yield beside
-            _keep_rights(place, beside)
-            if place.exists():
-                _exchange(beside, place)
+        with _held(temporary):
+            yield temporary
+            _keep_rights(target, temporary)
+            if target.exists():
+                _exchange(temporary, target)
             else:
-                beside.rename(place)
+                temporary.rename(target)
     finally:
-        shutil.rmtree(beside, ignore_errors=True)
+        shutil.rmtree(temporary, ignore_errors=True)
 
 
 @contextmanager
-def atomic_file(place: Path) -> Iterator[Path]:
-    """Yield a path beside `place`; the file written there replaces `place` when the block ends well.
+def atomic_file(target: Path) -> Iterator[Path]:
+    """Yield a path beside `target`; the file written there replaces `target` when the block ends well.
 
     The path keeps the file's extension, which is what most writers choose their format by. The new file has the mode
     and group of the one that it replaces, and a file at a new place what the umask and the folder give.
     """
-    place = Path(place)
-    place.parent.mkdir(parents=True, exist_ok=True)
-    beside, handle = _new_beside(place.parent, f".{place.stem}.unfinished-", place.suffix, _make_file)
+    target = Path(target)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary, handle = _new_beside(target.parent, f".{target.stem}.unfinished-", target.suffix, _make_file)
     os.close(handle)
     try:
-        yield beside
-        _keep_rights(place, beside)
-        beside.replace(place)
+        yield temporary
+        _keep_rights(target, temporary)
+        temporary.replace(target)
     finally:
-        beside.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
 
 
-def remove_unfinished(place: Path) -> None:
-    """Remove what a killed run left beside `place`; folders that a process is still writing stay."""
-    for left in place.parent.glob(f".{place.name}.unfinished-*"):
+def remove_unfinished(target: Path) -> None:
+    """Remove what a killed run left beside `target`; folders that a process is still writing stay."""
+    for left in target.parent.glob(f".{target.name}.unfinished-*"):
         if not left.is_dir():
             left.unlink(missing_ok=True)
         elif not _is_held(left):
@@ -94,36 +94,36 @@ def _make_file(path: Path) -> int:
     return os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)
 
 
-def _exchange(beside: Path, place: Path) -> None:
+def _exchange(temporary: Path, target: Path) -> None:
     """Put a folder in the place of another, which is dropped."""
-    old = unfinished_folder(place)
+    old = unfinished_folder(target)
     try:
-        place.rename(old / place.name)
+        target.rename(old / target.name)
         try:
-            beside.rename(place)
+            temporary.rename(target)
         except OSError:
-            (old / place.name).rename(place)
+            (old / target.name).rename(target)
             raise
     finally:
         shutil.rmtree(old, ignore_errors=True)
 
 
-def _keep_rights(place: Path, beside: Path) -> None:
-    """Give what replaces `place` its owner and group, as far as this user may, and its mode."""
+def _keep_rights(target: Path, temporary: Path) -> None:
+    """Give what replaces `target` its owner and group, as far as this user may, and its mode."""
     try:
-        before = place.stat()
-        now = beside.stat()
+        before = target.stat()
+        now = temporary.stat()
     except FileNotFoundError:
         return
     if (before.st_uid, before.st_gid) != (now.st_uid, now.st_gid):
         try:
-            os.chown(beside, before.st_uid, before.st_gid)
+            os.chown(temporary, before.st_uid, before.st_gid)
         except PermissionError:
             # A user may give a file to a group of his own, but to no other user.
             with suppress(PermissionError):
-                os.chown(beside, -1, before.st_gid)
-    if stat.S_IMODE(beside.stat().st_mode) != stat.S_IMODE(before.st_mode):
-        beside.chmod(stat.S_IMODE(before.st_mode))
+                os.chown(temporary, -1, before.st_gid)
+    if stat.S_IMODE(temporary.stat().st_mode) != stat.S_IMODE(before.st_mode):
+        temporary.chmod(stat.S_IMODE(before.st_mode))
 
 
 @contextmanager

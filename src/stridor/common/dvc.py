@@ -10,6 +10,7 @@ from pathlib import Path
 
 from stridor.common.dvc_locks import drop_stale_locks
 from stridor.common.errors import StridorError
+from stridor.common.project import check_path
 
 _FORGET_LIST = "from dvc.repo import Repo; Repo().drop_data_index()"
 _VERSION = re.compile(r"-?[0-9A-Za-z]+(\.dir)?")
@@ -138,6 +139,7 @@ def _tracker(data: Path) -> Path:
 
 def _call(*arguments: str, root: Path, advice: str = "fix this and run the command again") -> str:
     """Run DVC in a project and return its standard output; a failure is an error with DVC's own reason."""
+    check_path(root)
     drop_stale_locks(root)
     command, environment = dvc_line(*arguments), dvc_environment()
     done = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, errors="replace")

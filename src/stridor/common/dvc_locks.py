@@ -46,8 +46,8 @@ def drop_stale_locks(root: Path) -> int:
             # Of a damaged table, DVC's own message says what to do.
             return 0
         if dropped:
-            with atomic_file(table) as beside:
-                beside.write_text(json.dumps(kept), encoding="utf-8")
+            with atomic_file(table) as temporary:
+                temporary.write_text(json.dumps(kept), encoding="utf-8")
             if not _works(root):
                 _drop_half_copies(root)
     return dropped

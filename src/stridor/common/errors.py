@@ -9,10 +9,11 @@ import sys
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from typing import TextIO
 
 from stridor.common.interrupts import stop_signals_as_exceptions
-from stridor.common.text import printable
+from stridor.common.text import printable, shortened
 
 # Top-level modules of what the extra `pipeline` installs, and of what MLflow needs for a store in a database.
 PIPELINE_MODULES = frozenset({
@@ -24,6 +25,10 @@ DAMAGED = (
     RuntimeError, EOFError, ValueError, TypeError, LookupError, AttributeError, AssertionError, OverflowError,
     MemoryError, ImportError, struct.error, zipfile.BadZipFile,
 )  # fmt: skip
+
+
+# A path may have 4,096 characters, but what is wrong with it stands at the end.
+_LONGEST_SENTENCE = 2000
 
 
 class StridorError(Exception):
@@ -38,6 +43,10 @@ class StridorError(Exception):
     ...     print(error)
     new.wav is missing; give the path of an audio file.
     """
+
+    def __init__(self, sentence: str) -> None:
+        # It may quote what a file holds: line breaks, codes that steer a terminal, bytes that are not UTF-8.
+        super().__init__(shortened(printable(sentence), _LONGEST_SENTENCE))
 
 
 @contextmanager
@@ -75,6 +84,28 @@ def one_sentence() -> Iterator[None]:
             raise
         where = f" ({error.filename})" if error.filename else ""
         fail(f"{error.strerror}{where}; {_advice(error)} and run the command again, nothing half-written was kept.")
+
+
+def need_extra(extra: str, *modules: str) -> None:
+    """Refuse to go on without the packages of an extra.
+
+    Parameters
+    ----------
+    extra : str
+    modules : str
+        Top-level modules that it brings.
+
+    Raises
+    ------
+    StridorError
+        If one is not installed.
+    """
+    for module in modules:
+        if find_spec(module) is None:
+            raise StridorError(
+                f"{module} is not installed: this command needs the extra stridor[{extra}]; run "
+                f"pip install 'stridor[{extra}]'."
+            )
 
 
 def _advice(error: OSError) -> str:

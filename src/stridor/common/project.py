@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 from stridor.common.errors import StridorError
+from stridor.common.text import printable
 
 _MARKS = ("params.yaml", "dvc.yaml")
 _CODE = Path("src/stridor")
@@ -45,6 +46,22 @@ def check_code() -> None:
         raise StridorError(
             f"The code in {root / _CODE} is not the code that runs, which is {used}; run 'make setup' in {root} and "
             f"use its environment ('source .venv/bin/activate'), or set PYTHONPATH to {root / 'src'}."
+        )
+
+
+def check_path(root: Path) -> None:
+    """Refuse a project in a folder whose name DVC and MLflow cannot write down.
+
+    Raises
+    ------
+    StridorError
+        If the path is not UTF-8.
+    """
+    path = str(root.resolve())
+    if any("\ud800" <= character <= "\udfff" for character in path):
+        raise StridorError(
+            f"The project's path {printable(path)} is not UTF-8, so that neither DVC nor MLflow can use it; rename the "
+            "folder."
         )
 
 

@@ -25,30 +25,28 @@ def save_tensors(values: object, path: Path) -> None:
     """
     import torch
 
-    try:
+    with _refusing_half_files(path):
         torch.save(values, path)
-    except RuntimeError as error:
-        # So PyTorch reports a write that failed, without the reason of the operating system.
-        if "inline_container" not in str(error) and "PytorchStreamWriter" not in str(error):
-            raise
-        raise _not_whole(path) from error
 
 
 def save_array(values: "np.ndarray", path: Path) -> None:
-    """Write what `numpy.load` reads.
-
-    Raises
-    ------
-    StridorError
-        If the file could not be written whole.
-    """
+    """Write what `numpy.load` reads; see `save_tensors` for the error."""
     import numpy as np
 
-    try:
+    with _refusing_half_files(path):
         np.save(path, values)
-    except OSError as error:
-        # NumPy counts what was written, and does not ask why it is too little.
-        if error.errno is not None:
+
+
+@contextmanager
+def _refusing_half_files(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, RuntimeError) as error:
+        # Neither gives the reason of the operating system: PyTorch names its own code, and NumPy counts what was
+        # written and does not ask why it is too little.
+        by_torch = any(name in str(error) for name in ("inline_container", "PytorchStreamWriter"))
+        by_numpy = isinstance(error, OSError) and error.errno is None
+        if not by_torch and not by_numpy:
             raise
         raise _not_whole(path) from error
 

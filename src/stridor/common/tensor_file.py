@@ -1,6 +1,7 @@
 """Files of tensors, read without running anything that they hold."""
 
 import pickle
+import warnings
 from pathlib import Path
 
 import torch
@@ -25,7 +26,10 @@ def read_tensor_file(path: str | Path, what: str, missing: str, damaged: str) ->
         If the file is missing, damaged, or holds other objects.
     """
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            # Of old and unusual forms, which are refused below or hold what they should.
+            warnings.simplefilter("ignore")
+            return torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         raise StridorError(f"{path} is missing; {missing}.") from None
     except OSError as error:

@@ -3,11 +3,12 @@
 import re
 import sys
 
+# Of a value in a message; a whole file would hide what is said of it.
+LONGEST_VALUE = 60
 # Control characters, line separators, changes of the writing direction, and bytes that are not UTF-8, which Python
 # keeps as surrogates.
 _UNSHOWABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 _SHORT = {"\n": r"\n", "\r": r"\r", "\t": r"\t"}
-_ESCAPE = re.compile(r"\\(?:(?P<short>[nrt\\])|x(?P<byte>[0-9a-f]{2})|u(?P<code>[0-9a-f]{4}))")
 
 
 def printable(text: object) -> str:
@@ -21,6 +22,18 @@ def printable(text: object) -> str:
     return _UNSHOWABLE.sub(lambda match: _escape(match[0]), str(text))
 
 
+def shortened(text: str, longest: int = LONGEST_VALUE) -> str:
+    """Return a text, its middle left out if it is too long for a message.
+
+    Examples
+    --------
+    >>> print(shortened("a" * 50 + "b" * 50, longest=20))
+    aaaaaaaaaa ... bbbbbbbbbb
+    """
+    half = longest // 2
+    return text if len(text) <= longest else f"{text[:half]} ... {text[-half:]}"
+
+
 def escape_in_output() -> None:
     """Have standard output escape what its encoding does not know, so that no name ends a command with an error."""
     if hasattr(sys.stdout, "reconfigure"):
@@ -28,7 +41,9 @@ def escape_in_output() -> None:
 
 
 def escape_name(name: str) -> str:
-    r"""Return a file's name as `printable` does, but so that `unescape_name` returns the name.
+    r"""Return a file's name as `printable` does, with backslashes doubled, so that the text stands for one name only.
+
+    Bytes that are not UTF-8 become `\xe9`, other characters `\n`, `\x1b` or `\u2028`.
 
     Examples
     --------
@@ -38,23 +53,9 @@ def escape_name(name: str) -> str:
     return printable(name.replace("\\", r"\\"))
 
 
-def unescape_name(text: str) -> str:
-    """Return the name that `escape_name` was given."""
-    return _ESCAPE.sub(_unescape, text)
-
-
 def _escape(character: str) -> str:
     code = ord(character)
     if 0xDC80 <= code <= 0xDCFF:
         return f"\\x{code - 0xDC00:02x}"
     # \x80 to \x9f would be taken for bytes.
     return _SHORT.get(character) or (f"\\x{code:02x}" if code < 0x80 else f"\\u{code:04x}")
-
-
-def _unescape(match: re.Match[str]) -> str:
-    if match["short"]:
-        return {"n": "\n", "r": "\r", "t": "\t", "\\": "\\"}[match["short"]]
-    if match["code"]:
-        return chr(int(match["code"], 16))
-    code = int(match["byte"], 16)
-    return chr(code if code < 0x80 else 0xDC00 + code)

@@ -13,7 +13,6 @@ Split = Literal["train", "test", "supplemental"]
 Label = Literal["normal", "anomaly"]
 Kind = Literal["noise", "clean"]
 DOMAINS: tuple[Domain, ...] = get_args(Domain)
-KINDS: tuple[Kind, ...] = get_args(Kind)
 LABELS: tuple[Label, ...] = get_args(Label)
 
 AUDIO_SUFFIXES = (".wav", ".flac", ".ogg", ".mp3", ".aiff", ".aif", ".w64", ".rf64", ".caf", ".au")

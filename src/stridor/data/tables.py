@@ -50,9 +50,13 @@ def numbers_of(row: Mapping[str, str], kinds: Mapping[str, type]) -> dict[str, f
     for name, kind in kinds.items():
         try:
             numbers[name] = kind(row[name])
+            # An integer beyond every float is taken for infinite.
+            is_finite = math.isfinite(numbers[name])
+        except OverflowError:
+            is_finite = False
         except ValueError:
             raise ValueError(f"{name} is '{row[name][:50]}', not a number") from None
-        if not math.isfinite(numbers[name]):
+        if not is_finite:
             raise ValueError(f"{name} is '{row[name][:50]}', not a finite number")
     return numbers
 

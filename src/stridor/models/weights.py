@@ -61,7 +61,7 @@ def check_weights(weights: Mapping[object, object], expected: Mapping[str, Tenso
         if tensor.shape != wanted.shape:
             raise StridorError(f"{path}: tensor '{name}' has the shape {tuple(tensor.shape)}, its cfg asks for "
                                f"{tuple(wanted.shape)}; it belongs to another architecture.")  # fmt: skip
-        largest = float(tensor.float().abs().max()) if tensor.numel() else 0.0
+        largest = float(tensor.detach().float().abs().max()) if tensor.numel() else 0.0
         # The comparison is false for NaN too.
         if not largest < float("inf"):
             raise StridorError(f"{path}: the tensor '{name}' holds values that are not finite; get the file again.")

@@ -61,7 +61,7 @@ def edit_detectors(text: str, machines: tuple[str, ...], fresh: bool = False) ->
             "the detector or add the machine to its list."
         )
     yaml, root = _load(text)
-    new = CommentedMap((_node(one), CommentedMap(machines=_node([one]))) for one in added)
+    new = CommentedMap((one_line(one), CommentedMap(machines=one_line([one]))) for one in added)
     _replace(root["detectors"], removed, new)
     expected = values | {"detectors": kept | {machine: {"machines": [machine]} for machine in added}}
     return DetectorEdit(_dump(yaml, root, text, expected), added, removed)
@@ -86,7 +86,7 @@ def with_tuned_values(text: str, detector: str, entry: Mapping[str, Any]) -> str
     values = YAML(typ="safe").load(text)
     own = {name: value for name, value in values["detectors"][detector].items() if name not in TUNED}
     yaml, root = _load(text)
-    _replace(root["detectors"][detector], TUNED, _node(entry))
+    _replace(root["detectors"][detector], TUNED, one_line(entry))
     return _dump(yaml, root, text, values | {"detectors": values["detectors"] | {detector: own | dict(entry)}})
 
 
@@ -108,7 +108,7 @@ def with_seeds(text: str, seeds: list[int]) -> str:
     yaml, root = _load(text)
     for name, value in new.items():
         below = _cut(root["table"], name)
-        root["table"][name] = _node(value)
+        root["table"][name] = one_line(value)
         _append(root["table"], name, below)
     return _dump(yaml, root, text, values | {"table": table | new})
 
@@ -200,12 +200,12 @@ def _slots(node: CommentedMap | CommentedSeq, key: Any) -> list[Any]:
     return node.ca.items.setdefault(key, [None, None, None, None])
 
 
-def _node(value: Any) -> Any:
+def one_line(value: Any) -> Any:
     """Return a value to be written in one line; an exponent gets the dot without which YAML 1.1 reads a text."""
     if isinstance(value, Mapping):
-        node: CommentedMap | CommentedSeq = CommentedMap((_node(name), _node(one)) for name, one in value.items())
+        node: CommentedMap | CommentedSeq = CommentedMap((one_line(name), one_line(one)) for name, one in value.items())
     elif isinstance(value, list):
-        node = CommentedSeq(map(_node, value))
+        node = CommentedSeq(map(one_line, value))
     elif isinstance(value, str):
         return value if _PLAIN.fullmatch(value) else DoubleQuotedScalarString(value)
     elif isinstance(value, float):

@@ -1,6 +1,7 @@
 """The parameters of params.yaml, read once into frozen records that refuse unknown keys."""
 
-from collections.abc import Mapping
+import warnings
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, get_args
 
@@ -23,6 +24,7 @@ from stridor.params.sections import (
     EncoderParams,
     EvaluationParams,
     Name,
+    RegisterParams,
     Seed,
     TrackingParams,
     TrainingParams,
@@ -35,12 +37,15 @@ PARAMS = Path("params.yaml")
 TRAINING_SECTIONS = ("seed", "detectors", "audio", "augment", "encoder", "decoder", "training")
 # What decides the scores of a trained encoder:
 SCORING_SECTIONS = ("embedding", "bank")
-# What is scored beside it, and how closely all are measured:
-EVALUATION_SECTIONS = ("baselines", "autoencoder", "evaluation")
+# What is scored beside it, how closely all are measured, and which of them is served:
+EVALUATION_SECTIONS = ("baselines", "autoencoder", "evaluation", "register")
 # Where work is done and logged:
 ENVIRONMENT_SECTIONS = ("compute", "tracking")
 # What is tried beside the pipeline:
 EXPERIMENT_SECTIONS = ("tune", "sweep", "table")
+
+# A section may be called like the method that abstract classes, not their instances, have.
+warnings.filterwarnings("ignore", 'Field name "register" in "Params" shadows', UserWarning)
 
 
 class Params(Section):
@@ -60,6 +65,7 @@ class Params(Section):
     autoencoder: AutoencoderParams = AutoencoderParams()
     evaluation: EvaluationParams = EvaluationParams()
     tracking: TrackingParams = TrackingParams()
+    register: RegisterParams = RegisterParams()
     tune: TuneParams = TuneParams()
     sweep: SweepParams = SweepParams()
     table: TableParams = TableParams()
@@ -86,6 +92,29 @@ class Params(Section):
                 )
         return self
 
+    def named_detectors(self, names: Sequence[str]) -> tuple[str, ...]:
+        """Return the names of detectors that were given, or those of all detectors if none was.
+
+        Raises
+        ------
+        StridorError
+            If there is no detector of such a name.
+        """
+        if unknown := [name for name in names if name not in self.detectors]:
+            raise StridorError(
+                f"params.yaml has no detector '{unknown[0]}'; its detectors are {', '.join(self.detectors)}."
+            )
+        return tuple(names) or tuple(self.detectors)
+
+    @model_validator(mode="after")
+    def _serves_what_it_scores(self) -> "Params":
+        system = self.register.system
+        if system == "joined" and not self.bank.views:
+            raise ValueError("register.system is joined, but bank.views is empty; set it to fine_tuned, or add views")
+        if system in get_args(Baseline) and system not in self.baselines:
+            raise ValueError(f"register.system is {system}, which is not among the baselines; add it there")
+        return self
+
     def for_detector(self, name: str) -> "Params":
         """Return these parameters with the detector's own values put in place of the general ones.
 
@@ -96,8 +125,7 @@ class Params(Section):
         StridorError
             If there is no such detector.
         """
-        if name not in self.detectors:
-            raise StridorError(f"params.yaml has no detector '{name}'; its detectors are {', '.join(self.detectors)}.")
+        self.named_detectors([name])
         detector = self.detectors[name]
         own = dict(detector.overrides)
         if detector.snr_db is not None:

@@ -5,15 +5,15 @@ from typing import Any
 
 from pydantic import ValidationError
 
-# Of a value in a message; a whole file would hide what is said of it.
-LONGEST_VALUE = 60
+from stridor.common.text import shortened
+
 # Pydantic's own texts name classes, or leave out what to do.
 _WANTED = {
     "model_type": "expected a mapping of parameters",
     "model_attributes_type": "expected a mapping of parameters",
     "dict_type": "expected a mapping",
     "tuple_type": "expected a list",
-    "string_type": "expected a text; write it in quotes",
+    "string_type": "expected text; write it in quotes",
     "finite_number": "expected a finite number",
 }
 
@@ -69,12 +69,6 @@ def shown(value: object) -> str:
     except ValueError:
         # An integer of thousands of digits has no decimal form.
         return "a number of thousands of digits"
-
-
-def shortened(text: str) -> str:
-    """Return a text, its middle left out if it is too long for a message."""
-    half = LONGEST_VALUE // 2
-    return text if len(text) <= LONGEST_VALUE else f"{text[:half]} ... {text[-half:]}"
 
 
 def _text(problem: Any) -> str:

@@ -57,17 +57,17 @@ def switch(name: str, root: Path, *, force: bool = False) -> Switch:
         raise StridorError(f"There is no profile '{name}'; profiles/ holds {', '.join(names) or 'none'}.")
     wanted = root / FOLDER / f"{name}.yaml"
     params = read_params(wanted)
-    place = root / PARAMS
+    target = root / PARAMS
     after = wanted.read_text(encoding="utf-8")
-    before = place.read_text(encoding="utf-8") if place.exists() else ""
+    before = target.read_text(encoding="utf-8") if target.exists() else ""
     known = {(root / FOLDER / f"{one}.yaml").read_text(encoding="utf-8") for one in names} | {""}
     if before not in known and not force:
         raise StridorError(
             "params.yaml holds changes that no profile has; keep them by 'cp params.yaml profiles/mine.yaml' (then "
             f"'make profile NAME=mine' brings them back), or give them up by 'stridor profile {name} --force'."
         )
-    with atomic_file(place) as beside:
-        beside.write_text(after, encoding="utf-8")
+    with atomic_file(target) as temporary:
+        temporary.write_text(after, encoding="utf-8")
     return Switch(name, diff(before, after, 1), tuple(_missing(params, root)))
 
 

@@ -17,7 +17,8 @@ from ruamel.yaml.events import (
 from ruamel.yaml.nodes import ScalarNode
 
 from stridor.common.errors import StridorError
-from stridor.params.problems import shortened, shown
+from stridor.common.text import shortened
+from stridor.params.problems import shown
 
 LARGEST_BYTES = 2**20
 DEEPEST = 30

@@ -173,6 +173,14 @@ Baseline = Literal[
 ]  # fmt: skip
 
 
+class RegisterParams(Section):
+    """Which system is registered and served: one by its name, what `bank.views` says, or the one that merit says."""
+
+    # configured: the joined views where there are any, else the fine-tuned encoder. best: the rule of
+    # `stages.merit`, which looks at the labels of the test clips.
+    system: Literal["configured", "best", "joined", "fine_tuned"] | Baseline = "configured"
+
+
 class AutoencoderParams(Section):
     """The organisers' autoencoder; the defaults are theirs."""
 
@@ -192,5 +200,5 @@ class TrackingParams(Section):
     def _names_a_folder(cls, experiment: str) -> str:
         # Its artefacts lie in a folder of this name.
         if not experiment.isprintable() or experiment.strip(" ") != experiment or experiment in (".", ".."):
-            raise ValueError("this is not a name of an experiment; give letters or digits, without blanks around them")
+            raise ValueError("this is not a name of an experiment; give letters or digits, without spaces around them")
         return experiment

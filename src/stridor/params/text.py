@@ -37,6 +37,6 @@ def write_text(text: str) -> None:
     StridorError
         If the new text holds what parameters may not be.
     """
-    with atomic_file(PARAMS) as beside:
-        beside.write_bytes(text.encode())
-        read_params(beside)
+    with atomic_file(PARAMS) as temporary:
+        temporary.write_bytes(text.encode())
+        read_params(temporary)

@@ -87,7 +87,7 @@ def make_plan(params: Params, detectors: tuple[str, ...] = (), jobs: int | None 
         If clips or the checkpoint are missing.
     """
     work = {}
-    for name in detectors or tuple(params.detectors):
+    for name in params.named_detectors(detectors):
         detector_params = params.for_detector(name)
         manifest = build_manifest(DATA, detector_params.detectors[name].machines)
         work[name] = work_of(manifest, detector_params)

@@ -47,7 +47,7 @@ def submit(params: Params, name: str, detectors: Sequence[str] = ()) -> list[Pat
         raise StridorError(
             f"'{name}' is not a valid name of a submission; use letters, digits, dots, dashes and underscores."
         )
-    detector_params = {detector: params.for_detector(detector) for detector in detectors or params.detectors}
+    detector_params = {detector: params.for_detector(detector) for detector in params.named_detectors(detectors)}
     clips = {detector: _test_clips(Layout(detector)) for detector in detector_params}
     folders = []
     for system in systems_of(params):

@@ -30,12 +30,22 @@ class Bank(ABC):
 
     Attributes
     ----------
+    embeddings_ : float64 [R x D]
     file_names_, domains_ : tuple of R str
         Of the recorded references.
     """
 
+    embeddings_: NDArray[np.float64]
     file_names_: tuple[str, ...]
     domains_: tuple[Domain, ...]
+
+    @abstractmethod
+    def like(self) -> "Bank":
+        """Return a bank with the same parameters that no clip has been taken into."""
+
+    @abstractmethod
+    def fit(self, embeddings: ArrayLike, domains: Sequence[Domain], file_names: Sequence[str]) -> "Bank":
+        """Take normal training clips as references."""
 
     @abstractmethod
     def score_samples(self, queries: ArrayLike) -> NDArray[np.float64]:
@@ -102,6 +112,10 @@ class ReferenceBank(Bank):
 
     def __init__(self, params: BankParams = BankParams()) -> None:  # noqa: B008, the record is frozen
         self.params = params
+
+    def like(self) -> "ReferenceBank":
+        """Return a bank with the same parameters that no clip has been taken into."""
+        return ReferenceBank(self.params)
 
     def fit(self, embeddings: ArrayLike, domains: Sequence[Domain], file_names: Sequence[str]) -> "ReferenceBank":
         """Take normal training clips as references.

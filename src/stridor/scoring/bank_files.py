@@ -9,6 +9,7 @@ from typing import Any, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from stridor.common.array_file import read_array
 from stridor.common.atomic import atomic_folder
 from stridor.common.errors import DAMAGED, StridorError
 from stridor.common.saving import save_array
@@ -34,7 +35,7 @@ def read_bank(folder: Path) -> tuple[NDArray[np.float64], dict[str, Any]]:
     domains, names = description["domains"], description["file_names"]
     if not all(isinstance(one, str) for one in names) or not set(domains) <= set(get_args(Domain)):
         raise ValueError("a file name is not a text, or a domain is unknown")
-    return np.load(Path(folder) / EMBEDDINGS_FILE, allow_pickle=False), description
+    return read_array(Path(folder) / EMBEDDINGS_FILE), description
 
 
 @contextmanager
@@ -42,6 +43,8 @@ def readable_bank(folder: Path) -> Iterator[None]:
     """Raise a StridorError where a file of the bank is missing or does not make sense."""
     try:
         yield
+    except StridorError as error:
+        raise StridorError(f"{folder} does not contain a usable bank: {error}") from None
     except FileNotFoundError as error:
         raise StridorError(f"{error.filename} is missing; run the index stage to write the bank.") from None
     except OSError as error:

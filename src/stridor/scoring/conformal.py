@@ -54,11 +54,6 @@ class NormalScores:
     def __len__(self) -> int:
         return len(self._scores)
 
-    @property
-    def rarest(self) -> float:
-        """The smallest rate that the clips support without a fit, 1 / (n + 1)."""
-        return 1 / (len(self) + 1)
-
     def p_value(self, scores: ArrayLike) -> NDArray[np.float64]:
         """Return the p-values of scores, float64 [...]."""
         scores = np.asarray(scores, dtype=np.float64)

@@ -6,6 +6,9 @@ from numpy.typing import ArrayLike, NDArray
 from stridor.common.errors import StridorError
 from stridor.params.scoring_sections import Metric
 
+# The square of a difference of two, and the sum of many of these, is finite.
+LARGEST_VALUE = 1e150
+
 
 def distances(queries: NDArray[np.float64], references: NDArray[np.float64], metric: Metric) -> NDArray[np.float64]:
     """Compute all distances of queries to references.
@@ -59,6 +62,9 @@ def unmeasurable(embeddings: NDArray[np.float64], metric: Metric) -> tuple[int, 
     infinite = ~np.isfinite(embeddings).all(axis=1)
     if infinite.any():
         return int(infinite.argmax()), "is not finite"
+    beyond = (np.abs(embeddings) > LARGEST_VALUE).any(axis=1)
+    if metric != "cosine" and beyond.any():
+        return int(beyond.argmax()), f"holds a value beyond {LARGEST_VALUE:g}, whose distances are not finite"
     zero = ~embeddings.any(axis=1)
     if metric == "cosine" and zero.any():
         return int(zero.argmax()), "is all zeros, which has no cosine distance"

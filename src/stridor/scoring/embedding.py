@@ -40,7 +40,11 @@ class Embedder(ABC):
     width : int
         Of all of them.
     device : torch.device
+    precision : torch.dtype
+        Of the values.
     """
+
+    precision = torch.float32
 
     def __init__(self, widths: Sequence[int], device: str | torch.device) -> None:
         self.widths = tuple(widths)
@@ -63,7 +67,7 @@ class Embedder(ABC):
 
         Returns
         -------
-        array [clips x width], float32
+        array [clips x width], of `precision`
             A clip's embedding does not depend on the other clips (up to 1e-5).
 
         Raises
@@ -74,11 +78,11 @@ class Embedder(ABC):
         names = names or [f"clip {i}" for i in range(len(waves))]
         for wave, name in zip(waves, names, strict=True):
             require_length(wave, name)
-        embeddings = np.empty((len(waves), self.width), dtype=np.float32)
+        embeddings = torch.empty((len(waves), self.width), dtype=self.precision).numpy()
         for batch in similar_length_batches([len(wave) for wave in waves], BATCH_SIZE):
             padded, lengths = pad([waves[i] for i in batch])
             embedded = self.embed_batch(padded.to(self.device), lengths.to(self.device))
-            embeddings[batch] = embedded.float().cpu().numpy()
+            embeddings[batch] = embedded.to(self.precision).cpu().numpy()
         return embeddings
 
     def embed_clips(self, clips: Iterable[Clip], audio: AudioParams) -> np.ndarray:

@@ -1,8 +1,10 @@
 """Several views of a clip joined to one score."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -52,6 +54,10 @@ class JoinedBank(Bank):
         self.views = tuple(views)
         self.widths = tuple(widths)
 
+    def like(self) -> "JoinedBank":
+        """Return a bank with the same parameters that no clip has been taken into."""
+        return JoinedBank(self.views, self.widths)
+
     def fit(self, embeddings: ArrayLike, domains: Sequence[Domain], file_names: Sequence[str]) -> "JoinedBank":
         """Take normal training clips as references, as `ReferenceBank.fit` does for each view.
 
@@ -98,8 +104,8 @@ class JoinedBank(Bank):
         with readable_bank(folder):
             embeddings, description = read_bank(folder)
             views = description["views"]
-            bank = cls([params_from(view) for view in views], [view["width"] for view in views])
-            bank.scales_ = tuple(Scale(view["centre"], view["deviation"]) for view in views)
+            bank = cls([params_from(view) for view in views], [_checked_width(view["width"]) for view in views])
+            bank.scales_ = tuple(_checked_scale(view["centre"], view["deviation"]) for view in views)
             bank._take(embeddings, description["domains"], description["file_names"])
             return bank
 
@@ -143,6 +149,23 @@ def load_bank(folder: Path) -> Bank:
     with readable_bank(folder):
         joined = "views" in read_bank(folder)[1]
     return JoinedBank.load(folder) if joined else ReferenceBank.load(folder)
+
+
+def _checked_width(width: object) -> int:
+    if not isinstance(width, int) or width < 1:
+        raise ValueError(f"the width of a view is {str(width)[:50]!r}")
+    return width
+
+
+def _checked_scale(centre: object, deviation: object) -> Scale:
+    for value in (centre, deviation):
+        if not isinstance(value, float) or not math.isfinite(value):
+            raise ValueError(f"the scale of a view is {str(value)[:50]!r} instead of a number")
+    scale = Scale(cast(float, centre), cast(float, deviation))
+    # Of logarithms of finite numbers.
+    if abs(scale.centre) > LARGEST_EXPONENT or not 0 < scale.deviation <= LARGEST_EXPONENT:
+        raise ValueError(f"the scale of a view is {scale.centre:g}, {scale.deviation:g}, which no scores have")
+    return scale
 
 
 def _scale(scores: NDArray[np.float64], number: int) -> Scale:

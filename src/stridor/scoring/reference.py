@@ -51,6 +51,39 @@ class Judgement:
         return self.scores > self.thresholds
 
 
+class Reference(Protocol):
+    """What a detector knows of one machine."""
+
+    @property
+    def calibration(self) -> Calibration:
+        """What scores of normal clips are like."""
+
+    def judge(self, embeddings: ArrayLike, rate: float | None = None, condition: str | None = None) -> Judgement:
+        """Score clips by their embeddings `[Q x D]` and say how odd they are, each by itself."""
+
+
+def judgement(
+    calibration: Calibration,
+    scores: NDArray[np.float64],
+    conditions: Sequence[str | None],
+    nearest: Sequence[str],
+    rate: float | None = None,
+) -> Judgement:
+    """Say how odd scores `[Q]` are among those of normal clips of the conditions that are asked for, None for any."""
+    of = {one: calibration.threshold_for(rate, one) for one in set(conditions)}
+    judges = [calibration.judged_by(score, one) for score, one in zip(scores.tolist(), conditions, strict=True)]
+    return Judgement(
+        scores=scores,
+        thresholds=np.array([of[one] for one in conditions], dtype=np.float64),
+        p_values=np.array(
+            [calibration.p_value(score, one) for score, one in zip(scores, conditions, strict=True)], dtype=np.float64
+        ),
+        conditions=tuple(name for name, _ in judges),
+        clips=tuple(count for _, count in judges),
+        nearest=tuple(nearest),
+    )
+
+
 @dataclass(frozen=True)
 class MachineReference:
     """A reference bank and the threshold for its scores, stored in one folder."""
@@ -75,14 +108,24 @@ class MachineReference:
         """
         domains: list[Domain] = [clip.domain or "source" for clip in clips]
         names = [clip.file_name for clip in clips]
+        seconds = [clip.seconds for clip in clips]
+        return cls.fit_named(embeddings, domains, names, seconds, params, widths)
+
+    @classmethod
+    def fit_named(
+        cls, embeddings: ArrayLike, domains: Sequence[Domain], file_names: Sequence[str], seconds: Sequence[float],
+        params: BankParams, widths: Sequence[int] = (),
+    ) -> "MachineReference":  # fmt: skip
+        """Learn a machine as `fit` does, from clips that are described by their domains, names and lengths."""
         bank: Bank
         if params.views:
-            bank = JoinedBank([view.bank(params) for view in params.views], widths).fit(embeddings, domains, names)
+            bank = JoinedBank([view.bank(params) for view in params.views], widths)
         else:
-            bank = ReferenceBank(params).fit(embeddings, domains, names)
-        seconds = round(float(np.median([clip.seconds for clip in clips])), 3)
+            bank = ReferenceBank(params)
+        bank.fit(embeddings, domains, file_names)
+        length = round(float(np.median(seconds)), 3)
         return cls(bank, calibrate(
-            bank.leave_one_out_scores(), params.threshold_percentile, domains, params.false_alarm_rate, seconds
+            bank.leave_one_out_scores(), params.threshold_percentile, domains, params.false_alarm_rate, length
         ))  # fmt: skip
 
     def judge(self, embeddings: ArrayLike, rate: float | None = None, condition: str | None = None) -> Judgement:
@@ -103,20 +146,33 @@ class MachineReference:
         StridorError
             If a clip has no distance, the rate is out of range, or there is no such condition.
         """
-        scores, calibration = self.bank.score_samples(embeddings), self.calibration
+        scores = self.bank.score_samples(embeddings)
         nearest = [ranked[0] for ranked in self.bank.neighbours(embeddings, 1)]
         asked = [self._condition(one.domain, condition) for one in nearest]
-        of = {one: calibration.threshold_for(rate, one) for one in set(asked)}
-        judges = [calibration.judged_by(score, one) for score, one in zip(scores.tolist(), asked, strict=True)]
-        return Judgement(
-            scores=scores,
-            thresholds=np.array([of[one] for one in asked], dtype=np.float64),
-            p_values=np.array(
-                [calibration.p_value(score, one) for score, one in zip(scores, asked, strict=True)], dtype=np.float64
-            ),
-            conditions=tuple(name for name, _ in judges),
-            clips=tuple(count for _, count in judges),
-            nearest=tuple(one.file_name for one in nearest),
+        return judgement(self.calibration, scores, asked, [one.file_name for one in nearest], rate)
+
+    def refitted(
+        self, embeddings: ArrayLike, domains: Sequence[Domain], file_names: Sequence[str]
+    ) -> "MachineReference":
+        """Return the reference of other clips with the same parameters, as `fit` would make it.
+
+        Everything that clips decide is decided anew: covariances, scales of views, calibration. The length of a clip
+        stays.
+
+        Parameters
+        ----------
+        embeddings : float [R x D]
+        domains, file_names : R str
+
+        Raises
+        ------
+        StridorError
+            As from `ReferenceBank.fit`.
+        """
+        bank, old = self.bank.like().fit(embeddings, domains, file_names), self.calibration
+        scores = bank.leave_one_out_scores()
+        return MachineReference(
+            bank, calibrate(scores, old.percentile, domains, old.false_alarm_rate, old.clip_seconds)
         )
 
     def _condition(self, nearest: str, asked: str | None) -> str | None:

@@ -96,22 +96,7 @@ def first_unmeasurable(embeddings: NDArray[np.float64], params: BankParams) -> t
 
 
 class _Part:
-    """Recorded and synthetic references that are searched together.
-
-    Parameters
-    ----------
-    embeddings : float64 [R x D]
-        Of recorded clips, each with a distance (`unmeasurable`).
-    domains : R str
-    params : BankParams
-        Its metric, with what belongs to it, and its share of synthetic references.
-
-    Raises
-    ------
-    StridorError
-        If the target clips are too few to make synthetic ones from, or the clips are too few or too alike to be
-        whitened.
-    """
+    """Recorded and synthetic references that are searched together; see `References`, whose bands are split before."""
 
     def __init__(self, embeddings: NDArray[np.float64], domains: Sequence[Domain], params: BankParams) -> None:
         synthetic, parents = smote(embeddings, domains, params.target_oversampling)

@@ -140,7 +140,7 @@ class Calibration:
             return calibration
         except FileNotFoundError:
             raise StridorError(f"{path} is missing; run 'dvc repro' to write it.") from None
-        except (ValueError, TypeError, AttributeError, RecursionError) as error:
+        except (ValueError, TypeError, AttributeError, OverflowError, RecursionError) as error:
             raise StridorError(f"{path} is not a calibration ({error}); run 'dvc repro --force'.") from None
 
     def _check(self) -> None:

@@ -58,15 +58,15 @@ def detector_embedder(
 
 
 def load_embedder(
-    views: Sequence[View], encoder: Path, frozen: Path | None = None, device: str | torch.device = "cpu"
+    views: Sequence[View], encoder: Path | None, frozen: Path | None = None, device: str | torch.device = "cpu"
 ) -> Embedder:
     """Return the embedder of a detector from its files.
 
     Parameters
     ----------
     views : sequence of (str, EmbeddingParams)
-    encoder : Path
-        Checkpoint file of its own encoder.
+    encoder : Path, optional
+        Checkpoint file of its own encoder, where it is one of the views.
     frozen : Path, optional
         That of the encoder that training started from, where it is one of the views.
 
@@ -81,8 +81,8 @@ def load_embedder(
         path = files[name]
         if path is None:
             raise StridorError(
-                f"A view of the detector {encoder.parent} needs the encoder '{name}', whose file is not there; "
-                "register the detector again."
+                f"A view of the detector needs the encoder '{name}', whose file is not there; register the detector "
+                "again."
             )
         encoders[name] = load_encoder(path)
     return detector_embedder(views, encoders, device)

@@ -3,7 +3,6 @@
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -15,7 +14,7 @@ from stridor.common.text import printable
 from stridor.params.scoring_sections import EmbeddingParams
 from stridor.params.sections import AudioParams
 from stridor.scoring.embedding import Embedder
-from stridor.scoring.reference import MachineReference
+from stridor.scoring.reference import MachineReference, Reference
 from stridor.scoring.views import load_embedder
 from stridor.serving.listening import Failure, Heard, all_or_error, checked_wave, listen
 from stridor.serving.options import ScoringOptions
@@ -33,8 +32,8 @@ class Detector:
     Parameters
     ----------
     embedder : Embedder
-    references : mapping of str to MachineReference
-        Reference bank and threshold of each machine.
+    references : mapping of str to Reference
+        Of each machine: a `MachineReference`, its bank and thresholds, or the thresholds of an autoencoder.
     audio : AudioParams
         How a file becomes one channel.
 
@@ -66,7 +65,7 @@ class Detector:
     def __init__(
         self,
         embedder: Embedder,
-        references: Mapping[str, MachineReference],
+        references: Mapping[str, Reference],
         audio: AudioParams = AudioParams(),  # noqa: B008, the record is frozen
     ) -> None:
         self.embedder = embedder
@@ -99,11 +98,9 @@ class Detector:
         StridorError
             If there is no such detector, it cannot be read, or the store fails.
         """
-        from stridor.tracking.model_files import download_model, is_folder, read_model
+        from stridor.tracking.model_files import opened_model
 
-        with TemporaryDirectory(prefix="stridor-") as folder:
-            model = Path(source) if is_folder(source) else download_model(str(source), Path(folder))
-            artifacts, config = read_model(model)
+        with opened_model(source) as (artifacts, config):
             return cls.from_files(artifacts, {**config, "device": device})
 
     @classmethod
@@ -114,30 +111,36 @@ class Detector:
         ----------
         artifacts : mapping of str to path
             `encoder`, a checkpoint file; `banks`, a folder with a reference per machine; `frozen`, the checkpoint of
-            the encoder that training started from, where it is one of the views.
+            the encoder that training started from, where it is one of the views. Of an autoencoder: `autoencoders`,
+            a folder with one per machine.
         config : mapping
-            As from `tracking.registry.model_config`: `machines`, `audio`, `embedding`, `device`, and `views` where
-            there are several.
+            As from `tracking.registry.model_config`: `machines`, `audio`, `embedding`, `device`, `views` where
+            there are several, and `system`.
 
         Raises
         ------
         StridorError
             If a file cannot be read, or they do not fit together.
         """
-        encoder, banks = Path(artifacts["encoder"]), Path(artifacts["banks"])
-        frozen = Path(artifacts["frozen"]) if "frozen" in artifacts else None
+        files = {name: Path(path) for name, path in artifacts.items()}
+        where = next(iter(files.values())).parent
         try:
             audio, own = AudioParams(**config["audio"]), EmbeddingParams(**config["embedding"])
             joined = [(view["encoder"], EmbeddingParams(**view["embedding"])) for view in config.get("views", ())]
-            machines, device = config["machines"], config["device"]
+            machines, device, system = config["machines"], config["device"], config.get("system", "")
         except (KeyError, TypeError, ValueError) as error:
             reason = " ".join(str(error).split())
             raise StridorError(
-                f"The settings of the detector {encoder.parent} are not readable ({reason}); load it with the version "
+                f"The settings of the detector in {where} are not readable ({reason}); load it with the version "
                 "of stridor that wrote it."
             ) from None
-        embedder = load_embedder(joined or [("fine_tuned", own)], encoder, frozen, device)
-        return cls(embedder, {machine: MachineReference.load(banks / machine) for machine in machines}, audio)
+        if "autoencoders" in files:
+            from stridor.baselines.served import load_autoencoder
+
+            kind: Any = system.removeprefix("autoencoder_")
+            return cls(*load_autoencoder(files["autoencoders"], machines, kind, device), audio)
+        embedder = load_embedder(joined or [("fine_tuned", own)], files.get("encoder"), files.get("frozen"), device)
+        return cls(embedder, {one: MachineReference.load(files["banks"] / one) for one in machines}, audio)
 
     def score(
         self,

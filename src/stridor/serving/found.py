@@ -22,7 +22,8 @@ def find_recordings(paths: Iterable[Path]) -> tuple[list[Path], list[Failure]]:
     found: list[Path] = []
     failures: list[Failure] = []
     for path in paths:
-        if not path.is_dir():
+        # Unlike `Path.is_dir`, this raises for no name and no lack of permissions.
+        if not os.path.isdir(path):
             found.append(path)
             continue
         before = len(found), len(failures)

@@ -11,7 +11,7 @@ from stridor.audio.quality import refuse_silence
 from stridor.audio.windows import Window
 from stridor.common.errors import StridorError
 from stridor.scoring.embedding import Embedder, require_length
-from stridor.scoring.reference import Judgement, MachineReference
+from stridor.scoring.reference import Judgement, Reference
 from stridor.serving.options import ScoringOptions
 from stridor.serving.verdict import Verdict, WindowScore, any_run_has, oddness_of
 
@@ -39,7 +39,7 @@ class Failure:
 def listen(
     recordings: Iterable[Heard],
     embedder: Embedder,
-    references: dict[str, MachineReference],
+    references: dict[str, Reference],
     options: ScoringOptions,
 ) -> Iterator[Verdict | Failure]:
     """Score recordings, with windows of several in a batch; yield what is said of each, in order.
@@ -124,7 +124,7 @@ class _Ear:
     def add(self, window: Window, judged: Judgement) -> None:
         scored = WindowScore(
             window.start_seconds, window.seconds, float(judged.scores[0]), float(judged.thresholds[0]),
-            float(judged.p_values[0]),
+            float(judged.p_values[0]), judged.conditions[0], judged.clips[0],
         )  # fmt: skip
         if self.oddest is None or oddness_of(scored) < oddness_of(self.oddest):
             self.oddest, self.found = scored, (judged.nearest[0], judged.conditions[0], judged.clips[0])
@@ -152,7 +152,7 @@ class _Ear:
 def _score(
     batch: list[tuple[_Ear, Window]],
     embedder: Embedder,
-    references: dict[str, MachineReference],
+    references: dict[str, Reference],
     options: ScoringOptions,
 ) -> None:
     names = [ear.name_of(window) for ear, window in batch]

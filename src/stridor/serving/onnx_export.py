@@ -21,6 +21,7 @@ from stridor.models.pooling import pool
 from stridor.models.positional import PositionalConvolution
 from stridor.params.scoring_sections import EmbeddingParams
 from stridor.scoring.embedding import MIN_SAMPLES, Embedder, EncoderEmbedder
+from stridor.scoring.reference import MachineReference
 from stridor.scoring.views import ViewsEmbedder
 
 if TYPE_CHECKING:
@@ -44,9 +45,14 @@ def export_detector(detector: "Detector", folder: Path) -> None:
     """
     if folder.exists():
         raise StridorError(f"{folder} exists already; name another folder or remove it.")
+    references: dict[str, MachineReference] = {}
+    for machine, reference in detector.references.items():
+        if not isinstance(reference, MachineReference):
+            raise StridorError("The detector is an autoencoder, which has no ONNX form here; export one with a bank.")
+        references[machine] = reference
     with atomic_folder(folder) as temporary:
         write_graph(detector.embedder, temporary / MODEL)
-        for machine, reference in detector.references.items():
+        for machine, reference in references.items():
             reference.save(temporary / BANKS / machine)
         description = {
             "machines": list(detector.machines), "channel": detector.audio.channel, "sample_rate_hz": SAMPLE_RATE_HZ,

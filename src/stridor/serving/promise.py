@@ -56,8 +56,8 @@ class Promise:
         for name, count in self.support.items():
             if self.rate * (count + 1) < 1 - 1e-9:
                 sentences.append(
-                    f"{count} clips of {name} support nothing rarer than 1 in {count + 1}, beyond that a curve that is "
-                    "fitted to them speaks"
+                    f"{count} clips of {name} support nothing rarer than 1 in {count + 1}, and anything rarer comes "
+                    "from a curve fitted to them"
                 )
         for name, limit in self.thresholds.items():
             if limit > 2 * self.highest_normal > 0:

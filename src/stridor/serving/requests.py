@@ -114,7 +114,7 @@ def read_row(audio: Any, machine: Any, name: str) -> Row:
         try:
             audio = base64.b64decode(audio, validate=True)
         except (binascii.Error, ValueError):
-            raise StridorError(f"{name} holds a text that is not base64; give the bytes of an audio file.") from None
+            raise StridorError(f"{name} holds a string that is not base64; give the bytes of an audio file.") from None
     if not isinstance(audio, bytes):
         raise StridorError(f"{name} holds no audio; give the bytes of an audio file in the column 'audio'.")
     _check_size(len(audio), name)
@@ -122,7 +122,7 @@ def read_row(audio: Any, machine: Any, name: str) -> Row:
         return Row(name, audio, machine)
     if isinstance(machine, float) and pd.isna(machine):
         return Row(name, audio, None)
-    raise StridorError(f"{name} names as machine a {type(machine).__name__}; give the name as a text.")
+    raise StridorError(f"{name} gives a {type(machine).__name__} as machine; give its name as a string.")
 
 
 def _some(

@@ -21,6 +21,10 @@ class WindowScore:
         Above which it is flagged; of the condition that the window is judged by.
     p_value : float
         Share of normal clips of this condition that score at least as high.
+    condition : str
+        The condition: "source", "target", or "all".
+    clips : int
+        Number of its clips; 0 if it is not known.
     """
 
     start_seconds: float
@@ -28,6 +32,8 @@ class WindowScore:
     score: float
     threshold: float
     p_value: float
+    condition: str = "all"
+    clips: int = 0
 
     @property
     def flagged(self) -> bool:
@@ -56,7 +62,7 @@ class Verdict:
     anomalous : bool
         Whether the score is above the threshold; of several windows, as `ScoringOptions.alarm` says.
     nearest : str
-        File name of the normal clip that is nearest to the oddest window.
+        File name of the normal clip that is nearest to the oddest window; empty of an autoencoder, which has none.
     p_value : float
         Share of normal clips of this condition that would score at least as high as that window.
     condition : str
@@ -111,9 +117,10 @@ class Verdict:
         """Return the verdict as a line for people."""
         judgement = "ANOMALOUS" if self.anomalous else "normal"
         where = f" at {clock(self.worst_second)} of {clock(self.seconds)}" if len(self.windows) > 1 else ""
+        nearest = f", nearest normal {printable(self.nearest)}" if self.nearest else ""
         return (
             f"{printable(self.recording)}: {judgement} ({self.machine}), score {self.score:.4g}{where}, threshold "
-            f"{self.threshold:.4g}, nearest normal {printable(self.nearest)}"
+            f"{self.threshold:.4g}{nearest}"
         )
 
     def oddness(self) -> str:

@@ -1,22 +1,19 @@
 """Stage `summary`: all detectors in one table, in the shape of the report's Table 1."""
 
 import json
-from collections.abc import Callable, Iterable
-
-import numpy as np
+from collections.abc import Callable
 
 from stridor.common.atomic import atomic_file
-from stridor.common.errors import StridorError
 from stridor.common.stage_process import stage_process
-from stridor.data.names import DOMAINS, parse_clip_name
+from stridor.data.names import DOMAINS
 from stridor.evaluation.bootstrap import bootstrap_difference, bootstrap_intervals
 from stridor.evaluation.false_alarms import FalseAlarms
 from stridor.evaluation.measures import ScoredClips, measure, total_score
-from stridor.evaluation.official import read_official
 from stridor.evaluation.results_table import SystemResults, difference_text, results_table, to_csv, to_markdown
 from stridor.params import Params, read_params
 from stridor.stages.layout import REPORTS, Layout, write_json
 from stridor.stages.systems import NAMES, System, detector_system, systems_of
+from stridor.stages.written_scores import scored_clips
 
 
 def run(params: Params) -> None:
@@ -107,32 +104,6 @@ def scored_of_all(
         for detector, of_detector in params.detectors.items()
         for clips in scored_clips(layout_of(detector), system, of_detector.machines)
     ]
-
-
-def scored_clips(layout: Layout, system: str, machines: Iterable[str]) -> list[ScoredClips]:
-    """Read the scores that stage `evaluate` wrote for some machines; domains and labels come from the clips' names.
-
-    Raises
-    ------
-    StridorError
-        If a machine was not scored by the system.
-    """
-    scored = []
-    for machine in machines:
-        values: dict[str, float] = {}
-        for path in sorted((layout.scores / system).glob(f"anomaly_score_{machine}_section_*_test.csv")):
-            section = path.stem.removeprefix(f"anomaly_score_{machine}_section_").removesuffix("_test")
-            official = read_official(path.parent, machine, section)
-            values |= dict(zip(official.file_names, official.scores.tolist(), strict=True))
-        if not values:
-            raise StridorError(
-                f"There are no scores of {machine} in {layout.scores / system}; run 'dvc repro' to score its "
-                "test clips."
-            )
-        names = [parse_clip_name(name, "test") for name in values]
-        domains, labels = [name.domain for name in names], [name.label for name in names]
-        scored.append(ScoredClips(machine, list(values), domains, labels, np.array(list(values.values()))))
-    return scored
 
 
 if __name__ == "__main__":

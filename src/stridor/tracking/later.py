@@ -1,27 +1,30 @@
 """A run for what comes after a training and cannot be added to its run."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from stridor.common.interrupts import stop_signals_as_exceptions, stop_signals_postponed
 from stridor.common.processes import process_mark
-from stridor.params import Params
-from stridor.tracking.describe import flatten, tags_of
+from stridor.tracking.ending import ended_with_block
 from stridor.tracking.run import PROCESS_TAG, MlflowRun, end_lost_runs
 from stridor.tracking.store import experiment_id, open_store
 
 
 @contextmanager
-def later_run(name: str, detector: str, params: Params, parent: str | None = None) -> Iterator[MlflowRun]:
+def later_run(
+    name: str, values: Mapping[str, str], tags: Mapping[str, str], experiment: str, parent: str | None = None
+) -> Iterator[MlflowRun]:
     """Open a run for what cannot be added to the training's run.
 
     Parameters
     ----------
     name : str
         Shown in the list of runs.
-    detector : str
-    params : Params
-        Of the detector.
+    values : mapping of str to str
+        The run's parameters.
+    tags : mapping of str to str
+    experiment : str
+        The experiment's name.
     parent : str, optional
         Id of the run below which it is shown.
 
@@ -35,23 +38,20 @@ def later_run(name: str, detector: str, params: Params, parent: str | None = Non
 
     store = open_store()
     client = MlflowClient()
-    tags = tags_of(detector, params) | {PROCESS_TAG: process_mark()}
-    tags |= {} if parent is None else {"mlflow.parentRunId": parent}
+    own = dict(tags) | {PROCESS_TAG: process_mark()}
+    own |= {} if parent is None else {"mlflow.parentRunId": parent}
     end_lost_runs(store)
     with store.errors():
-        experiment = experiment_id(store, params.tracking.experiment)
-    with stop_signals_as_exceptions():
-        run, status = None, "FAILED"
-        try:
-            with stop_signals_postponed(), store.errors():
-                run = MlflowRun(store, client.create_run(experiment, run_name=name, tags=tags).info.run_id)
-            with store.errors():
-                mlflow.log_params(flatten(params), run_id=run.run_id)
-            yield run
-            status = "FINISHED"
-        except (KeyboardInterrupt, SystemExit, GeneratorExit):
-            status = "KILLED"
-            raise
-        finally:
-            if run is not None:
-                run.end(status)
+        place = experiment_id(store, experiment)
+    run: MlflowRun | None = None
+
+    def end(status: str) -> None:
+        if run is not None:
+            run.end(status)
+
+    with stop_signals_as_exceptions(), ended_with_block(end):
+        with stop_signals_postponed(), store.errors():
+            run = MlflowRun(store, client.create_run(place, run_name=name, tags=own).info.run_id)
+        with store.errors():
+            mlflow.log_params(dict(values), run_id=run.run_id)
+        yield run

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from stridor.common.errors import StridorError
 from stridor.common.interrupts import stop_signals_postponed
-from stridor.common.project import project_root
+from stridor.common.project import check_path, project_root
+from stridor.common.text import printable
 
 DATABASE = "mlflow.db"
 ARTIFACTS = "mlruns"
@@ -35,8 +36,8 @@ class Store:
 
     @property
     def shown(self) -> str:
-        """The URI without a password."""
-        return re.sub(r"://([^:/@]*):[^/]*@", r"://\1:***@", self.uri)
+        """The URI in one line and without a password."""
+        return printable(re.sub(r"://([^:/@]*):[^/]*@", r"://\1:***@", self.uri))
 
     @property
     def database(self) -> Path | None:
@@ -115,6 +116,7 @@ def find_store() -> Store:
 
 
 def _sqlite_store(database: Path) -> Store:
+    check_path(database.parent)
     if {"%", "?"} & set(str(database)):
         raise StridorError(
             f"MLflow cannot keep a database at {database}, because '%' and '?' mean something else in its "

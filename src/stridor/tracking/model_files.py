@@ -1,14 +1,19 @@
 """The files of a registered detector: download, and lookup in a model's folder."""
 
 import re
-from pathlib import Path
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from stridor.common.errors import StridorError
+from stridor.common.text import shortened
 from stridor.tracking.location import Store
-from stridor.tracking.registry import CHAMPION, PREFIX, model_name, registered_detectors
+from stridor.tracking.registry import PREFIX, model_name, registered_detectors
 from stridor.tracking.relocation import moved_path
 from stridor.tracking.store import open_store
+from stridor.tracking.versions import CHAMPION
 
 # MLflow's description of a model.
 DESCRIPTION_FILE = "MLmodel"
@@ -56,6 +61,36 @@ def download_model(name_or_uri: str, folder: Path) -> Path:
             raise StridorError(
                 f"There is no detector '{name_or_uri}' in the MLflow store {store.shown}; {advice}."
             ) from error
+
+
+def known_detectors() -> list[str]:
+    """Name all registered detectors of the store in use.
+
+    Raises
+    ------
+    StridorError
+        If the store fails.
+    """
+    with open_store(only_read=True).errors():
+        return registered_detectors()
+
+
+@contextmanager
+def opened_model(source: str | Path) -> Iterator[tuple[dict[str, Path], dict[str, Any]]]:
+    """Yield the files and the settings of a detector, as `read_model` does; they may be gone afterwards.
+
+    Parameters
+    ----------
+    source : str or Path
+        The name of a detector, an address, or a model's folder.
+
+    Raises
+    ------
+    StridorError
+        If there is no such detector, it cannot be read, or the store fails.
+    """
+    with TemporaryDirectory(prefix="stridor-") as folder:
+        yield read_model(Path(source) if is_folder(source) else download_model(str(source), Path(folder)))
 
 
 def _files_beside(store: Store, uri: str) -> Path | None:
@@ -124,8 +159,8 @@ def read_model(folder: Path) -> tuple[dict[str, Path], dict[str, Any]]:
     Returns
     -------
     dict of str to Path
-        The encoder's checkpoint `encoder`, and `frozen` where a view needs it; `banks`, a folder with a reference per
-        machine.
+        Those of `encoder` and `frozen`, checkpoints, that a view needs, and `banks`, a folder with a reference per
+        machine; or `autoencoders`, a folder with one per machine. `scores`, those of test clips, where there are any.
     dict
         As from `registry.model_config`.
 
@@ -134,7 +169,8 @@ def read_model(folder: Path) -> tuple[dict[str, Path], dict[str, Any]]:
     StridorError
         If the folder holds no model, or a model that is not a detector.
     """
-    from ruamel.yaml import YAML, YAMLError
+    # Not needed where a registered detector is served.
+    from stridor.params.reading import read_yaml
 
     description = folder / DESCRIPTION_FILE
     if not description.is_file():
@@ -142,12 +178,18 @@ def read_model(folder: Path) -> tuple[dict[str, Path], dict[str, Any]]:
             f"{folder} is not the folder of a model, as it has no file {DESCRIPTION_FILE}; give a folder that was "
             "downloaded from MLflow, or the name of a registered detector."
         )
+    values: Any = read_yaml(description)
     try:
-        flavor = YAML(typ="safe").load(description.read_text(encoding="utf-8"))["flavors"]["python_function"]
-        artifacts = {name: folder / one["path"] for name, one in flavor["artifacts"].items()}
-        return {name: artifacts[name] for name in ("encoder", "banks")} | artifacts, dict(flavor["config"])
-    except (YAMLError, KeyError, TypeError, ValueError) as error:
-        reason = " ".join(str(error).split())
+        flavor = values["flavors"]["python_function"]
+        places = {name: PurePosixPath(one["path"]) for name, one in flavor["artifacts"].items()}
+        if outside := [place for place in places.values() if place.is_absolute() or ".." in place.parts]:
+            raise ValueError(f"{outside[0]} lies outside of its folder")
+        artifacts = {name: folder / place for name, place in places.items()}
+        if not {"autoencoders", "banks"} & artifacts.keys():
+            raise KeyError("banks")
+        return artifacts, dict(flavor["config"])
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        reason = shortened(" ".join(str(error).split()))
         raise StridorError(
             f"{description} does not describe a detector of stridor ({type(error).__name__}: {reason}); give a model "
             "that 'stridor register' made."

@@ -1,17 +1,11 @@
 """The model registry: a detector's encoder and reference banks as one model that scores recordings."""
 
-import hashlib
 import io
-import json
-from collections.abc import Mapping
 from importlib.metadata import version
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stridor.common.project import code_md5
-from stridor.params import Params
-from stridor.params.scoring_sections import views_of
-from stridor.tracking.describe import as_metrics, flatten, tags_of
+from stridor.tracking.candidate import PACKAGE, Candidate
+from stridor.tracking.describe import as_metrics
 from stridor.tracking.later import later_run
 from stridor.tracking.store import open_store
 
@@ -20,7 +14,6 @@ if TYPE_CHECKING:
     import pandas as pd
     from mlflow.models import ModelSignature
 
-CHAMPION = "champion"
 CONTENT_TAG = "content_md5"
 PREFIX = "stridor-"
 # The packages that loading and scoring import.
@@ -28,36 +21,14 @@ SERVING_PACKAGES = (
     "mlflow-skinny", "numpy", "pandas", "pydantic", "scipy", "soundfile", "torch", "torchaudio",
 )  # fmt: skip
 EXAMPLE_SAMPLES = 8000
-_PACKAGE = Path(__file__).resolve().parents[1]
+# MLflow's databases hold no more.
+LONGEST_DESCRIPTION = 5000
 
 
-def register(
-    detector: str,
-    encoder: Path,
-    banks: Path,
-    params: Params,
-    run_id: str | None,
-    measures: Mapping[str, float],
-    frozen: Path | None = None,
-) -> int:
-    """Make a detector the champion of the registered model `stridor-<detector>`.
+def register(candidate: Candidate) -> int:
+    """Add a version to the registered model `stridor-<detector>`; which one is served, `versions` decides.
 
-    If a version has the same content, it is used instead of a new one.
-
-    Parameters
-    ----------
-    encoder : Path
-        Checkpoint file.
-    banks : Path
-        Folder with a reference per machine of the detector.
-    params : Params
-        Of the detector; `audio`, `embedding` and the views of the bank travel with the model.
-    run_id : str or None
-        The training's run; without one, the measures go to a run of their own.
-    measures : mapping of str to float
-        Shown at the model and its run.
-    frozen : Path, optional
-        Checkpoint file of the encoder that training started from, where it is one of the views.
+    If a version has the same content, it is used instead of a new one. Whether the files work is not looked at.
 
     Returns
     -------
@@ -67,28 +38,28 @@ def register(
     Raises
     ------
     StridorError
-        If encoder and banks do not work together, or the store fails.
+        If the store fails.
     """
     import mlflow
     from mlflow import MlflowClient
 
     store = open_store()
-    files = {"encoder": encoder, "banks": banks} | ({"frozen": frozen} if frozen else {})
-    _try_out(detector, files, params)
-    content = content_md5(files, model_config(detector, params))
-    name = model_name(detector)
+    content, name = candidate.content_md5, model_name(candidate.detector)
     client = MlflowClient()
     with store.errors():
         found = _version_of(client, name, content)
         if found is None:
+            run_id = candidate.run_id
             if run_id is None:
-                with later_run(f"{detector} registration", detector, params) as run:
+                title = f"{candidate.detector} registration"
+                with later_run(title, candidate.values, candidate.tags, candidate.experiment) as run:
                     run_id = run.run_id
-            model_id = _log_model(name, detector, files, params, run_id)
-            mlflow.log_metrics(as_metrics(measures), run_id=run_id, model_id=model_id)
-            tags = {CONTENT_TAG: content, "detector": detector}
+            model_id = _log_model(name, candidate, run_id)
+            mlflow.log_metrics(as_metrics(candidate.measures), run_id=run_id, model_id=model_id)
+            tags = {CONTENT_TAG: content, "detector": candidate.detector} | dict(candidate.tags)
             found = int(mlflow.register_model(f"models:/{model_id}", name, tags=tags).version)
-        client.set_registered_model_alias(name, CHAMPION, str(found))
+        if candidate.description:
+            client.update_model_version(name, str(found), candidate.description[:LONGEST_DESCRIPTION])
     return found
 
 
@@ -103,45 +74,6 @@ def registered_detectors() -> list[str]:
 
     models = MlflowClient().search_registered_models(f"name LIKE '{PREFIX}%'", max_results=1000)
     return sorted(model.name.removeprefix(PREFIX) for model in models)
-
-
-def model_config(detector: str, params: Params) -> dict[str, Any]:
-    """Return what a served detector needs in addition to its files."""
-    config: dict[str, Any] = {
-        "machines": list(params.detectors[detector].machines),
-        "audio": params.audio.model_dump(mode="json"),
-        "embedding": params.embedding.model_dump(mode="json"),
-        "code": code_md5(_PACKAGE),
-        "device": "cpu",
-    }
-    if params.bank.views:
-        views = views_of(params.embedding, params.bank)
-        config["views"] = [{"encoder": name, "embedding": way.model_dump(mode="json")} for name, way in views]
-    return config
-
-
-def content_md5(artifacts: Mapping[str, Path], config: Mapping[str, Any]) -> str:
-    """Return a digest of everything that a detector's scores depend on: settings, code, weights and banks."""
-    banks = artifacts["banks"]
-    digest = hashlib.md5(json.dumps(config, sort_keys=True).encode(), usedforsecurity=False)
-    encoders = [artifacts[name] for name in ("encoder", "frozen") if name in artifacts]
-    files = sorted(path for path in banks.rglob("*") if path.is_file())
-    for path in (*encoders, *files):
-        name = path.name if path in encoders else path.relative_to(banks).as_posix()
-        digest.update(f"{name} {path.stat().st_size} ".encode())
-        digest.update(path.read_bytes())
-    return digest.hexdigest()
-
-
-def _try_out(detector: str, artifacts: Mapping[str, Path], params: Params) -> None:
-    """Score an example first, as MLflow registers a model even if it fails on its example."""
-    from stridor.scoring.reference import MachineReference
-    from stridor.scoring.views import load_embedder
-
-    views = views_of(params.embedding, params.bank)
-    embedding = load_embedder(views, artifacts["encoder"], artifacts.get("frozen")).embed([_example_wave()])
-    for machine in params.detectors[detector].machines:
-        MachineReference.load(artifacts["banks"] / machine).bank.score_samples(embedding)
 
 
 def _version_of(client: Any, name: str, content: str) -> int | None:
@@ -162,7 +94,7 @@ def _has_files(name: str, version: int) -> bool:
     return True
 
 
-def _log_model(name: str, detector: str, artifacts: Mapping[str, Path], params: Params, run_id: str) -> str:
+def _log_model(name: str, candidate: Candidate, run_id: str) -> str:
     """Log the model to its run without reopening the run, which would change its duration."""
     import mlflow
     from mlflow import MlflowClient
@@ -170,18 +102,18 @@ def _log_model(name: str, detector: str, artifacts: Mapping[str, Path], params: 
 
     client = MlflowClient()
     model = mlflow.initialize_logged_model(
-        name=name, source_run_id=run_id, params=flatten(params), tags=tags_of(detector, params),
+        name=name, source_run_id=run_id, params=dict(candidate.values), tags=dict(candidate.tags),
         experiment_id=client.get_run(run_id).info.experiment_id,
     )  # fmt: skip
     mlflow.pyfunc.log_model(
         name=name,
         model_id=model.model_id,
-        python_model=str(_PACKAGE / "serving" / "mlflow_model.py"),
-        code_paths=[str(_PACKAGE)],
-        artifacts={key: path.resolve().as_uri() for key, path in artifacts.items()},
-        model_config=model_config(detector, params),
+        python_model=str(PACKAGE / "serving" / "mlflow_model.py"),
+        code_paths=[str(PACKAGE)],
+        artifacts={key: path.resolve().as_uri() for key, path in candidate.files.items()},
+        model_config=dict(candidate.config),
         signature=_signature(),
-        input_example=_example(params.detectors[detector].machines[0]),
+        input_example=_example(candidate.config["machines"][0]),
         pip_requirements=[f"{name}=={version(name).split('+')[0]}" for name in SERVING_PACKAGES],
     )
     client.log_outputs(run_id, [LoggedModelOutput(model.model_id, step=0)])
@@ -203,7 +135,7 @@ def _signature() -> "ModelSignature":
     return ModelSignature(inputs, outputs)
 
 
-def _example_wave() -> "np.ndarray":
+def example_wave() -> "np.ndarray":
     """Return a short recording of faint noise, float32 [T], 16 kHz."""
     import numpy as np
 
@@ -218,5 +150,5 @@ def _example(machine: str) -> "pd.DataFrame":
     from stridor.audio.files import SAMPLE_RATE_HZ
 
     encoded = io.BytesIO()
-    sf.write(encoded, _example_wave(), SAMPLE_RATE_HZ, format="WAV", subtype="PCM_16")
+    sf.write(encoded, example_wave(), SAMPLE_RATE_HZ, format="WAV", subtype="PCM_16")
     return pd.DataFrame({"audio": [encoded.getvalue()], "machine": [machine]})

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from stridor.common.interrupts import stop_signals_as_exceptions, stop_signals_postponed
 from stridor.common.processes import host_mark, is_gone, process_mark
 from stridor.tracking.describe import DataVersion, as_metrics
-from stridor.tracking.store import Store, brief_retries, experiment_id, open_store
+from stridor.tracking.ending import end_open_run, ended_with_block
+from stridor.tracking.store import Store, experiment_id, open_store
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -141,33 +142,30 @@ def logged_run(
         tags["continues_run"], resume = resume, None
     tags[PROCESS_TAG] = process_mark()
     end_lost_runs(store)
-    with stop_signals_as_exceptions():
-        run, status = None, "FAILED"
-        try:
-            # A request to stop in here would leave a run that nobody ends.
-            with stop_signals_postponed(), store.errors():
-                run = mlflow.start_run(
-                    run_id=resume,
-                    experiment_id=None if resume else experiment_id(store, experiment),
-                    run_name=None if resume else name,
-                    nested=True,
-                    tags=tags,
-                    log_system_metrics=True,
-                )
-            with store.errors():
-                # A killed run may have been stopped before all of its parameters were written.
-                missing = {key: value for key, value in values.items() if key not in run.data.params}
-                mlflow.log_params(missing, run_id=run.info.run_id)
-                for version in data:
-                    _log_input(version)
-            yield MlflowRun(store, run.info.run_id)
-            status = "FINISHED"
-        except (KeyboardInterrupt, SystemExit, GeneratorExit):
-            status = "KILLED"
-            raise
-        finally:
-            if run is not None:
-                _end(store, run.info.run_id, status)
+    run: Run | None = None
+
+    def end(status: str) -> None:
+        if run is not None:
+            end_open_run(store, run.info.run_id, status)
+
+    with stop_signals_as_exceptions(), ended_with_block(end):
+        # A request to stop in here would leave a run that nobody ends.
+        with stop_signals_postponed(), store.errors():
+            run = mlflow.start_run(
+                run_id=resume,
+                experiment_id=None if resume else experiment_id(store, experiment),
+                run_name=None if resume else name,
+                nested=True,
+                tags=tags,
+                log_system_metrics=True,
+            )
+        with store.errors():
+            # A killed run may have been stopped before all of its parameters were written.
+            missing = {key: value for key, value in values.items() if key not in run.data.params}
+            mlflow.log_params(missing, run_id=run.info.run_id)
+            for version in data:
+                _log_input(version)
+        yield MlflowRun(store, run.info.run_id)
 
 
 def _log_input(version: DataVersion) -> None:
@@ -228,20 +226,3 @@ def find_run(store: Store, run_id: str) -> "Run | None":
             if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
                 return None
             raise
-
-
-def _end(store: Store, run_id: str, status: str) -> None:
-    """End the open run; if that fails after another error, only warn, so that the first error is reported."""
-    import mlflow
-    from mlflow.exceptions import MlflowException
-
-    try:
-        if status == "FINISHED":
-            with store.errors():
-                mlflow.end_run(status)
-        else:
-            with brief_retries():
-                mlflow.end_run(status)
-    except MlflowException as error:
-        text = f"The run {run_id} could not be ended as {status}. {store.failure(error)}"
-        warnings.warn(text, stacklevel=2)

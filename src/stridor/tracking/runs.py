@@ -88,7 +88,8 @@ def log_evaluation(
     if run_id is not None and agrees(store, run_id, _only(flatten(params), _SCORED_BY)):
         _add(MlflowRun(store, run_id), measures, figures)
         return run_id
-    with later_run(f"{detector} evaluation", detector, params, parent=run_id) as run:
+    values, tags, experiment = flatten(params), tags_of(detector, params), params.tracking.experiment
+    with later_run(f"{detector} evaluation", values, tags, experiment, parent=run_id) as run:
         _add(run, measures, figures)
     return run.run_id
 

@@ -44,8 +44,8 @@ def create_store() -> Store:
         # If two processes create it at the same time, MLflow fails in one of them.
         with FileLock(f"{database}.lock"):
             if not database.exists():
-                with atomic_file(database) as beside:
-                    _create_database(beside, artifacts, store)
+                with atomic_file(database) as temporary:
+                    _create_database(temporary, artifacts, store)
     except OSError as error:
         raise store.failure(error) from error
     return store

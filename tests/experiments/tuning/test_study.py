@@ -1,6 +1,7 @@
 """Which study it is, where it is kept, and what becomes of trials whose worker is gone."""
 
 import os
+import sqlite3
 import subprocess
 import sys
 from dataclasses import replace
@@ -20,6 +21,7 @@ from stridor.experiments.tuning.study import (
     enqueue_default,
     fail_lost_trials,
     open_study,
+    trials_in,
     worker_id,
 )
 from tiny_study import spec_of, write_study
@@ -139,3 +141,15 @@ def test_the_default_is_known_by_its_attribute(spec):
     assert default_trial(study) is None
     study.add_trial(optuna.trial.create_trial(value=0.5, user_attrs={DEFAULT: True}))
     assert default_trial(study).value == 0.5
+
+
+@pytest.mark.parametrize("held", ['{"name": "os.system", "attributes": {}}', "[]", "no JSON", '{"name": "Float"}'])
+def test_trials_that_optuna_has_not_written_are_refused_by_the_name_of_the_study(tmp_path, held):
+    url = f"sqlite:///{tmp_path}/new.db"
+    study = optuna.create_study(storage=url, study_name="pump")
+    study.optimize(lambda trial: trial.suggest_float("x", 0, 1), n_trials=1)
+    with sqlite3.connect(tmp_path / "new.db") as database:
+        database.execute("UPDATE trial_params SET distribution_json = ?", (held,))
+    again = optuna.load_study(study_name="pump", storage=url)
+    with pytest.raises(StridorError, match="trials of the study 'pump' that cannot be read"):
+        trials_in(again, "COMPLETE")

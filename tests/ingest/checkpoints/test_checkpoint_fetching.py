@@ -6,7 +6,7 @@ import pytest
 
 from stridor.common.download import partial_of
 from stridor.common.errors import StridorError
-from stridor.ingest.checkpoints.fetching import bring
+from stridor.ingest.checkpoints.fetching import fetch_checkpoint
 from stridor.ingest.checkpoints.published import Published
 from zenodo import HASTY, Zenodo
 
@@ -33,7 +33,7 @@ def wanted(server):
 
 def test_the_first_source_that_gives_the_file_is_enough(server, wanted, tmp_path):
     said = []
-    place = bring(wanted, tmp_path / "checkpoints", say=said.append, retry=HASTY)
+    place = fetch_checkpoint(wanted, tmp_path / "checkpoints", print_line=said.append, retry=HASTY)
     assert place == tmp_path / "checkpoints" / "tiny.pt"
     assert place.read_bytes() == CONTENT
     assert list(place.parent.iterdir()) == [place]
@@ -42,27 +42,27 @@ def test_the_first_source_that_gives_the_file_is_enough(server, wanted, tmp_path
     assert "answers 404" in said[3]
     # What is there is checked, and nobody asked again.
     server.asked.clear()
-    assert bring(wanted, tmp_path / "checkpoints", retry=HASTY) == place
+    assert fetch_checkpoint(wanted, tmp_path / "checkpoints", retry=HASTY) == place
     assert server.asked == []
 
 
 @pytest.mark.parametrize(("fault", "tries"), [("html", 3), ("other", 2), ("long", 3), ("403", 1)])
 def test_a_source_that_gives_something_else_is_left_for_the_next(server, wanted, tmp_path, fault, tries):
     server.faults["tiny.pt"] = ["404"] + [fault] * tries
-    assert bring(wanted, tmp_path, retry=HASTY).read_bytes() == CONTENT
+    assert fetch_checkpoint(wanted, tmp_path, retry=HASTY).read_bytes() == CONTENT
     assert server.asked[-1][0].startswith("/records/2/")
 
 
 def test_a_broken_line_is_taken_up_at_the_next_source(server, wanted, tmp_path):
     partial_of(tmp_path / "tiny.pt", SHA256).write_bytes(CONTENT[:1000])
-    assert bring(wanted, tmp_path, retry=HASTY).read_bytes() == CONTENT
+    assert fetch_checkpoint(wanted, tmp_path, retry=HASTY).read_bytes() == CONTENT
     assert server.asked[-1][1] == "bytes=1000-"
 
 
 def test_where_all_links_are_dead_it_says_what_to_do(server, wanted, tmp_path):
     server.files.clear()
     with pytest.raises(StridorError, match=r"None of the 4 sources gives tiny.pt: .* fetch tiny --from FILE'") as no:
-        bring(wanted, tmp_path, retry=HASTY)
+        fetch_checkpoint(wanted, tmp_path, retry=HASTY)
     assert "\n" not in str(no.value)
     assert not (tmp_path / "tiny.pt").exists()
 
@@ -70,7 +70,7 @@ def test_where_all_links_are_dead_it_says_what_to_do(server, wanted, tmp_path):
 def test_a_file_got_by_hand_is_checked_and_taken(server, wanted, tmp_path):
     by_hand = tmp_path / "download (1).pt"
     by_hand.write_bytes(CONTENT)
-    place = bring(wanted, tmp_path / "checkpoints", from_file=by_hand)
+    place = fetch_checkpoint(wanted, tmp_path / "checkpoints", from_file=by_hand)
     assert place.read_bytes() == CONTENT
     assert by_hand.exists()
     assert server.asked == []
@@ -83,14 +83,14 @@ def test_another_file_got_by_hand_is_refused(wanted, tmp_path, content, said):
     by_hand = tmp_path / "download.pt"
     by_hand.write_bytes(content)
     with pytest.raises(StridorError, match=said):
-        bring(wanted, tmp_path / "checkpoints", from_file=by_hand)
+        fetch_checkpoint(wanted, tmp_path / "checkpoints", from_file=by_hand)
     assert not (tmp_path / "checkpoints").exists()
     with pytest.raises(StridorError, match="is not a file"):
-        bring(wanted, tmp_path / "checkpoints", from_file=tmp_path / "none.pt")
+        fetch_checkpoint(wanted, tmp_path / "checkpoints", from_file=tmp_path / "none.pt")
 
 
 def test_another_file_in_its_place_is_not_overwritten(server, wanted, tmp_path):
     (tmp_path / "tiny.pt").write_bytes(b"mine")
     with pytest.raises(StridorError, match="move it away"):
-        bring(wanted, tmp_path)
+        fetch_checkpoint(wanted, tmp_path)
     assert (tmp_path / "tiny.pt").read_bytes() == b"mine"

@@ -23,5 +23,5 @@ def test_a_name_may_be_that_of_the_file():
 
 
 def test_an_unknown_name_is_refused_with_those_that_are_known():
-    with pytest.raises(StridorError, match="known are BEATs_iter3_plus_AS2M, "):
+    with pytest.raises(StridorError, match="choose one of BEATs_iter3_plus_AS2M, "):
         published("BEATs_iter9")

@@ -50,20 +50,20 @@ def test_members_and_their_bytes(place, tmp_path):
     files = {f"fan/train/{NAME}": clip("a"), "fan/test/section_00_0000.wav": clip("b"), "fan/attributes_00.csv": b"c"}
     place.write_bytes(archive(files))
     members = read_members(place, "fan")
-    assert [member.place for member in members] == ["attributes_00.csv", "test/section_00_0000.wav", f"train/{NAME}"]
+    assert [member.path for member in members] == ["attributes_00.csv", "test/section_00_0000.wav", f"train/{NAME}"]
     assert [member.is_table for member in members] == [True, False, False]
     assert [member.bytes for member in members] == [1, 5646, 5646]
     named = {"test/section_00_source_test_normal_0000_x.wav": members[1], "attributes_00.csv": members[0]}
     (tmp_path / "fan").mkdir()
     assert len(list(unpack(named, tmp_path / "fan"))) == 2
     for there, member in named.items():
-        assert (tmp_path / "fan" / there).read_bytes() == files[f"fan/{member.place}"]
+        assert (tmp_path / "fan" / there).read_bytes() == files[f"fan/{member.path}"]
 
 
 @pytest.mark.parametrize("above", ["fan/", "", "dev_fan/", "dev_fan/fan/", "data/dcase2025t2/dev_data/raw/fan/"])
 def test_folders_above_differ_from_year_to_year(place, above):
     place.write_bytes(archive({f"{above}train/{NAME}": clip("a"), f"{above}attributes_00.csv": b""}))
-    assert [member.place for member in read_members(place, "fan")] == ["attributes_00.csv", f"train/{NAME}"]
+    assert [member.path for member in read_members(place, "fan")] == ["attributes_00.csv", f"train/{NAME}"]
 
 
 def test_real_names_and_tables(place):
@@ -71,7 +71,7 @@ def test_real_names_and_tables(place):
         files = {path.relative_to(machine).as_posix(): path for path in machine.rglob("*") if path.is_file()}
         place.write_bytes(archive({f"{machine.name}/{name}": path.read_bytes() for name, path in files.items()}))
         members = read_members(place, machine.name)
-        assert [member.place for member in members] == sorted(files, key=str.casefold)
+        assert [member.path for member in members] == sorted(files, key=str.casefold)
         assert sum(member.is_table for member in members) == 1
 
 
@@ -113,7 +113,7 @@ def test_another_machine_is_refused(place):
 @pytest.mark.filterwarnings("ignore:Duplicate name")
 @pytest.mark.parametrize("name", [f"fan/train/{NAME}", f"train/{NAME}", f"fan/train/{NAME.upper()}"])
 def test_a_place_that_is_taken_twice_is_refused(place, name):
-    refuse(place, with_entry(name), "twice; it is not to be trusted")
+    refuse(place, with_entry(name), "twice; do not trust it")
 
 
 def test_a_bomb_by_ratio_is_refused(place):
@@ -143,7 +143,7 @@ def test_a_size_that_lies_is_not_exceeded(place):
     for start in (packed.find(size), packed.rfind(size)):
         packed[start : start + 4] = (100).to_bytes(4, "little")
     place.write_bytes(packed)
-    members = {member.place: member for member in read_members(place, "fan")}
+    members = {member.path: member for member in read_members(place, "fan")}
     assert members["train/x.wav"].bytes == 100
     out = place.parent / "out"
     out.mkdir()
@@ -189,7 +189,7 @@ def test_damaged_bytes_are_noticed(place, tmp_path, method):
     place.write_bytes(packed)
     (tmp_path / "out").mkdir()
     with pytest.raises(StridorError, match="not a valid zip archive"):
-        list(unpack({member.place: member for member in read_members(place, "fan")}, tmp_path / "out"))
+        list(unpack({member.path: member for member in read_members(place, "fan")}, tmp_path / "out"))
 
 
 def test_a_missing_archive_is_no_traceback(place):
@@ -209,7 +209,7 @@ def test_sizes_and_offsets_beyond_every_file_are_refused(place, tmp_path):
     def take() -> None:
         folder = tmp_path / str(len(list(tmp_path.iterdir())))
         folder.mkdir()
-        list(unpack({member.place: member for member in read_members(place, "fan")}, folder))
+        list(unpack({member.path: member for member in read_members(place, "fan")}, folder))
 
     for at, length in ((start + 20, 8), (start + 42, 4), (start + 20, 26)):
         broken = bytearray(content)
@@ -222,3 +222,14 @@ def test_sizes_and_offsets_beyond_every_file_are_refused(place, tmp_path):
 @pytest.mark.parametrize("name", [f"fan/train/{'x' * 300}.wav", f"{'é' * 150}/train/x.wav"])
 def test_names_too_long_for_a_file_system_are_refused(place, name):
     refuse(place, with_entry(name), "is not a name for a file")
+
+
+def test_what_zipfile_quotes_of_a_broken_header_is_shortened(place, tmp_path):
+    packed = bytearray(archive({f"fan/train/{NAME}": clip("a")}, zipfile.ZIP_STORED))
+    start = packed.find(b"PK\3\4")
+    packed[start + 26 : start + 28] = b"\xff\x15"
+    place.write_bytes(packed)
+    (tmp_path / "out").mkdir()
+    with pytest.raises(StridorError, match="is not a valid zip archive") as refused:
+        list(unpack({member.path: member for member in read_members(place, "fan")}, tmp_path / "out"))
+    assert len(str(refused.value)) < 600

@@ -63,7 +63,7 @@ def test_ground_truth_names_the_clips(look, tmp_path):
 
 
 def test_ground_truth_of_another_year_is_refused(look):
-    with pytest.raises(StridorError, match=r"does not know section_00_0003.wav of .*_test.zip; is it that of another"):
+    with pytest.raises(StridorError, match=r"no entry for section_00_0003.wav of .*_test.zip; give that of the same"):
         evaluation(look, truths={"pump": {name: full for name, full in TRUTH.items() if "3" not in name}})
     swapped = TRUTH | {"section_00_0000.wav": "section_00_target_test_normal_0009_x.wav"}
     with pytest.raises(StridorError, match="holds 0 test source normal clips, and 1 are published"):

@@ -80,10 +80,10 @@ def test_what_is_here_and_not_pinned_is_compared_with_the_record(pick, get, serv
 
 def test_a_part_is_listed_and_taken_up(pick, get, server, tmp_path):
     one = pick()[0]
-    partial = partial_of(one.place, one.file.md5)
+    partial = partial_of(one.path, one.file.md5)
     partial.parent.mkdir(parents=True)
     partial.write_bytes(server.files["101", "dev_fan.zip"][:20000])
-    stale = partial_of(one.place, "f" * 32)
+    stale = partial_of(one.path, "f" * 32)
     stale.write_bytes(b"of a version that was replaced")
     assert pick()[0].missing_bytes == one.file.bytes - 20000
     assert "MB to come" in listing(pick())
@@ -108,7 +108,7 @@ def test_files_are_fetched_side_by_side(pick, server, pins):
     assert len(server.downloads()) == 2
     server.gate.set()
     working.join(20)
-    assert all(one.place.exists() for one in downloads)
+    assert all(one.path.exists() for one in downloads)
 
 
 def test_a_replaced_file_is_refused_until_its_pin_is_removed(get, small_year, server, tmp_path):
@@ -138,7 +138,7 @@ def test_a_correction_takes_the_place_of_an_archive(pick, get, server):
     assert [one.file.name for one in pick()] == ["dev_fan_r2.zip", "dev_valve.zip"]
     del server.files["101", "dev_fan_r2.zip"]
     downloads = get()
-    downloads[0].place.unlink()
+    downloads[0].path.unlink()
     server.files["101", "dev_fan_r2.zip"] = archive({})
     with pytest.raises(StridorError, match=r"it is called dev_fan_r2\.zip"):
         pick()
@@ -187,4 +187,4 @@ def test_ctrl_c_does_not_wait_for_pauses(pick, server, pins):
     with pytest.raises(KeyboardInterrupt):
         fetch_all(downloads, pins, server.url, parallel=2, retry=StoppableRetry(total=6))
     assert time.monotonic() - start < 50
-    assert not any(one.place.exists() for one in downloads)
+    assert not any(one.path.exists() for one in downloads)

@@ -14,7 +14,7 @@ import pytest
 
 from recordings import PARAMS, content, write_machine
 from stridor.common.errors import StridorError
-from stridor.ingest.dcase import Request, bring, list_files
+from stridor.ingest.dcase import Request, download_and_import, list_files
 from stridor.ingest.dcase import project as project_module
 from stridor.ingest.ready import DEMO_MD5
 from stridor.ingest.recordings import folder as folder_module
@@ -54,7 +54,7 @@ def ask(small_year, server, project):
     def ask_for(*sets, **options):
         said = []
         request = Request(year=small_year, sets=sets or ("dev",), site=server.url, retry=HASTY, **options)
-        return bring(request, project, said.append), said
+        return download_and_import(request, project, said.append), said
 
     return ask_for
 

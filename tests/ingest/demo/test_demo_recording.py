@@ -13,7 +13,7 @@ def test_any_surroundings_and_microphone_give_noise_of_unit_rms():
     draws = rng(1)
     for seconds in (0.3, 2.0):
         for _ in range(5):
-            wave = Microphone.draw(draws).hear(Surroundings.draw(draws).noise(draws, seconds))
+            wave = Microphone.draw(draws).record(Surroundings.draw(draws).noise(draws, seconds))
             assert wave.shape == (round(seconds * 16_000),)
             assert np.std(wave) == pytest.approx(1.0)
 
@@ -28,8 +28,8 @@ def test_both_halls_hum_at_their_own_mains():
 def test_a_microphone_colours_always_alike_and_two_do_not():
     wave = rng(2).standard_normal(16_000)
     source, target = (CATALOGUE[3].domains[domain].microphone for domain in ("source", "target"))
-    assert np.array_equal(source.hear(wave), source.hear(wave))
-    assert np.corrcoef(source.hear(wave), target.hear(wave))[0, 1] < 0.98
+    assert np.array_equal(source.record(wave), source.record(wave))
+    assert np.corrcoef(source.record(wave), target.record(wave))[0, 1] < 0.98
 
 
 @pytest.mark.parametrize("snr_db", [-10.0, 0.0, 7.5])

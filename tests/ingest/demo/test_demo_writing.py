@@ -145,13 +145,13 @@ def alone_machine(machine, clip):
     rng = rng_for(2025, machine.name, clip.file_name, "machine")
     settings = machine.settings(dict(clip.condition.attributes))
     wave = synthesise(settings, rng, machine.clip_seconds)
-    return machine.domains[clip.condition.domain].microphone.hear(wave)
+    return machine.domains[clip.condition.domain].microphone.record(wave)
 
 
 def alone_noise(machine, clip):
     rng = rng_for(2025, machine.name, clip.file_name, "noise")
     domain = machine.domains[clip.condition.domain]
-    return domain.microphone.hear(domain.surroundings.noise(rng, machine.clip_seconds))
+    return domain.microphone.record(domain.surroundings.noise(rng, machine.clip_seconds))
 
 
 def test_hiding_the_attributes_changes_names_only():

@@ -52,7 +52,9 @@ def test_differences_are_noted(tmp_path):
     ]
 
 
-@pytest.mark.parametrize("content", [b"", b"name,d1p\nx,y\n", b"\xff\xfe\x00", b"file_name\n\0\n"])
+@pytest.mark.parametrize(
+    "content", [b"", b"name,d1p\nx,y\n", b"\xff\xfe\x00", b"file_name\n\0\n", b"d1p,file_name\nx\n"]
+)
 def test_unreadable_table_is_a_note(tmp_path, content):
     folder = write_machine(tmp_path / "fan")
     (folder / "attributes_00.csv").write_bytes(content)
@@ -69,3 +71,12 @@ def test_real_tables_agree():
     folders = find_machines(kit("real_dcase2023")).machines
     assert len(folders) == 7
     assert [list(attribute_notes(folder)) for folder in folders] == [[]] * 7
+
+
+def test_a_note_is_one_line_whatever_a_table_holds(tmp_path):
+    lines = [LAYOUTS["stem"][0], '"two\nlines\0",,', *LAYOUTS["stem"][1:], f"{'x' * 10**5},,"]
+    said = notes(tmp_path, lines)
+    assert len(said) == 1
+    assert said[0].startswith("attributes_00.csv names 2 clips that are not there, two\\nlines\\x00 first")
+    said = notes(tmp_path, [LAYOUTS["stem"][0], f"{'x' * 10**5},,", *LAYOUTS["stem"][1:]])
+    assert len(said[0]) < 400

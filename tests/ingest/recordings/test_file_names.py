@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from escaped_names import unescape_name
 from recordings import NAMES, PARAMS, content, write_machine, write_recording
 from stridor.common.errors import StridorError
-from stridor.common.text import unescape_name
 from stridor.data.manifest import build_manifest
 from stridor.ingest.recordings import Cutting, import_folder
 from stridor.params import read_params
@@ -49,6 +49,16 @@ def test_recordings_under_any_name_come_in_and_the_table_gives_the_name_back(tmp
     assert origins == {b"normal/" + name for name in ODD} | {b"normal/tief_\xfc/a.wav"}
     (project / "reports" / "import_fan.md").read_text(encoding="utf-8")
     build_manifest(project / "data", ("fan",), project)
+
+
+def test_a_project_in_a_folder_that_dvc_cannot_name_is_refused_before_anything_is_written(tmp_path, project):
+    write_machine(tmp_path / "fan")
+    root = tmp_path / os.fsdecode(b"pumps_\xe9") / "stridor"
+    shutil.copytree(project, root)
+    before = content(root)
+    with pytest.raises(StridorError, match=r"path .*pumps_\\xe9/stridor is not UTF-8.*rename the folder"):
+        import_folder(tmp_path / "fan", root)
+    assert content(root) == before
 
 
 @pytest.mark.parametrize("odd", [b"\xe9", b"a\nb", b"\x1b"])

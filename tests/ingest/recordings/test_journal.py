@@ -55,10 +55,10 @@ def test_a_full_disk_has_room_for_undoing(killed):
 def test_undoing_that_is_killed_goes_on(killed):
     root, before = killed
     journal = Journal(root / ".data.unfinished-x")
-    said = (journal.beside / "journal.json").read_text()
+    said = (journal.folder / "journal.json").read_text()
     journal.undo()
     # As if the undoing had been killed before its last step.
-    (journal.beside / "journal.json").write_text(said)
+    (journal.folder / "journal.json").write_text(said)
     journal.undo()
     assert undo_killed(root / "data") is False
     assert content(root) == before
@@ -69,6 +69,65 @@ def test_a_text_that_was_edited_since_stays(killed):
     (root / "params.yaml").write_text("edited")
     assert undo_killed(root / "data")
     assert content(root) == before | {"params.yaml": b"edited"}
+
+
+@pytest.mark.parametrize("name", ["data/fan/clip", "data/fan/mine.wav", "data/fan/deep/mine.wav"])
+def test_clips_that_were_added_or_changed_since_are_not_lost(killed, name):
+    root, before = killed
+    mine = root / name
+    mine.parent.mkdir(exist_ok=True)
+    mine.write_text("mine, and longer")
+    after = content(root)
+    with pytest.raises(StridorError, match=rf"{name} was added or changed since an import was cut off.*move it out"):
+        undo_killed(root / "data")
+    assert content(root) == after
+    mine.rename(root / "mine.wav")
+    assert undo_killed(root / "data")
+    assert content(root) == before | {"mine.wav": b"mine, and longer"}
+
+
+def test_a_clip_of_the_same_size_that_was_edited_since_is_not_lost(killed):
+    root, _ = killed
+    clip = root / "data" / "fan" / "clip"
+    clip.write_text("own")
+    os.utime(clip, ns=(0, 1))
+    with pytest.raises(StridorError, match="data/fan/clip was added or changed"):
+        undo_killed(root / "data")
+
+
+def test_links_that_dvc_puts_in_the_place_of_clips_are_no_change(killed):
+    root, before = killed
+    clip, cached = root / "data" / "fan" / "clip", root / "cached"
+    clip.rename(cached)
+    os.utime(cached, ns=(0, 1))
+    os.link(cached, clip)
+    assert undo_killed(root / "data")
+    assert content(root) == before | {"cached": b"new"}
+
+
+@pytest.mark.parametrize("fresh", [True, False])
+def test_a_folder_that_was_made_where_the_old_state_belongs_is_not_lost_nor_is_that(tmp_path, fresh):
+    """Killed between two renames, an import leaves a place empty that somebody may fill."""
+    (tmp_path / "data" / "fan").mkdir(parents=True)
+    (tmp_path / "data" / "fan" / "clip").write_text("old")
+    folder = tmp_path / ".data.unfinished-x"
+    (folder / "new" / "fan").mkdir(parents=True)
+    (folder / "new" / "fan" / "clip").write_text("new")
+    (folder / "old").mkdir()
+    data, old, new = tmp_path / "data", folder / "old", folder / "new"
+    moves = [(data, old / "data"), (new, data)] if fresh else [(data / "fan", old / "fan"), (new / "fan", data / "fan")]
+    before = content(data)
+    Journal(folder).open(moves, {}, tmp_path / "data.dvc")
+    moves[0][0].rename(moves[0][1])
+    (data / "fan").mkdir(parents=True)
+    (data / "fan" / "mine").write_text("mine")
+    after = content(tmp_path)
+    with pytest.raises(StridorError, match=r"data\S* has been made since an import was cut off"):
+        undo_killed(data)
+    assert content(tmp_path) == after
+    moves[0][0].rename(tmp_path / "mine")
+    assert undo_killed(data)
+    assert content(data) == before
 
 
 def test_what_was_committed_since_is_not_turned_back(killed):
@@ -127,7 +186,7 @@ def forged(tmp_path):
         (tmp_path / name).write_text("mine")
 
     def write(**said):
-        values = {"moves": [], "files": [], "mark": mark_of(beside / "before")} | said
+        values = {"moves": [], "files": [], "written": {}, "mark": mark_of(beside / "before")} | said
         (beside / "journal.json").write_text(json.dumps(values))
         return root
 
@@ -149,6 +208,11 @@ def test_a_journal_that_names_other_files_is_refused(forged, files):
 )  # fmt: skip
 def test_a_journal_with_other_moves_is_refused(forged, moves):
     refuse(forged(moves=moves), r"\(")
+
+
+@pytest.mark.parametrize("written", [None, 7, ["a"], {"a": 1}, {"a": [1]}, {"a": ["1", 2]}, {"a": [1, None]}, "a"])
+def test_a_journal_with_another_list_of_clips_is_refused(forged, written):
+    refuse(forged(written=written), r"\(")
 
 
 @pytest.mark.parametrize(

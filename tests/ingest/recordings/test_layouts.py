@@ -111,7 +111,12 @@ def test_audio_that_is_no_clip_is_refused_in_the_dcase_layout(tmp_path, project,
 
 def test_a_folder_without_machines_says_what_it_holds(tmp_path, project):
     write(tmp_path / "in" / "fan", "gut/a.wav", "schlecht/x.wav")
-    refuse(tmp_path / "in", project, "it holds 2 audio files in other folders, fan/gut/a.wav first", "--normal and")
+    refuse(
+        tmp_path / "in",
+        project,
+        "it holds 2 audio files of which no folder says what they are, fan/gut/a.wav first",
+        "--normal and",
+    )
     names = FolderNames(normal=("gut",), anomaly=("schlecht",))
     write(tmp_path / "in" / "fan", "gut/b.wav")
     (machine,) = import_folder(tmp_path / "in", project, names=names).machines

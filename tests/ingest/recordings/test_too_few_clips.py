@@ -5,6 +5,7 @@ import pytest
 from kit import kit
 from recordings import PARAMS, content, write_recording
 from stridor.common.errors import StridorError
+from stridor.data.needs import missing_for_measures
 from stridor.ingest.recordings import Cutting, import_folder
 
 SHORT = Cutting(clip_seconds=1)
@@ -41,13 +42,13 @@ def test_what_cannot_be_measured_is_said_with_what_is_missing(tmp_path, project,
 
 
 def test_a_single_clip_is_refused(tmp_path, project):
-    with pytest.raises(StridorError, match="normal gives 1 training clips; a threshold needs at least two"):
+    with pytest.raises(StridorError, match="fan gives 1 training clip; a threshold needs at least two"):
         import_folder(write(tmp_path / "fan", "normal/a.wav"), project, cutting=SHORT)
 
 
 def test_the_least_that_can_be_measured_says_that_smote_is_left_out(project):
     (project / "params.yaml").write_text(PARAMS + "bank:\n  target_oversampling: 0.5\n")
     report = import_folder(kit("field/one_target_left"), project, fresh=True)
-    assert report.machines[0].measurable
+    assert not missing_for_measures(report.machines[0].clip_kinds)
     assert "pump: no synthetic references of the target domain are made (bank.target_oversampling)" in report.text()
     assert report.text().endswith("'dvc repro' runs the pipeline.")

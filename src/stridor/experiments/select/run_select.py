@@ -5,7 +5,6 @@ from pathlib import Path
 
 from stridor.common.atomic import atomic_file
 from stridor.common.compute import device_for
-from stridor.common.errors import StridorError
 from stridor.data.manifest import build_manifest
 from stridor.experiments.select.rank import Ranked, rank_machine
 from stridor.experiments.select.select_report import best, mean_pseudo_auc, to_markdown, total
@@ -35,16 +34,13 @@ def select(
     StridorError
         If a detector is unknown or a machine has fewer than ten normal clips.
     """
-    if unknown := [name for name in detectors if name not in params.detectors]:
-        raise StridorError(
-            f"params.yaml has no detector '{unknown[0]}'; its detectors are {', '.join(params.detectors)}."
-        )
+    detectors = params.named_detectors(detectors)
     encoder = initial_encoder(params.encoder, params.seed)
     all_ways = ways(encoder.layers)
     views = [(view.encoder, view.embedding(params.embedding)) for view in views_in(all_ways)]
     embedder = detector_embedder(views, {"fine_tuned": encoder}, device_for(params.compute.accelerator))
     results: dict[str, dict[Way, Ranked]] = {}
-    for detector in detectors or params.detectors:
+    for detector in detectors:
         manifest = build_manifest(DATA, params.detectors[detector].machines)
         for machine in manifest.machines:
             test = manifest.select("test", machine)

@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from stridor.common.atomic import atomic_file
-from stridor.common.errors import StridorError
 from stridor.common.stage_process import stage_process
 from stridor.experiments.sweep.choose import SystemSweep, judge
 from stridor.experiments.sweep.grid import combinations
@@ -34,16 +33,13 @@ def sweep(
     StridorError
         If a detector is unknown or its vectors are missing, or there are fewer than two machines.
     """
-    if unknown := [name for name in detectors if name not in params.detectors]:
-        raise StridorError(
-            f"params.yaml has no detector '{unknown[0]}'; its detectors are {', '.join(params.detectors)}."
-        )
+    detectors = params.named_detectors(detectors)
     grid = combinations(params)
     results = {}
     for system in SYSTEMS:
         sweeps = [
             sweep_machine(MachineVectors.load(POOLED / detector / system, machine), grid, params.bank)
-            for detector in detectors or params.detectors
+            for detector in detectors
             for machine in params.detectors[detector].machines
         ]
         results[NAMES[system]] = judge(sweeps, grid, params)

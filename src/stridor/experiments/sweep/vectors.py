@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from stridor.common.array_file import read_array
 from stridor.common.errors import StridorError
 from stridor.common.saving import save_array
 from stridor.data.names import Domain, parse_clip_name
@@ -65,7 +66,7 @@ class MachineVectors:
             return cls(machine, tuple(names["train"]), tuple(names["test"]), _read(own, "train"), _read(own, "test"))
         except FileNotFoundError:
             raise StridorError(f"{own} is missing; run 'make sweep' to embed the clips.") from None
-        except (ValueError, KeyError, EOFError) as error:
+        except (ValueError, LookupError, TypeError, RecursionError) as error:
             raise StridorError(f"{own} cannot be read ({error}); remove it and run 'make sweep' again.") from None
 
 
@@ -73,5 +74,5 @@ def _read(folder: Path, split: str) -> dict[tuple[int, str], NDArray[np.float32]
     vectors = {}
     for path in sorted(folder.glob(f"{split}_*.npy")):
         _, layer, pooling = path.stem.split("_")
-        vectors[int(layer), pooling] = np.load(path, allow_pickle=False)
+        vectors[int(layer), pooling] = read_array(path)
     return vectors

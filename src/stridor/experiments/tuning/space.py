@@ -46,10 +46,7 @@ class Space:
         StridorError
             If the budget or the search contains an unknown parameter, or a general value is outside of its range.
         """
-        if detector not in params.detectors:
-            raise StridorError(
-                f"params.yaml has no detector '{detector}'; its detectors are {', '.join(params.detectors)}."
-            )
+        params.named_detectors([detector])
         plain = DetectorParams(machines=params.detectors[detector].machines)
         base = params.model_copy(update={"detectors": {detector: plain}, "baselines": ()})
         try:

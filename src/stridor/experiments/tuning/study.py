@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from stridor.common.errors import StridorError
+from stridor.common.text import shortened
 from stridor.experiments.tuning.sampling import seeded_sampler
 from stridor.experiments.tuning.space import Space
 from stridor.experiments.tuning.storage import heartbeats, open_storage, storage_errors
@@ -92,8 +94,22 @@ def open_study(spec: StudySpec) -> "optuna.Study":
 
 
 def trials_in(study: "optuna.Study", *states: str) -> "list[optuna.trial.FrozenTrial]":
-    """Return the trials in some states, by number."""
-    return [trial for trial in study.get_trials(deepcopy=False) if trial.state.name in states]
+    """Return the trials in some states, by number.
+
+    Raises
+    ------
+    StridorError
+        If the storage holds trials that Optuna has not written.
+    """
+    try:
+        trials = study.get_trials(deepcopy=False)
+    except (ValueError, TypeError, LookupError, AttributeError) as error:
+        reason = shortened(" ".join(str(error).split())) or type(error).__name__
+        raise StridorError(
+            f"Optuna's storage holds trials of the study '{study.study_name}' that cannot be read ({reason}); delete "
+            "the study, or set OPTUNA_STORAGE to another."
+        ) from None
+    return [trial for trial in trials if trial.state.name in states]
 
 
 def counted(study: "optuna.Study") -> int:

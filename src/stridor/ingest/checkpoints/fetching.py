@@ -17,12 +17,12 @@ from stridor.ingest.checkpoints.published import AUTHORS_PAGE, Published
 SHORT = StoppableRetry(total=2, backoff_max=10.0)
 
 
-def bring(
+def fetch_checkpoint(
     wanted: Published,
     folder: Path,
     *,
     from_file: Path | None = None,
-    say: Callable[[str], None] = lambda _: None,
+    print_line: Callable[[str], object] = lambda _: None,
     retry: StoppableRetry = SHORT,
 ) -> Path:
     """Put a checkpoint into a folder, unless it is there, and return its path; an interrupted download is resumed.
@@ -31,34 +31,34 @@ def bring(
     ----------
     from_file : Path, optional
         A file got by hand, which is checked and copied instead of a download.
-    say : callable
-        Told what happens.
+    print_line : callable
+        Prints what happens.
 
     Raises
     ------
     StridorError
         If no source gives the file, or a file that is there is another one.
     """
-    place = folder / wanted.file_name
-    if place.exists():
-        check(place, wanted)
-        say(f"{place} is there, and is the published file.")
-        return place
+    path = folder / wanted.file_name
+    if path.exists():
+        check(path, wanted)
+        print_line(f"{path} is there, and is the published file.")
+        return path
     if from_file is not None:
         check(from_file, wanted)
-        with atomic_file(place) as beside:
-            shutil.copyfile(from_file, beside)
-        return place
+        with atomic_file(path) as temporary:
+            shutil.copyfile(from_file, temporary)
+        return path
     problems = []
     for source in wanted.sources:
-        say(f"Asking {source} ({wanted.bytes / 1e6:.0f} MB) ...")
+        print_line(f"Asking {source} ({wanted.bytes / 1e6:.0f} MB) ...")
         try:
-            _fetch(source, place, wanted, retry)
+            _fetch(source, path, wanted, retry)
         except StridorError as error:
             problems.append(str(error))
-            say(f"  {error}")
+            print_line(f"  {error}")
         else:
-            return place
+            return path
     raise StridorError(
         f"None of the {len(wanted.sources)} sources gives {wanted.file_name}: such links often die. Get the file in a "
         f"browser from {AUTHORS_PAGE} or from anybody who has it, then run 'stridor checkpoint fetch {wanted.name} "
@@ -66,14 +66,14 @@ def bring(
     )
 
 
-def _fetch(source: str, place: Path, wanted: Published, retry: StoppableRetry) -> None:
-    partial = partial_of(place, wanted.sha256)
+def _fetch(source: str, path: Path, wanted: Published, retry: StoppableRetry) -> None:
+    partial = partial_of(path, wanted.sha256)
     start = partial.stat().st_size if partial.exists() else 0
     with tqdm(
         total=wanted.bytes, initial=start, desc=wanted.file_name, unit="B", unit_scale=True, leave=False, disable=None
     ) as bar:
         fetch(
-            source, place, size=wanted.bytes, digest=wanted.sha256, algorithm="sha256", moved=bar.update,
+            source, path, size=wanted.bytes, digest=wanted.sha256, algorithm="sha256", moved=bar.update,
             retry=retry,
         )  # fmt: skip
 

@@ -83,7 +83,7 @@ def published(name: str) -> Published:
     found = CHECKPOINTS.get(name.removesuffix(".pt"))
     if found is None:
         raise StridorError(
-            f"No published checkpoint is known as '{name}'; known are {', '.join(CHECKPOINTS)}. A file of your own "
-            "needs no fetching: name its path in encoder.checkpoint of params.yaml."
+            f"There is no published checkpoint '{name}'; choose one of {', '.join(CHECKPOINTS)}. A file of your own "
+            "does not need to be fetched: set encoder.checkpoint in params.yaml to its path."
         )
     return found

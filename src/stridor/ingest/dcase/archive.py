@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stridor.common.errors import StridorError
+from stridor.common.text import shortened
 from stridor.data.manifest import SPLITS
 from stridor.data.names import AUDIO_SUFFIXES
 
@@ -36,7 +37,7 @@ class Member:
     ----------
     name : str
         In the archive.
-    place : str
+    path : str
         `<split>/<file>` or the name of an attribute table, relative to the machine's folder.
     crc : int
         CRC-32 of the unpacked bytes.
@@ -44,14 +45,14 @@ class Member:
 
     archive: Path
     name: str
-    place: str
+    path: str
     bytes: int
     crc: int
 
     @property
     def is_table(self) -> bool:
         """Whether it is an attribute table and not a clip."""
-        return "/" not in self.place
+        return "/" not in self.path
 
 
 def read_members(archive: Path, machine: str) -> tuple[Member, ...]:
@@ -77,9 +78,9 @@ def read_members(archive: Path, machine: str) -> tuple[Member, ...]:
         if member is None:
             continue
         # Some file systems take two such names for one.
-        key = member.place.casefold()
+        key = member.path.casefold()
         if key in found:
-            raise StridorError(f"{archive} holds {member.place} twice; it is not to be trusted, delete it.")
+            raise StridorError(f"{archive} holds {member.path} twice; do not trust it, delete it.")
         found[key] = member
     return tuple(found[key] for key in sorted(found))
 
@@ -90,7 +91,7 @@ def unpack(files: Mapping[str, Member], folder: Path) -> Iterator[Path]:
     Parameters
     ----------
     files : mapping of str to Member
-        By the place of each, `<split>/<file>` or the name of an attribute table.
+        By the path of each, `<split>/<file>` or the name of an attribute table.
     folder : Path
         Must exist.
 
@@ -101,10 +102,10 @@ def unpack(files: Mapping[str, Member], folder: Path) -> Iterator[Path]:
     """
     for archive in dict.fromkeys(member.archive for member in files.values()):
         with _opened(archive) as opened:
-            for place, member in files.items():
+            for path, member in files.items():
                 if member.archive != archive:
                     continue
-                target = folder / place
+                target = folder / path
                 target.parent.mkdir(exist_ok=True)
                 # zipfile reads no more than the size that was checked, and compares the checksum at the end.
                 with opened.open(member.name) as packed, target.open("xb") as file:
@@ -122,9 +123,10 @@ def _opened(archive: Path) -> Iterator[zipfile.ZipFile]:
         zipfile.BadZipFile, zlib.error, struct.error, EOFError, NotImplementedError, RuntimeError, ValueError,
         OverflowError,
     ) as error:  # fmt: skip
+        # zipfile quotes names, which may be longer than any.
+        reason = shortened(str(error) or type(error).__name__, 200)
         raise StridorError(
-            f"{archive} is not a valid zip archive ({str(error) or type(error).__name__}); delete it and run the "
-            "command again."
+            f"{archive} is not a valid zip archive ({reason}); delete it and run the command again."
         ) from None
 
 
@@ -138,7 +140,7 @@ def _refuse_bomb(archive: Path, entries: list[zipfile.ZipInfo]) -> None:
     ):
         raise StridorError(
             f"{archive} would unpack from {packed / 1e6:.1f} MB to {len(entries)} files of {total / 1e6:.1f} MB, the "
-            f"largest of {largest / 1e6:.1f} MB, which no clips need; it is not to be trusted, delete it."
+            f"largest of {largest / 1e6:.1f} MB, which no clips need; do not trust it, delete it."
         )
 
 

@@ -16,7 +16,7 @@ from stridor.ingest.dcase.years import Group
 
 @dataclass(frozen=True)
 class Contents:
-    """A machine's files by the places that they get, relative to its folder in data/.
+    """A machine's files by the paths that they get, relative to its folder in data/.
 
     Attributes
     ----------
@@ -35,19 +35,19 @@ class Contents:
 
     def is_in(self, folder: Path) -> bool:
         """Tell whether a machine's folder holds these files and nothing else."""
-        places = {path.relative_to(folder).as_posix() for path in _visible(folder)}
-        return places == set(self.files) and self.covers(folder)
+        paths = {file.relative_to(folder).as_posix() for file in _visible(folder)}
+        return paths == set(self.files) and self.covers(folder)
 
     def covers(self, folder: Path) -> bool:
         """Tell whether nothing would be lost if these files replaced a machine's folder.
 
         A test clip may get its full name on the way.
         """
-        for path in _visible(folder):
-            split, _, name = (place := path.relative_to(folder).as_posix()).rpartition("/")
-            full = f"{split}/{self.full_names.get(name, name)}" if split == "test" else place
+        for file in _visible(folder):
+            split, _, name = (path := file.relative_to(folder).as_posix()).rpartition("/")
+            full = f"{split}/{self.full_names.get(name, name)}" if split == "test" else path
             member = self.files.get(full)
-            if member is None or member.bytes != path.stat().st_size or member.crc != _crc(path):
+            if member is None or member.bytes != file.stat().st_size or member.crc != _crc(file):
                 return False
         return True
 
@@ -71,29 +71,29 @@ def gather(downloads: Iterable[Download], truths: Mapping[str, Mapping[str, str]
     for one in downloads:
         machine = one.wanted.machine
         full_names = truths.get(machine, {})
-        members = read_members(one.place, machine)
-        files = {_place(member, full_names, one.place): member for member in members}
+        members = read_members(one.path, machine)
+        files = {_target(member, full_names, one.path): member for member in members}
         _check_counts(one, files)
         whole = machines.setdefault(machine, {})
-        for place, member in files.items():
+        for path, member in files.items():
             # Of two attribute tables the first is that of the training clips.
-            first = whole.setdefault(place, member)
+            first = whole.setdefault(path, member)
             if first.crc != member.crc and not member.is_table:
-                raise StridorError(f"{first.archive} and {one.place} both hold {place}, but not the same clip.")
+                raise StridorError(f"{first.archive} and {one.path} both hold {path}, but not the same clip.")
     return tuple(Contents(machine, files, truths.get(machine, {})) for machine, files in machines.items())
 
 
-def _place(member: Member, full_names: Mapping[str, str], archive: Path) -> str:
-    split, _, name = member.place.rpartition("/")
-    if split != "test" or not full_names or _parse(member.place, archive).label:
-        return member.place
+def _target(member: Member, full_names: Mapping[str, str], archive: Path) -> str:
+    split, _, name = member.path.rpartition("/")
+    if split != "test" or not full_names or _parse(member.path, archive).label:
+        return member.path
     if name not in full_names:
-        raise StridorError(f"The ground truth does not know {name} of {archive}; is it that of another year?")
+        raise StridorError(f"The ground truth has no entry for {name} of {archive}; give that of the same year.")
     return f"test/{full_names[name]}"
 
 
 def _check_counts(one: Download, files: Mapping[str, Member]) -> None:
-    clips = [_parse(place, one.place) for place, member in files.items() if not member.is_table]
+    clips = [_parse(path, one.path) for path, member in files.items() if not member.is_table]
     hidden = any(clip.split == "test" and clip.label is None for clip in clips)
     found: Counter[Group] = Counter()
     for clip in clips:
@@ -106,14 +106,14 @@ def _check_counts(one: Download, files: Mapping[str, Member]) -> None:
         if found[group] != expected:
             what = " ".join(word for word in (split, domain, label) if word)
             raise StridorError(
-                f"{one.place} holds {found[group]} {what} clips, and {expected} are published; see whether the page "
+                f"{one.path} holds {found[group]} {what} clips, and {expected} are published; see whether the page "
                 "of the record tells of a change, and to use the archive as it is, unpack it and run 'stridor data "
                 "import' on the folder."
             )
 
 
-def _parse(place: str, archive: Path) -> ClipName:
-    split, _, name = place.rpartition("/")
+def _parse(path: str, archive: Path) -> ClipName:
+    split, _, name = path.rpartition("/")
     try:
         # `read_members` lets no other folders through.
         return parse_clip_name(name, cast(Split, split))

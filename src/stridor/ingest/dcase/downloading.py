@@ -20,11 +20,11 @@ from stridor.ingest.dcase.years import Wanted
 
 @dataclass(frozen=True)
 class Download:
-    """An archive with its place on disk; `here` if it lies there already, whole and right."""
+    """An archive with its path on disk; `here` if it lies there already, whole and right."""
 
     wanted: Wanted
     file: RecordFile
-    place: Path
+    path: Path
     here: bool
 
     @property
@@ -32,7 +32,7 @@ class Download:
         """What is still to come."""
         if self.here:
             return 0
-        partial = partial_of(self.place, self.file.md5)
+        partial = partial_of(self.path, self.file.md5)
         return self.file.bytes - (min(partial.stat().st_size, self.file.bytes) if partial.exists() else 0)
 
 
@@ -62,7 +62,7 @@ def choose(
             file = _pick(records[one.record], one)
             pins.refuse_another(file, one.stem)
             here = _is_here(folder, file)
-        found.append(Download(one, file, _place(folder, file), here))
+        found.append(Download(one, file, _path(folder, file), here))
     return tuple(found)
 
 
@@ -118,8 +118,8 @@ def fetch_all(
 
 
 def _fetch_one(one: Download, pins: Pins, site: str, whole: tqdm, stop: Event, retry: StoppableRetry) -> None:
-    for stale in one.place.parent.glob(f"{one.place.name}.unfinished-*"):
-        if stale != partial_of(one.place, one.file.md5):
+    for stale in one.path.parent.glob(f"{one.path.name}.unfinished-*"):
+        if stale != partial_of(one.path, one.file.md5):
             stale.unlink()
     start = one.file.bytes - one.missing_bytes
     with tqdm(
@@ -131,7 +131,7 @@ def _fetch_one(one: Download, pins: Pins, site: str, whole: tqdm, stop: Event, r
             whole.update(size)
 
         url = file_url(site, one.file.record, one.file.name)
-        fetch(url, one.place, size=one.file.bytes, digest=one.file.md5, moved=moved, stop=stop, retry=retry)
+        fetch(url, one.path, size=one.file.bytes, digest=one.file.md5, moved=moved, stop=stop, retry=retry)
     pins.add(one.file)
 
 
@@ -145,19 +145,19 @@ def _pick(record: dict[str, RecordFile], wanted: Wanted) -> RecordFile:
     return record[name]
 
 
-def _place(folder: Path, file: RecordFile) -> Path:
+def _path(folder: Path, file: RecordFile) -> Path:
     return folder / file.record / file.name
 
 
 def _is_here(folder: Path, file: RecordFile) -> bool:
-    place = _place(folder, file)
-    return place.is_file() and place.stat().st_size == file.bytes and file_md5(place) == file.md5
+    path = _path(folder, file)
+    return path.is_file() and path.stat().st_size == file.bytes and file_md5(path) == file.md5
 
 
 def _check_space(missing: list[Download]) -> None:
     if not missing:
         return
-    folder = missing[0].place.parent.parent
+    folder = missing[0].path.parent.parent
     folder.mkdir(parents=True, exist_ok=True)
     needed, free = sum(one.missing_bytes for one in missing), shutil.disk_usage(folder).free
     if needed > free:

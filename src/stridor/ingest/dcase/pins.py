@@ -48,7 +48,7 @@ class Pins:
             raise StridorError(
                 f"{pinned.name} of record {file.record} was replaced since it was pinned: it {now}, and {self.path} "
                 f"says {pinned.md5}; read what the record's page says of the change, and remove the line from "
-                f"{self.path.name} to take the new file, whose results are not to be compared with the old one's."
+                f"{self.path.name} to take the new file, whose results must not be compared with the old one's."
             )
 
     def add(self, file: RecordFile) -> None:
@@ -57,7 +57,7 @@ class Pins:
             if self._files.get((file.record, file.name)) == file:
                 return
             self._files[file.record, file.name] = file
-            with atomic_file(self.path) as beside, beside.open("w", encoding="utf-8", newline="") as table:
+            with atomic_file(self.path) as temporary, temporary.open("w", encoding="utf-8", newline="") as table:
                 writer = csv.writer(table, lineterminator="\n")
                 writer.writerow(_COLUMNS)
                 writer.writerows(astuple(self._files[key]) for key in sorted(self._files))
@@ -71,7 +71,7 @@ def _read(path: Path) -> dict[tuple[str, str], RecordFile]:
             lines: Iterable[dict[str, Any]] = csv.DictReader(table)
             rows = [RecordFile(**line) for line in lines]
         if any(int(row.bytes) < 0 or not row.record or not row.name or not MD5.fullmatch(row.md5) for row in rows):
-            raise ValueError("a size or a checksum is not one")
+            raise ValueError("a size or a checksum is not valid")
         return {(file.record, file.name): replace(file, bytes=int(file.bytes)) for file in rows}
     except (TypeError, ValueError, csv.Error):
         raise StridorError(

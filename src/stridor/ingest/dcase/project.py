@@ -67,17 +67,17 @@ def list_files(request: Request, root: Path) -> str:
     return listing(choose(wanted, root / request.downloads, pins, request.site, request.retry))
 
 
-def bring(request: Request, root: Path, say: Callable[[str], object] = print) -> str:
+def download_and_import(request: Request, root: Path, print_line: Callable[[str], object] = print) -> str:
     """Download what a request names and import it; return what was done.
 
-    The demo data gives way, as it can be synthesised again; other machines stay.
+    The demo data is removed, as it can be synthesised again; other machines stay.
 
     Parameters
     ----------
     root : Path
         The project: params.yaml, data/ and .dvc/ lie there.
-    say : callable
-        Told the list of files before they are downloaded.
+    print_line : callable
+        Prints the list of files before they are downloaded.
 
     Raises
     ------
@@ -92,10 +92,10 @@ def bring(request: Request, root: Path, say: Callable[[str], object] = print) ->
     folder = root / request.downloads
     with _lock(folder):
         heal(root)
-        _sweep(folder, root)
+        _remove_leftovers(folder, root)
         pins = Pins(root / NAME)
         downloads = choose(wanted, folder, pins, request.site, request.retry)
-        say(f"{listing(downloads)}\n{LICENCE}")
+        print_line(f"{listing(downloads)}\n{LICENCE}")
         fetch_all(downloads, pins, request.site, parallel=request.parallel, retry=request.retry)
         machines = gather(downloads, truths)
         fresh = request.fresh or _holds_demo(root, machines)
@@ -128,7 +128,7 @@ def _lock(folder: Path) -> Iterator[None]:
         raise StridorError(f"Another download into {folder.resolve()} is running; wait until it has ended.") from None
 
 
-def _sweep(folder: Path, root: Path) -> None:
+def _remove_leftovers(folder: Path, root: Path) -> None:
     """Remove what a call that was killed has left; parts of archives stay, as the next call goes on with them."""
     for left in folder.glob("unpacked.unfinished-*"):
         shutil.rmtree(left, ignore_errors=True)

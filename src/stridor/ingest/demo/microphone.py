@@ -24,7 +24,7 @@ class Microphone(Settings):
     room_decay_ms: float = setting(5.0, 80.0)  # time in which the echoes fall to 1/e
     room_db: float = setting(-20.0, 3.0)  # echoes against the direct sound
 
-    def hear(self, wave: np.ndarray) -> np.ndarray:
+    def record(self, wave: np.ndarray) -> np.ndarray:
         """Return the wave as this microphone hears it in its room, ndarray[T] of unit rms."""
         size, room, colour = self._responses(wave.size)
         return unit(irfft(rfft(wave, size) * room * colour, size)[: wave.size])

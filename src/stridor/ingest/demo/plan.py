@@ -40,7 +40,7 @@ class PlannedClip:
     file_name: str  # within that folder
     condition: Condition  # see `Condition`
     fault: Fault | None  # what is wrong with the machine, None for a normal clip
-    heard: Literal["both", "machine", "noise"]  # the machine in its surroundings, or one of them alone
+    sound: Literal["both", "machine", "noise"]  # the machine in its surroundings, or one of them alone
 
 
 def plan(machine: DemoMachine, seed: int) -> list[PlannedClip]:
@@ -80,7 +80,7 @@ def _faults(machine: DemoMachine, domain: str) -> list[Fault]:
 def _supplement(machine: DemoMachine, seed: int) -> list[PlannedClip]:
     """Return clips of the machine alone (source domain), or of its surroundings (a third in the target)."""
     rng = rng_for(seed, machine.name, "supplemental")
-    heard: Literal["machine", "noise"] = "machine" if machine.supplement == "clean" else "noise"
+    sound: Literal["machine", "noise"] = "machine" if machine.supplement == "clean" else "noise"
     if machine.supplement == "clean":
         conditions = _conditions(machine, "source", SUPPLEMENTAL_CLIPS, rng)
         name = "section_00_source_supplemental_machine"
@@ -90,7 +90,7 @@ def _supplement(machine: DemoMachine, seed: int) -> list[PlannedClip]:
         conditions = _shuffled(rng, conditions + _conditions(machine, "target", target, rng))
         name = "section_00_noise_supplemental_normal"
     return [
-        PlannedClip("supplemental", f"{name}_{number:04d}.wav", each, None, heard)
+        PlannedClip("supplemental", f"{name}_{number:04d}.wav", each, None, sound)
         for number, each in enumerate(conditions)
     ]
 

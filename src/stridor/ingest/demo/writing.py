@@ -30,13 +30,13 @@ def render(machine: DemoMachine, clip: PlannedClip, seed: int) -> np.ndarray:
     def machine_wave() -> np.ndarray:
         rng = rng_for(seed, machine.name, clip.file_name, "machine")
         settings = machine.settings(dict(condition.attributes))
-        return domain.microphone.hear(synthesise(settings, rng, machine.clip_seconds, clip.fault))
+        return domain.microphone.record(synthesise(settings, rng, machine.clip_seconds, clip.fault))
 
     def noise_wave() -> np.ndarray:
         rng = rng_for(seed, machine.name, clip.file_name, "noise")
-        return domain.microphone.hear(domain.surroundings.noise(rng, machine.clip_seconds))
+        return domain.microphone.record(domain.surroundings.noise(rng, machine.clip_seconds))
 
-    match clip.heard:
+    match clip.sound:
         case "machine":
             wave = machine_wave()
         case "noise":

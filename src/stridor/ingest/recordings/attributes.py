@@ -4,16 +4,24 @@ import csv
 from collections.abc import Iterable
 from pathlib import Path
 
+from stridor.common.text import printable
 from stridor.data.names import AUDIO_SUFFIXES, parse_clip_name
 from stridor.ingest.recordings.dcase_layout import MachineFolder
 
+# Of a clip's name in a note; a table may hold any text.
+_LONGEST_NAME = 255
+
 
 def attribute_notes(folder: MachineFolder) -> Iterable[str]:
-    """Yield what a machine's attribute tables say otherwise than its clips' names.
+    """Yield what a machine's attribute tables say otherwise than its clips' names, in one line each.
 
     Published tables name a clip by its path with folder and .wav or by its bare stem, and some have no
     attribute columns at all.
     """
+    return map(printable, _notes(folder))
+
+
+def _notes(folder: MachineFolder) -> Iterable[str]:
     clips = {clip.path.stem: clip for clip in folder.clips}
     for table in folder.tables:
         try:
@@ -22,7 +30,7 @@ def attribute_notes(folder: MachineFolder) -> Iterable[str]:
             yield f"{table.name} cannot be read ({error})"
             continue
         if missing := [stem for stem in rows if stem not in clips]:
-            yield f"{table.name} names {len(missing)} clips that are not there, {missing[0]} first"
+            yield f"{table.name} names {len(missing)} clips that are not there, {missing[0][:_LONGEST_NAME]} first"
         listable = [stem for stem, clip in clips.items() if clip.split != "supplemental"]
         if unlisted := [stem for stem in listable if stem not in rows]:
             yield f"{table.name} does not list {len(unlisted)} clips, {unlisted[0]} first"
@@ -44,9 +52,12 @@ def _read(table: Path) -> dict[str, dict[str, str]]:
         if "file_name" not in columns:
             raise ValueError("it has no column file_name")
         keys = [name for name in columns if name.startswith("d") and name.endswith("p")]
+        rows = list(reader)
+        if any(row["file_name"] is None for row in rows):
+            raise ValueError("a row ends before the column file_name")
         return {
             _stem(row["file_name"]): {row[key]: row.get(f"{key[:-1]}v") or "" for key in keys if row[key]}
-            for row in reader
+            for row in rows
         }
 
 

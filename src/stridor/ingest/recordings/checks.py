@@ -59,7 +59,7 @@ def stay_inside(path: Path, source: Path) -> None:
     if path.is_symlink() and not path.resolve().is_relative_to(source):
         raise StridorError(
             f"{printable(path)} is a link that leads out of the imported folder; copy the folder with the files that "
-            "its links mean (cp -rL) and import the copy."
+            "its links point to (cp -rL) and import the copy."
         )
 
 

@@ -7,6 +7,7 @@ from typing import Literal
 
 from stridor.common.dvc import track
 from stridor.common.errors import StridorError
+from stridor.common.project import check_path
 from stridor.common.text import printable
 from stridor.data.needs import require_references, smote_note
 from stridor.ingest.recordings.checking import CheckedMachine, check_machine
@@ -72,6 +73,7 @@ def import_folder(
     """
     source, root = Path(source), Path(root)
     params_file, data = root / "params.yaml", root / "data"
+    check_path(root)
     # Elsewhere there is neither room for the lock nor anything to undo.
     read_params(params_file)
     if not (root / ".dvc").is_dir():

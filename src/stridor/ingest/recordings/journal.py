@@ -4,7 +4,6 @@ import json
 import os
 import shutil
 import socket
-import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,7 +11,8 @@ from pathlib import Path
 
 from stridor.common.atomic import atomic_file, remove_unfinished
 from stridor.common.errors import StridorError
-from stridor.ingest.recordings.journal_entries import mark_of, read_entries
+from stridor.ingest.recordings.journal_entries import mark_of, read_entries, written_below
+from stridor.ingest.recordings.later_changes import check_not_committed, check_nothing_added
 
 _NAME = "journal.json"
 
@@ -23,11 +23,11 @@ class Journal:
 
     Attributes
     ----------
-    beside : Path
+    folder : Path
         The unfinished folder; it lies in the project's root, as all paths in the journal do.
     """
 
-    beside: Path
+    folder: Path
 
     def open(self, moves: Sequence[tuple[Path, Path]], texts: Mapping[Path, bytes], tracker: Path) -> None:
         """Write down what will happen, before any of it does.
@@ -41,19 +41,20 @@ class Journal:
         tracker : Path
             The file that DVC will write.
         """
-        root = self.beside.parent
-        before = self.beside / "before"
+        root = self.folder.parent
+        before = self.folder / "before"
         before.mkdir()
         for number, file in enumerate((tracker, *texts)):
             if file.exists():
                 shutil.copyfile(file, before / str(number))
             if file != tracker:
                 (before / f"{number}.new").write_bytes(texts[file])
-        with atomic_file(self.beside / _NAME) as beside:
-            beside.write_text(
+        with atomic_file(self.folder / _NAME) as temporary:
+            temporary.write_text(
                 json.dumps({
                     "moves": [[_inside(here, root), _inside(there, root)] for here, there in moves],
                     "files": [_inside(file, root) for file in (tracker, *texts)],
+                    "written": written_below(self.folder / "new"),
                     "mark": mark_of(before),
                 }),
                 encoding="utf-8",
@@ -61,29 +62,25 @@ class Journal:
 
     def close(self) -> None:
         """Make the changes final."""
-        (self.beside / _NAME).unlink()
+        (self.folder / _NAME).unlink()
 
     @property
     def is_open(self) -> bool:
         """Whether there are changes that are not final."""
-        return (self.beside / _NAME).exists()
+        return (self.folder / _NAME).exists()
 
-    def check_not_committed(self) -> None:
-        """Check that nobody has committed what a killed import left; to undo that would turn a commit back.
+    def check_undoable(self) -> None:
+        """Check that undoing a killed import destroys nothing that was done since.
 
         Raises
         ------
         StridorError
-            If git has a file as it is now, and it was another before the import; if the journal is not one.
+            If somebody has committed what the import left, or has put something where it would be lost; if the journal
+            is not one.
         """
-        root, before = self.beside.parent, self.beside / "before"
-        for number, name in enumerate(read_entries(self.beside / _NAME, before).files):
-            now, old = _content(root / name), _content(before / str(number))
-            if now is not None and now != old and now == _committed(root, name):
-                raise StridorError(
-                    f"{name} has been committed since an import was cut off; remove the folder {self.beside} to keep "
-                    "what is there now, or go back before that commit to have the import undone, and try again."
-                )
+        entries = read_entries(self.folder / _NAME, self.folder / "before")
+        check_not_committed(self.folder, entries.files)
+        check_nothing_added(self.folder, entries)
 
     def undo(self) -> None:
         """Take every change back that was made; cut off in the middle, it can be called again.
@@ -93,8 +90,8 @@ class Journal:
         StridorError
             If the journal is not one of an import into this folder.
         """
-        root, before = self.beside.parent, self.beside / "before"
-        entries = read_entries(self.beside / _NAME, before)
+        root, before = self.folder.parent, self.folder / "before"
+        entries = read_entries(self.folder / _NAME, before)
         for number, name in enumerate(entries.files):
             file, old, new = root / name, before / str(number), before / f"{number}.new"
             for left in file.parent.glob(f".{file.stem}.unfinished-*{file.suffix}"):
@@ -146,7 +143,7 @@ def undo_killed(data: Path) -> bool:
     """
     killed = _journals(data)
     for journal in killed:
-        journal.check_not_committed()
+        journal.check_undoable()
     for journal in killed:
         journal.undo()
     remove_unfinished(data)
@@ -174,25 +171,12 @@ def _journals(data: Path) -> list[Journal]:
 
 def _bring_back(old: Path, file: Path) -> None:
     """Give a file its old content; where links are possible this takes no space, as the disk may be full."""
-    with atomic_file(file) as beside:
-        beside.unlink()
+    with atomic_file(file) as temporary:
+        temporary.unlink()
         try:
-            os.link(old, beside)
+            os.link(old, temporary)
         except OSError:
-            shutil.copyfile(old, beside)
-
-
-def _content(file: Path) -> bytes | None:
-    return file.read_bytes() if file.is_file() else None
-
-
-def _committed(root: Path, name: str) -> bytes | None:
-    """Return a file's content in git's latest commit; None without git, or if it is not there."""
-    try:
-        done = subprocess.run(["git", "-C", str(root), "show", f"HEAD:./{name}"], capture_output=True)
-    except OSError:
-        return None
-    return done.stdout if done.returncode == 0 else None
+            shutil.copyfile(old, temporary)
 
 
 def _inside(path: Path, root: Path) -> str:

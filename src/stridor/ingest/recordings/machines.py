@@ -158,7 +158,7 @@ def _no_machine(source: Path, search: _Search) -> str:
     there = ""
     if stray := [path for path, reason in search.others if reason == OUTSIDE]:
         first = printable(stray[0].relative_to(source))
-        there = f" (it holds {len(stray)} audio files in other folders, {first} first)"
+        there = f" (it holds {len(stray)} audio files of which no folder says what they are, {first} first)"
     elif folders:
         there = f" (it holds {printable(folders[0].name)}/)"
     return (

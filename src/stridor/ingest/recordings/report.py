@@ -40,11 +40,6 @@ class MachineReport:
     notes: tuple[str, ...]
 
     @property
-    def measurable(self) -> bool:
-        """Whether the official measures exist: normal test clips of both domains, and anomalies."""
-        return not missing_for_measures(self.clip_kinds)
-
-    @property
     def clip_kinds(self) -> list[ClipKind]:
         """What its clips are, one entry for each."""
         return [kind for one in self.counts for kind in [ClipKind(one.split, one.domain, one.label)] * one.clips]

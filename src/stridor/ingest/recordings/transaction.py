@@ -38,13 +38,13 @@ def transaction(
     """
     remove_unfinished(data)
     # Beside data/, so that every move is a rename within one file system.
-    beside = unfinished_folder(data)
-    journal = Journal(beside)
+    unfinished = unfinished_folder(data)
+    journal = Journal(unfinished)
     try:
         for name, fill in machines.items():
-            fill(beside / "new" / name)
-        (beside / "old").mkdir()
-        moves = _moves(tuple(machines), data, beside, fresh)
+            fill(unfinished / "new" / name)
+        (unfinished / "old").mkdir()
+        moves = _moves(tuple(machines), data, unfinished, fresh)
         journal.open(moves, texts, data.with_name(f"{data.name}.dvc"))
         try:
             for here, there in moves:
@@ -59,11 +59,11 @@ def transaction(
         journal.close()
     finally:
         if not journal.is_open:
-            shutil.rmtree(beside, ignore_errors=True)
+            shutil.rmtree(unfinished, ignore_errors=True)
 
 
-def _moves(names: tuple[str, ...], data: Path, beside: Path, fresh: bool) -> list[tuple[Path, Path]]:
-    new, old = beside / "new", beside / "old"
+def _moves(names: tuple[str, ...], data: Path, unfinished: Path, fresh: bool) -> list[tuple[Path, Path]]:
+    new, old = unfinished / "new", unfinished / "old"
     if fresh or not data.exists():
         away = [(data, old / data.name)] if data.exists() else []
         return [*away, (new, data)]

@@ -20,7 +20,7 @@ def plan(folder, **how):
 
 def splits(planned):
     """Return the splits of each recording's clips by its origin."""
-    return {one.heard.origin: {clip.split for clip in one.clips} for one in planned.recordings}
+    return {one.survey.origin: {clip.split for clip in one.clips} for one in planned.recordings}
 
 
 def oddities(planned):
@@ -32,8 +32,8 @@ def test_roles_become_splits_labels_domains_and_kinds(plain):
     said = {}
     for one in planned.recordings:
         for clip in one.clips:
-            name = parse_clip_name(clip.place.rpartition("/")[2], clip.split)
-            said.setdefault(one.heard.origin, set()).add((clip.split, name.domain, name.label, name.kind))
+            name = parse_clip_name(clip.path.rpartition("/")[2], clip.split)
+            said.setdefault(one.survey.origin, set()).add((clip.split, name.domain, name.label, name.kind))
     normals = {origin: said.pop(origin) for origin in list(said) if origin.startswith("normal/")}
     assert said == {
         "anomaly/x.wav": {("test", "source", "anomaly", None)},
@@ -57,8 +57,8 @@ def test_names_and_table_say_where_a_clip_comes_from(plain):
     assert len(rows) == len({row[0] for row in rows}) == sum(len(one.clips) for one in planned.recordings)
     for place, _, recording, _, second, origin in rows:
         one = planned.recordings[int(recording)]
-        assert one.heard.origin == origin
-        assert place in {f"fan/{clip.place}" for clip in one.clips if clip.start == float(second) * 4000}
+        assert one.survey.origin == origin
+        assert place in {f"fan/{clip.path}" for clip in one.clips if clip.start == float(second) * 4000}
         name = parse_clip_name(place.rpartition("/")[2], place.split("/")[1])
         if name.split != "supplemental":
             assert name.attributes == {"recording": recording, "second": second}
@@ -145,9 +145,7 @@ def test_copies_are_left_out_and_named(plain):
             "normal/part.wav: 3 of 3, as in normal/a.wav",
         )
     }
-    assert (
-        len({clip.place for one in planned.recordings for clip in one.clips}) == len(planned.origins.splitlines()) - 1
-    )
+    assert len({clip.path for one in planned.recordings for clip in one.clips}) == len(planned.origins.splitlines()) - 1
 
 
 def test_what_repeats_within_a_recording_stays(tmp_path):
@@ -178,7 +176,7 @@ def test_silence_is_left_out_and_does_not_count_as_a_copy(plain):
         "normal/a.wav from 2 s", "normal/off.wav from 0 s", "normal/off.wav from 1 s",
     )  # fmt: skip
     assert splits(planned)["normal/off.wav"] == set()
-    (a,) = [one for one in planned.recordings if one.heard.origin == "normal/a.wav"]
+    (a,) = [one for one in planned.recordings if one.survey.origin == "normal/a.wav"]
     assert [clip.start // rate_hz for clip in a.clips] == [0, 1, 3, 4]
 
 
@@ -206,5 +204,6 @@ def test_two_clips_of_normal_running_there_must_be(tmp_path, seconds):
     sf.write(tmp_path / "fan" / "normal" / "off.wav", np.zeros(8000), 4000)
     for index, length in enumerate(seconds):
         write_recording(tmp_path / "fan" / "normal" / f"{index}.wav", length)
-    with pytest.raises(StridorError, match=f"normal gives {int(seconds == [1])} training clips; a threshold needs at"):
+    clips = "1 training clip" if seconds == [1] else "0 training clips"
+    with pytest.raises(StridorError, match=f"fan gives {clips}; a threshold needs at least two"):
         plan(tmp_path / "fan", skip_unreadable=True)

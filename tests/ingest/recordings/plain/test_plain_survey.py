@@ -11,11 +11,11 @@ from recordings import write_recording
 from stridor.audio.files import read_clip
 from stridor.common.errors import StridorError
 from stridor.ingest.recordings.plain.folder import Recording
-from stridor.ingest.recordings.plain.survey import listen
+from stridor.ingest.recordings.plain.survey import survey
 
 
 def heard(path, clip_seconds=1.0, channel="mean"):
-    return listen(Recording(path, "normal", "source", path.name), clip_seconds, channel)
+    return survey(Recording(path, "normal", "source", path.name), clip_seconds, channel)
 
 
 def write(path, samples, rate_hz=4000, **how):

@@ -1,4 +1,4 @@
-"""Plain folders of recordings: `folder` lists, `survey` listens, `planning` decides, `writing` writes clips."""
+"""Plain folders of recordings: `folder` lists, `survey` reads, `planning` decides, `writing` writes clips."""
 
 from stridor.ingest.recordings.plain.cutting import Cutting
 from stridor.ingest.recordings.plain.folder import PlainFolder

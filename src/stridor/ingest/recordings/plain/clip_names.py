@@ -7,13 +7,13 @@ from collections.abc import Iterable
 
 from stridor.data.names import Domain
 from stridor.ingest.recordings.plain.plan import PlannedClip, PlannedRecording
-from stridor.ingest.recordings.plain.survey import Heard, Piece
+from stridor.ingest.recordings.plain.survey import Piece, Survey
 
 
-def name_clips(heard: list[Heard], kept: dict[str, list[Piece]], test: set[str]) -> tuple[PlannedRecording, ...]:
+def name_clips(surveys: list[Survey], kept: dict[str, list[Piece]], test: set[str]) -> tuple[PlannedRecording, ...]:
     numbers: Counter[str] = Counter()
     planned = []
-    for index, one in enumerate(heard):
+    for index, one in enumerate(surveys):
         clips = []
         for piece in kept[one.origin]:
             start = seconds_text(piece.start / one.sample_rate_hz)
@@ -25,8 +25,8 @@ def name_clips(heard: list[Heard], kept: dict[str, list[Piece]], test: set[str])
     return tuple(planned)
 
 
-def _pattern(one: Heard, attributes: str, in_test: bool) -> str:
-    """Return a clip's place with * for its number, as `stridor.data.names` reads it."""
+def _pattern(one: Survey, attributes: str, in_test: bool) -> str:
+    """Return a clip's path with * for its number, as `stridor.data.names` reads it."""
     domain: Domain | None = one.recording.domain
     match one.recording.role:
         case "noise":
@@ -46,9 +46,9 @@ def table_of_origins(machine: str, recordings: Iterable[PlannedRecording]) -> st
     writer.writerow(["file_name", "d1p", "d1v", "d2p", "d2v", "origin"])
     for index, recording in enumerate(recordings):
         for clip in recording.clips:
-            start = seconds_text(clip.start / recording.heard.sample_rate_hz)
+            start = seconds_text(clip.start / recording.survey.sample_rate_hz)
             pairs = ["recording", f"{index:04d}", "second", start]
-            writer.writerow([f"{machine}/{clip.place}", *pairs, recording.heard.origin])
+            writer.writerow([f"{machine}/{clip.path}", *pairs, recording.survey.origin])
     return table.getvalue()
 
 

@@ -1,4 +1,4 @@
-"""How recordings of any length become clips: the user's wishes, and where the cuts are."""
+"""How recordings of any length become clips: the user's settings and their ranges."""
 
 from dataclasses import dataclass
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from stridor.ingest.recordings.folder_names import ROLES
-from stridor.ingest.recordings.plain.survey import Heard
+from stridor.ingest.recordings.plain.survey import Survey
 
 # -60 dB of full scale: a microphone that was muted, or not plugged in.
 FAINT_PEAK = 1e-3
@@ -37,29 +37,31 @@ class Oddity:
         return f"{self.what} ({len(self.entries)})"
 
 
-def find_oddities(heard: list[Heard], clip_seconds: float) -> list[Oddity]:
+def find_oddities(surveys: list[Survey], clip_seconds: float) -> list[Oddity]:
     """Look for recordings with defects, and for those unlike the others of their folder."""
     found = [
-        *_findings(heard),
-        Oddity("recordings that are hardly to be heard", tuple(
-            f"{one.origin}: peak {one.peak:.1e} of full scale" for one in heard if 0 < one.peak < FAINT_PEAK
+        *_findings(surveys),
+        Oddity("recordings that are almost silent", tuple(
+            f"{one.origin}: peak {one.peak:.1e} of full scale" for one in surveys if 0 < one.peak < FAINT_PEAK
         )),
-        Oddity("recordings much shorter than the others of their folder", tuple(_short(heard, clip_seconds))),
-        Oddity("recordings that end before their header says so", tuple(one.origin for one in heard if one.cut_short)),
+        Oddity("recordings much shorter than the others of their folder", tuple(_short(surveys, clip_seconds))),
+        Oddity("recordings that end before their header says so", tuple(
+            one.origin for one in surveys if one.cut_short
+        )),
         Oddity("recordings of anomalies at a sampling rate that no normal one has: the recorder may tell them apart",
-               tuple(_other_rates(heard))),
+               tuple(_other_rates(surveys))),
     ]  # fmt: skip
     return [oddity for oddity in found if oddity.entries]
 
 
-def _findings(heard: list[Heard]) -> Iterable[Oddity]:
-    for what in dict.fromkeys(what for one in heard for what in one.findings):
-        yield Oddity(what, tuple(f"{one.origin}: {one.findings[what]}" for one in heard if what in one.findings))
+def _findings(surveys: list[Survey]) -> Iterable[Oddity]:
+    for what in dict.fromkeys(what for one in surveys for what in one.findings):
+        yield Oddity(what, tuple(f"{one.origin}: {one.findings[what]}" for one in surveys if what in one.findings))
 
 
-def _short(heard: list[Heard], clip_seconds: float) -> Iterable[str]:
+def _short(surveys: list[Survey], clip_seconds: float) -> Iterable[str]:
     for role in ROLES:
-        of_role = [one for one in heard if one.recording.role == role]
+        of_role = [one for one in surveys if one.recording.role == role]
         if not of_role:
             continue
         usual = median(one.seconds for one in of_role)
@@ -70,8 +72,8 @@ def _short(heard: list[Heard], clip_seconds: float) -> Iterable[str]:
         )
 
 
-def _other_rates(heard: list[Heard]) -> Iterable[str]:
-    normal = {one.sample_rate_hz for one in heard if one.recording.role == "normal"}
-    for one in heard:
+def _other_rates(surveys: list[Survey]) -> Iterable[str]:
+    normal = {one.sample_rate_hz for one in surveys if one.recording.role == "normal"}
+    for one in surveys:
         if one.recording.role == "anomaly" and one.sample_rate_hz not in normal:
             yield f"{one.origin}: {one.sample_rate_hz} Hz"

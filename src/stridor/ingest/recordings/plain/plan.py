@@ -8,28 +8,28 @@ from stridor.ingest.recordings.files import LeftOut
 from stridor.ingest.recordings.plain.cutting import Cutting
 from stridor.ingest.recordings.plain.folder import PlainFolder
 from stridor.ingest.recordings.plain.oddities import Oddity
-from stridor.ingest.recordings.plain.survey import Heard
+from stridor.ingest.recordings.plain.survey import Survey
 
 
 @dataclass(frozen=True)
 class PlannedClip:
-    """A clip to be written: its place in the machine's folder, and the frames of the recording it is cut from."""
+    """A clip to be written: its path in the machine's folder, and the frames of the recording it is cut from."""
 
-    place: str
+    path: str
     start: int
     frames: int
 
     @property
     def split(self) -> Split:
         """The folder that the clip goes to."""
-        return next(split for split in SPLITS if self.place.startswith(f"{split}/"))
+        return next(split for split in SPLITS if self.path.startswith(f"{split}/"))
 
 
 @dataclass(frozen=True)
 class PlannedRecording:
     """A recording and its clips, none if all of it is left out."""
 
-    heard: Heard
+    survey: Survey
     clips: tuple[PlannedClip, ...]
 
 
@@ -42,7 +42,7 @@ class PlannedMachine:
     left_out : tuple of LeftOut
         The audio files of which there is no clip.
     origins : str
-        The machine's attributes_00.csv: clip, recording and start, with the recording's path in words of its own.
+        The machine's attributes_00.csv: clip, recording and start, with the path of the recording, escaped.
     notes : tuple of str
         On the whole machine.
     """

@@ -16,11 +16,16 @@ from stridor.ingest.recordings.plain.cutting import Cutting
 from stridor.ingest.recordings.plain.folder import PlainFolder
 from stridor.ingest.recordings.plain.oddities import Oddity, find_oddities
 from stridor.ingest.recordings.plain.plan import PlannedMachine, PlannedRecording
-from stridor.ingest.recordings.plain.survey import Heard, Piece, listen
+from stridor.ingest.recordings.plain.survey import Piece, Survey, survey
+
+# A threshold needs two.
+FEWEST_CLIPS = 2
 
 
-def plan_machine(folder: PlainFolder, cutting: Cutting, channel: int | Literal["mean"]) -> PlannedMachine:
-    """Listen to all recordings of a machine and plan its clips; nothing is written.
+def plan_machine(
+    folder: PlainFolder, cutting: Cutting, channel: int | Literal["mean"], fewest: int = FEWEST_CLIPS
+) -> PlannedMachine:
+    """Read all recordings of a machine and plan its clips; nothing is written.
 
     The recordings that are kept for the test are those with the smallest digests of their samples: it depends on
     nothing else, so that the same recordings give the same split under any name and in any order.
@@ -28,35 +33,35 @@ def plan_machine(folder: PlainFolder, cutting: Cutting, channel: int | Literal["
     Raises
     ------
     StridorError
-        If a recording cannot be used (and is not to be skipped), two folders hold the same sound, or fewer than two
-        training clips remain.
+        If a recording cannot be used (and is not to be skipped), two folders hold the same sound, or fewer than
+        `fewest` training clips remain.
     """
-    heard, skipped, unusable = _listen_all(folder, cutting, channel)
-    kept, left_out = _without_copies(heard)
-    test, notes = _test_recordings([one for one in heard if kept[one.origin]], cutting, kept)
-    recordings = name_clips(heard, kept, test)
-    _require_training_clips(folder, recordings)
+    surveys, skipped, unusable = _survey_all(folder, cutting, channel)
+    kept, left_out = _without_copies(surveys)
+    test, notes = _test_recordings([one for one in surveys if kept[one.origin]], cutting, kept)
+    recordings = name_clips(surveys, kept, test)
+    _require_training_clips(folder, recordings, fewest)
     return PlannedMachine(
         folder=folder,
         cutting=cutting,
         left_out=(*folder.left_out, *skipped, *_without_clips(folder, recordings)),
         recordings=recordings,
         origins=table_of_origins(folder.machine, recordings),
-        oddities=(*unusable, *left_out, *find_oddities(heard, cutting.clip_seconds)),
+        oddities=(*unusable, *left_out, *find_oddities(surveys, cutting.clip_seconds)),
         notes=(*folder.notes, *notes),
     )
 
 
-def _listen_all(
+def _survey_all(
     folder: PlainFolder, cutting: Cutting, channel: int | Literal["mean"]
-) -> tuple[list[Heard], list[LeftOut], list[Oddity]]:
-    heard: list[Heard] = []
+) -> tuple[list[Survey], list[LeftOut], list[Oddity]]:
+    surveys: list[Survey] = []
     problems: list[tuple[str, str]] = []
     skipped: list[LeftOut] = []
     reasons: list[str] = []
     for recording in tqdm(folder.recordings, folder.machine, unit="recording", leave=False, disable=None):
         try:
-            heard.append(listen(recording, cutting.clip_seconds, channel))
+            surveys.append(survey(recording, cutting.clip_seconds, channel))
         except StridorError as error:
             problems.append((recording.origin, str(error)))
             # The report is kept with the project, whose readers know nothing of the folder's place.
@@ -65,23 +70,23 @@ def _listen_all(
     if problems and not cutting.skip_unreadable:
         refuse(problems, "recordings", "--skip-unreadable leaves such recordings out")
     unusable = [Oddity("recordings skipped as they cannot be used", tuple(reasons))] if reasons else []
-    return heard, skipped, unusable
+    return surveys, skipped, unusable
 
 
 def _without_clips(folder: PlainFolder, recordings: Iterable[PlannedRecording]) -> Iterable[LeftOut]:
     for recording in recordings:
         if not recording.clips:
-            silent = all(piece.silent for piece in recording.heard.pieces)
+            silent = all(piece.silent for piece in recording.survey.pieces)
             reason = "silent" if silent else "a copy of what another recording holds"
-            yield LeftOut(origin_of(recording.heard.recording.path, folder.source), reason)
+            yield LeftOut(origin_of(recording.survey.recording.path, folder.source), reason)
 
 
-def _without_copies(heard: list[Heard]) -> tuple[dict[str, list[Piece]], list[Oddity]]:
+def _without_copies(surveys: list[Survey]) -> tuple[dict[str, list[Piece]], list[Oddity]]:
     """Return the pieces to keep of each recording: not silent, and not in another recording already."""
-    first: dict[bytes, Heard] = {}
+    first: dict[bytes, Survey] = {}
     kept: dict[str, list[Piece]] = {}
     silent, copies = [], []
-    for one in heard:
+    for one in surveys:
         kept[one.origin] = []
         twins: Counter[str] = Counter()
         for piece in one.pieces:
@@ -102,26 +107,28 @@ def _without_copies(heard: list[Heard]) -> tuple[dict[str, list[Piece]], list[Od
     return kept, [oddity for oddity in found if oddity.entries]
 
 
-def _refuse_contradiction(one: Heard, other: Heard) -> None:
+def _refuse_contradiction(one: Survey, other: Survey) -> None:
     if (one.recording.role, one.recording.domain) != (other.recording.role, other.recording.domain):
-        paths = " and ".join(printable(heard.recording.path) for heard in (one, other))
+        paths = " and ".join(printable(survey.recording.path) for survey in (one, other))
         raise StridorError(f"{paths} hold the same sound, but a recording belongs to one folder; remove one of them.")
 
 
-def _test_recordings(heard: list[Heard], cutting: Cutting, kept: dict[str, list[Piece]]) -> tuple[set[str], list[str]]:
+def _test_recordings(
+    surveys: list[Survey], cutting: Cutting, kept: dict[str, list[Piece]]
+) -> tuple[set[str], list[str]]:
     """Choose the normal recordings of each domain that are kept for the test; return their origins and notes."""
-    if not any(one.recording.role == "anomaly" for one in heard):
+    if not any(one.recording.role == "anomaly" for one in surveys):
         return set(), ["there are no anomalies: all normal recordings are learnt from, and nothing can be measured"]
     if not cutting.test_share:
         return set(), ["no normal recordings are kept for the test, so that nothing can be measured"]
     chosen: set[str] = set()
     notes = []
     for domain in DOMAINS:
-        normals = [one for one in heard if one.recording.role == "normal" and one.recording.domain == domain]
+        normals = [one for one in surveys if one.recording.role == "normal" and one.recording.domain == domain]
         if len(normals) == 1:
             notes.append(
                 f"there is one normal recording of the {domain} domain: it is learnt from, as pieces of one recording "
-                "are no test of each other"
+                "cannot test each other"
             )
         if len(normals) < 2:
             continue
@@ -134,16 +141,20 @@ def _test_recordings(heard: list[Heard], cutting: Cutting, kept: dict[str, list[
                 f"the {domain} domain has more normal clips in test/ than in train/, as its recordings differ in "
                 "length; a smaller --test-share or longer recordings cut up beforehand change that"
             )
-    learnt = sum(len(kept[one.origin]) for one in heard if one.recording.role == "normal" and one.origin not in chosen)
+    learnt = sum(
+        len(kept[one.origin]) for one in surveys if one.recording.role == "normal" and one.origin not in chosen
+    )
     if chosen and learnt < 2:
         return set(), ["there are too few normal recordings to keep one for the test, so that nothing can be measured"]
     return chosen, notes
 
 
-def _require_training_clips(folder: PlainFolder, recordings: Iterable[PlannedRecording]) -> None:
+def _require_training_clips(folder: PlainFolder, recordings: Iterable[PlannedRecording], fewest: int) -> None:
     learnt = sum(clip.split == "train" for recording in recordings for clip in recording.clips)
-    if learnt < 2:
+    if learnt < fewest:
+        clips = "1 training clip" if learnt == 1 else f"{learnt} training clips"
+        needed = "a threshold needs at least two" if fewest == FEWEST_CLIPS else f"at least {fewest} are needed"
         raise StridorError(
-            f"{printable(folder.folder / 'normal')} gives {learnt} training clips; a threshold needs at least "
-            "two, add recordings of normal running or make the clips shorter by --clip-seconds."
+            f"{printable(folder.folder)} gives {clips}; {needed}, add recordings of normal running or make the clips "
+            "shorter by --clip-seconds."
         )

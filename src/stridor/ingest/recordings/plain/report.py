@@ -14,15 +14,15 @@ from stridor.ingest.recordings.report import ClipCount, MachineReport
 def machine_report(plan: PlannedMachine) -> MachineReport:
     """Return the report that every import prints, with one note for each kind of oddity."""
     clips = [(recording, clip) for recording in plan.recordings for clip in recording.clips]
-    seconds = [clip.frames / recording.heard.sample_rate_hz for recording, clip in clips]
-    kinds = {kind for recording, _ in clips if (kind := recording.heard.recording.kind) is not None}
+    seconds = [clip.frames / recording.survey.sample_rate_hz for recording, clip in clips]
+    kinds = {kind for recording, _ in clips if (kind := recording.survey.recording.kind) is not None}
     return MachineReport(
         machine=plan.machine,
         counts=_counts(clips),
         shortest_seconds=min(seconds),
         longest_seconds=max(seconds),
-        sample_rates_hz=tuple(sorted({recording.heard.sample_rate_hz for recording, _ in clips})),
-        channels=tuple(sorted({recording.heard.channels for recording, _ in clips})),
+        sample_rates_hz=tuple(sorted({recording.survey.sample_rate_hz for recording, _ in clips})),
+        channels=tuple(sorted({recording.survey.channels for recording, _ in clips})),
         supplement="both" if len(kinds) == 2 else next(iter(kinds), "none"),
         notes=(_summary(plan), *_notes(plan, kinds), *(oddity.note() for oddity in plan.oddities)),
     )
@@ -58,14 +58,14 @@ def page(plan: PlannedMachine) -> str:
 def _counts(clips: list[tuple[PlannedRecording, PlannedClip]]) -> tuple[ClipCount, ...]:
     counts: Counter[tuple[Split, Domain | None, Label | None, Kind | None]] = Counter()
     for recording, clip in clips:
-        said = recording.heard.recording
-        counts[(clip.split, said.domain, said.label, said.kind)] += 1
+        found = recording.survey.recording
+        counts[(clip.split, found.domain, found.label, found.kind)] += 1
     ordered = sorted(counts.items(), key=lambda item: (SPLITS.index(item[0][0]), str(item[0])))
     return tuple(ClipCount(*key, clips=number) for key, number in ordered)
 
 
 def _summary(plan: PlannedMachine) -> str:
-    seconds = sum(recording.heard.seconds for recording in plan.recordings)
+    seconds = sum(recording.survey.seconds for recording in plan.recordings)
     return (
         f"{len(plan.recordings)} recordings ({_duration(seconds)}) were cut into clips of "
         f"{seconds_text(plan.cutting.clip_seconds)} s"
@@ -76,7 +76,7 @@ def _notes(plan: PlannedMachine, kinds: Set[str]) -> list[str]:
     notes = list(plan.notes)
     if not kinds:
         notes.append("there are no noise/ and clean/: training clips are mixed with Gaussian noise")
-    if {recording.heard.sample_rate_hz for recording in plan.recordings} != {SAMPLE_RATE_HZ}:
+    if {recording.survey.sample_rate_hz for recording in plan.recordings} != {SAMPLE_RATE_HZ}:
         notes.append(f"clips keep their sampling rate and are resampled to {SAMPLE_RATE_HZ} Hz whenever they are read")
     return notes
 
@@ -84,13 +84,13 @@ def _notes(plan: PlannedMachine, kinds: Set[str]) -> list[str]:
 def _rows(plan: PlannedMachine) -> list[str]:
     folders: dict[str, list[PlannedRecording]] = {}
     for recording in plan.recordings:
-        said = recording.heard.recording
-        name = said.role if said.domain is None else f"{said.role}, {said.domain}"
+        found = recording.survey.recording
+        name = found.role if found.domain is None else f"{found.role}, {found.domain}"
         folders.setdefault(name, []).append(recording)
     rows = []
     for name, recordings in folders.items():
         splits = Counter(clip.split for recording in recordings for clip in recording.clips)
-        length = _duration(sum(recording.heard.seconds for recording in recordings))
+        length = _duration(sum(recording.survey.seconds for recording in recordings))
         cells = " | ".join(str(splits[split]) for split in SPLITS)
         rows.append(f"| {name} | {len(recordings)} | {length} | {cells} |")
     return rows

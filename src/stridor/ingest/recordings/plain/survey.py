@@ -1,4 +1,4 @@
-"""Listening to a recording once, block by block, for what decides how it is cut and whether it is odd."""
+"""Reading a recording once, block by block, for what decides how it is cut and whether it is odd."""
 
 import hashlib
 import io
@@ -46,8 +46,8 @@ class Piece:
 
 
 @dataclass(frozen=True)
-class Heard:
-    """A recording that was listened to from its start to its end.
+class Survey:
+    """What is known of a recording that was read from its start to its end.
 
     Attributes
     ----------
@@ -103,8 +103,8 @@ class _Cell:
         self.low, self.high = np.minimum(self.low, low), np.maximum(self.high, high)
 
 
-def listen(recording: Recording, clip_seconds: float, channel: int | Literal["mean"]) -> Heard:
-    """Listen to a recording in constant memory.
+def survey(recording: Recording, clip_seconds: float, channel: int | Literal["mean"]) -> Survey:
+    """Read a recording once, in constant memory.
 
     Parameters
     ----------
@@ -135,7 +135,7 @@ def listen(recording: Recording, clip_seconds: float, channel: int | Literal["me
     peak = float(np.max([np.maximum(-cell.low, cell.high) for cell in cells]))
     if not peak <= _LARGEST_SAMPLE:
         raise StridorError(f"{printable(path)} contains samples that are not audio (NaN or infinite); export it again.")
-    return Heard(
+    return Survey(
         recording=recording,
         sample_rate_hz=info.sample_rate_hz,
         channels=info.channels,

@@ -46,14 +46,14 @@ def write_clips(plan: PlannedMachine, folder: Path) -> None:
 
 def _write_recording(planned: PlannedRecording, folder: Path) -> None:
     # From its start in one go, as seeking in compressed files is not always exact.
-    path, done = planned.heard.recording.path, 0
+    path, done = planned.survey.recording.path, 0
     try:
         with open_sound(path) as opened:
             sound = opened.sound
             dtype, subtype = _EXACT.get(sound.subtype, ("float32", "FLOAT"))
             for clip in planned.clips:
                 _copy(opened, clip.start - done, dtype, None)
-                target = folder / clip.place
+                target = folder / clip.path
                 with _new_wav(target, sound, subtype) as out:
                     _copy(opened, clip.frames, dtype, out)
                 if subtype in ("FLOAT", "DOUBLE"):

@@ -1,0 +1,1 @@
+"""A detector in operation: new machines (enrolment), changes of its bank, watching a folder, and drift."""

@@ -1,0 +1,124 @@
+"""What a new detector takes over from another: its encoders and the way that it scores."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from stridor.common.errors import StridorError
+from stridor.common.project import code_md5
+from stridor.models.checkpoint import initial_encoder, save_encoder
+from stridor.operation.normals import NormalClips
+from stridor.params import PARAMS, Params, read_params
+from stridor.params.scoring_sections import views_of
+from stridor.params.sections import AudioParams, EncoderParams
+from stridor.scoring.embedding import Embedder
+from stridor.scoring.reference import MachineReference
+from stridor.scoring.views import load_embedder
+from stridor.serving.detector import UNKNOWN_CLIP_SECONDS, Detector
+from stridor.serving.licences import origin_of
+from stridor.tracking.candidate import PACKAGE, model_config
+from stridor.tracking.model_files import download_model, read_model
+
+Fit = Callable[[NormalClips], MachineReference]
+
+
+@dataclass(frozen=True)
+class Basis:
+    """Encoders and a way to score, without any machine.
+
+    Attributes
+    ----------
+    name : str
+        Where it comes from.
+    files : mapping of str to Path
+        The encoders, as `Detector.from_files` takes them.
+    config : mapping
+        As from `model_config`.
+    fit : callable
+        Learns a machine from clips.
+    clip_seconds : float
+        Of the clips that it is used to.
+    """
+
+    name: str
+    files: Mapping[str, Path]
+    config: Mapping[str, Any]
+    embedder: Embedder
+    audio: AudioParams
+    fit: Fit
+    clip_seconds: float
+
+    def config_for(self, machine: str) -> dict[str, Any]:
+        """Return the settings of a detector of one machine, with the code that runs."""
+        return {**self.config, "machines": [machine], "code": code_md5(PACKAGE)}
+
+
+@contextmanager
+def basis_of(detector: str | None, checkpoint: Path | None) -> Iterator[Basis]:
+    """Take over a registered detector's encoders and way to score, or those of params.yaml with a checkpoint.
+
+    Parameters
+    ----------
+    detector : str, optional
+        As for `Detector.load`.
+    checkpoint : Path, optional
+        Encoder that is used as it is; without both, that of `encoder` in params.yaml.
+
+    Raises
+    ------
+    StridorError
+        If there is no such detector or checkpoint, or it is an autoencoder, which has to be trained.
+    """
+    if detector and checkpoint:
+        raise StridorError("--detector and --checkpoint both name an encoder; give one of them.")
+    with TemporaryDirectory(prefix="stridor-") as folder:
+        yield _of_detector(detector, Path(folder)) if detector else _of_params(checkpoint, Path(folder))
+
+
+def _of_detector(name: str, folder: Path) -> Basis:
+    artifacts, config = read_model(download_model(name, folder))
+    loaded = Detector.from_files(artifacts, config)
+    reference = next(iter(loaded.references.values()))
+    if not isinstance(reference, MachineReference):
+        raise StridorError(
+            f"The detector '{name}' is an autoencoder, which has to be trained for every machine; name a detector with "
+            "a reference bank, or give a --checkpoint."
+        )
+
+    def fit(clips: NormalClips) -> MachineReference:
+        found = reference.refitted(clips.embeddings, clips.domains, clips.names)
+        length = round(float(sorted(clips.seconds)[len(clips) // 2]), 3)
+        return replace(found, calibration=replace(found.calibration, clip_seconds=length))
+
+    encoders: dict[str, Path] = {one: artifacts[one] for one in ("encoder", "frozen") if one in artifacts}
+    seconds = reference.calibration.clip_seconds or UNKNOWN_CLIP_SECONDS
+    return Basis(f"the detector {name}", encoders, config, loaded.embedder, loaded.audio, fit, seconds)
+
+
+def _of_params(checkpoint: Path | None, folder: Path) -> Basis:
+    if checkpoint is None and not PARAMS.exists():
+        raise StridorError("There is no params.yaml here that names an encoder; give --detector or --checkpoint.")
+    # A placeholder for the detector: nothing of it is used.
+    params = read_params() if PARAMS.exists() else Params.model_validate({"detectors": {"one": {"machines": ["one"]}}})
+    encoder = params.encoder if checkpoint is None else EncoderParams(checkpoint=str(checkpoint))
+    file = folder / "encoder.pt"
+    save_encoder(initial_encoder(encoder, params.seed), file)
+    views = views_of(params.embedding, params.bank)
+    names = {name for name, _ in views}
+    files = {"encoder": file} | ({"frozen": file} if "frozen" in names else {})
+    embedder = load_embedder(views, file, file)
+
+    def fit(clips: NormalClips) -> MachineReference:
+        return MachineReference.fit_named(
+            clips.embeddings, clips.domains, clips.names, clips.seconds, params.bank, embedder.widths
+        )
+
+    config = model_config(
+        (), params.audio, params.embedding, views if params.bank.views else (),
+        system="joined" if params.bank.views else "frozen", origin=origin_of(encoder),
+    )  # fmt: skip
+    return Basis(f"the encoder {origin_of(encoder)['encoder']}", files, config, embedder, params.audio, fit,
+                 UNKNOWN_CLIP_SECONDS)  # fmt: skip

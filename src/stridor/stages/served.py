@@ -1,0 +1,73 @@
+"""The files and settings with which each of the compared systems can be served."""
+
+from pathlib import Path
+from typing import Any
+
+from stridor.common.errors import StridorError
+from stridor.models.checkpoint import initial_encoder, save_encoder
+from stridor.params import Params
+from stridor.params.scoring_sections import EmbeddingParams, View, views_of
+from stridor.serving.licences import NONE_NEEDED, origin_of
+from stridor.stages.layout import Layout
+from stridor.stages.scorers import encoder_of
+from stridor.stages.systems import AUTOENCODERS, JOINED, System, scoring_of
+from stridor.tracking.candidate import model_config
+
+# The mean log-mel spectrum, as the baseline computes it: the mean over time of every mel band.
+_MEAN_SPECTRUM = EmbeddingParams(layer=0, pooling="bands")
+
+
+def files_of(system: System, layout: Layout, params: Params, folder: Path) -> dict[str, Path]:
+    """Return the files that `Detector.from_files` takes, those that no stage writes in `folder`.
+
+    Raises
+    ------
+    StridorError
+        If the system has not been trained and indexed.
+    """
+    if system in AUTOENCODERS:
+        _require(layout.autoencoders / params.detectors[layout.detector].machines[0], "autoencoder", layout)
+        return {"autoencoders": layout.autoencoders}
+    _require(layout.banks / system, "index", layout)
+    files = {"banks": layout.banks / system}
+    names: set[str] = {name for name, _ in _views(system, params)} or {system}
+    if names & {"frozen", "random"}:
+        which = "random" if "random" in names else "frozen"
+        own = (
+            encoder_of("random", layout, params) if which == "random" else initial_encoder(params.encoder, params.seed)
+        )
+        files["frozen" if system == JOINED else "encoder"] = folder / f"{which}.pt"
+        save_encoder(own, folder / f"{which}.pt")
+    if names & {"fine_tuned", "stage_one"}:
+        files["encoder"] = layout.stage_one if system == "stage_one" else layout.encoder
+        _require(files["encoder"], "index", layout)
+    return files
+
+
+def config_of(system: System, params: Params) -> dict[str, Any]:
+    """Return what a served system needs in addition to its files; `params` are those of its detector."""
+    [detector] = params.detectors.values()
+    origin = origin_of(params.encoder)
+    if system in AUTOENCODERS or system.startswith("log_mel") or system == "random":
+        origin = {"encoder": "none" if system != "random" else "random weights", "licence": NONE_NEEDED}
+    embedding, _ = scoring_of(system, params)
+    views = _views(system, params)
+    return model_config(detector.machines, params.audio, embedding, views, system=system, origin=origin)
+
+
+def _views(system: System, params: Params) -> tuple[View, ...]:
+    """Return the views of a system that is not one encoder's own."""
+    embedding, bank = scoring_of(system, params)
+    if system == JOINED:
+        return views_of(embedding, bank)
+    if system == "log_mel":
+        return (("log_mel", _MEAN_SPECTRUM),)
+    return (("log_mel", embedding),) if system == "log_mel_mahalanobis" else ()
+
+
+def _require(place: Path, stage: str, layout: Layout) -> None:
+    if not place.exists():
+        raise StridorError(
+            f"{place} is missing, so the detector '{layout.detector}' does not exist yet; run "
+            f"'dvc repro {stage}@{layout.detector}' first."
+        )
