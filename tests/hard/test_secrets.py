@@ -114,9 +114,15 @@ def test_a_served_detector_listens_on_loopback(project):
     assert listening(command, project, port) == {"127.0.0.1"}
 
 
-def test_nothing_in_the_package_opens_a_port():
+def test_the_app_listens_on_loopback(project):
+    port = free_port()
+    assert listening(f"stridor app --detector pump --port {port}", project, port) == {"127.0.0.1"}
+
+
+def test_nothing_else_in_the_package_opens_a_port():
     opens = re.compile(r"http\.server|socketserver|uvicorn|create_server|\.bind\(|\.listen\(\d")
-    assert not [path for path in (ROOT / "src").rglob("*.py") if opens.search(path.read_text(encoding="utf-8"))]
+    found = [path for path in (ROOT / "src").rglob("*.py") if opens.search(path.read_text(encoding="utf-8"))]
+    assert {path.relative_to(ROOT / "src/stridor").as_posix() for path in found} == {"application/server.py"}
 
 
 def malicious_checkpoints(canary):

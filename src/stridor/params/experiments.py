@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from stridor.params.scoring_sections import BandSearch, DensityMean, DomainPools, Metric, Pooling, TargetShare
+from stridor.params.scoring_sections import BandSearch, DensityMean, DomainPools, Layer, Metric, Pooling, TargetShare
 from stridor.params.section import MOST_CLIPS, Section
 from stridor.params.sections import Seed
 
@@ -56,7 +56,7 @@ class TuneParams(Section):
 class SweepParams(Section):
     """What `make sweep` combines, a list for each scoring option; the literal setting always takes part."""
 
-    layers: Annotated[tuple[int, ...], Field(min_length=1)] = (-1,)
+    layers: Annotated[tuple[Layer, ...], Field(min_length=1)] = (-1,)
     pooling: Annotated[tuple[Pooling, ...], Field(min_length=1)] = ("mean",)
     metric: Annotated[tuple[Metric, ...], Field(min_length=1)] = ("euclidean",)
     k: Annotated[tuple[Annotated[int, Field(ge=1, le=MOST_CLIPS)], ...], Field(min_length=1)] = (1,)

@@ -13,8 +13,8 @@ from stridor.common.errors import StridorError
 
 KINDS = (
     "works", "refused", "traceback", "segmentation fault", "exit", "endless", "hang", "hang in C", "memory",
-    "written outside", "deleted outside", "temporary file", "code", "two lines", "no name", "no full stop",
-    "printed", "warned",
+    "written outside", "deleted outside", "temporary file", "code", "two lines", "no name", "no full stop", "printed",
+    "warned",
 )  # fmt: skip
 
 
