@@ -110,6 +110,8 @@ def test_the_estimates_decide_what_the_machine_gets(project):
 def test_the_decoder_of_another_training_is_not_taken(project):
     with pytest.raises(StridorError, match="has no decoder, and artifacts/"):
         Decoder.find(project, "0" * 32)
+    with pytest.raises(StridorError, match="has no encoder"):
+        Decoder.find(project, None)
     (project / "artifacts/pump/encoder/separator.pt").write_bytes(b"broken")
     with pytest.raises(StridorError, match=r"separator\.pt is not the decoder's weights"):
         Decoder.find(project, file_md5(project / "artifacts/pump/encoder/encoder.pt"))

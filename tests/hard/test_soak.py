@@ -19,8 +19,7 @@ import pytest
 import soundfile as sf
 
 from hard.killing import TIMEOUT_S
-from mlflow_project import in_project, wave, write_detector
-from stridor.tracking.registry import register
+from mlflow_project import in_project, register_champion, wave, write_detector
 from tiny import tiny_params
 
 CLIPS = REQUESTS = int(os.environ.get("STRIDOR_HARD_SOAK", "20000"))
@@ -66,7 +65,7 @@ def model(tmp_path_factory, empty_database):
     with in_project(tmp_path_factory.mktemp("project"), empty_database) as root:
         params = tiny_params(embedding={"layer": 1, "pooling": "bands"}, bank={"density_neighbours": 1})
         encoder, banks = write_detector(root, params)
-        register("pump", encoder, banks, params.for_detector("pump"), None, {})
+        register_champion("pump", encoder, banks, params.for_detector("pump"), None, {})
         import mlflow
 
         yield Path(mlflow.artifacts.download_artifacts("models:/stridor-pump@champion", dst_path=str(root / "model")))

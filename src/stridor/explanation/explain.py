@@ -104,7 +104,7 @@ class Explainer:
         """
         with opened_model(source) as (artifacts, config):
             detector = Detector.from_files(artifacts, config)
-            encoder_md5 = file_md5(Path(artifacts["encoder"]))
+            encoder_md5 = file_md5(Path(artifacts["encoder"])) if "encoder" in artifacts else None
         decoder: Decoder | str
         try:
             decoder = Decoder.find(project_root() or Path(), encoder_md5)

@@ -44,20 +44,22 @@ class Decoder:
         self.machines, self.learnt = machines, learnt
 
     @classmethod
-    def find(cls, project: Path, encoder_md5: str) -> "Decoder":
+    def find(cls, project: Path, encoder_md5: str | None) -> "Decoder":
         """Find the decoder that was trained with an encoder in a project's `artifacts/`.
 
         Parameters
         ----------
         project : Path
-        encoder_md5 : str
-            Of the encoder's file.
+        encoder_md5 : str or None
+            Of the encoder's file, if the detector has one.
 
         Raises
         ------
         StridorError
             If there is none, or it cannot be read.
         """
+        if encoder_md5 is None:
+            raise StridorError("This detector has no encoder, and a decoder is trained together with one.")
         for encoder in sorted(project.glob("artifacts/*/encoder/encoder.pt")):
             if file_md5(encoder) == encoder_md5:
                 detector = encoder.parents[1].name
