@@ -113,6 +113,7 @@ for name in stridor.__all__:
     assert "Failed example" not in done.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arguments", [["data", "dcase", "--list"], ["tune", "--machine", "pump"], ["table"]])
 def test_a_command_of_the_pipeline_names_the_extra(tmp_path, arguments):
     (tmp_path / "params.yaml").write_text("detectors:\n  pump:\n    machines: [pump]\n")
@@ -139,6 +140,7 @@ def test_what_the_small_extras_bring_comes_with_the_pipeline():
             assert one.name == "stridor" or canonicalize_name(one.name) in brought
 
 
+@pytest.mark.slow
 def test_a_plain_installation_says_what_a_store_in_a_database_needs(tmp_path):
     (tmp_path / "params.yaml").touch()
     done = without_pipeline("import stridor; stridor.Detector.load('pump')", cwd=tmp_path)

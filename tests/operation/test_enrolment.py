@@ -154,7 +154,7 @@ def test_what_cannot_be_enrolled_or_changed(plant, record, tmp_path):
     with pytest.raises(StridorError, match="lies in a folder called anomaly"):
         enrol("x", [tmp_path / "machine"], "pump")
     record(tmp_path / "one", [1])
-    with pytest.raises(StridorError, match="one gives 1 training clips; a threshold needs at least two"):
+    with pytest.raises(StridorError, match="one gives 1 training clip; a threshold needs at least two"):
         enrol("x", [tmp_path / "one"], "pump")
     with pytest.raises(StridorError, match="too few for metric = whitened"):
         enrol("x", [record(tmp_path / "two", [1, 2])], "pump")

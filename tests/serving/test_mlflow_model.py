@@ -160,6 +160,7 @@ def test_another_device_may_be_chosen_at_loading(registered):
     assert model.unwrap_python_model().detector.embedder.device.type == "meta"
 
 
+@pytest.mark.slow
 def test_a_served_model_needs_its_own_code_and_the_packages_that_it_pins(registered, pump, recording, tmp_path):
     from mlflow.artifacts import download_artifacts
 

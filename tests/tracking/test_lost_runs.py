@@ -54,6 +54,7 @@ def status(run_id):
     return find_run(open_store(), run_id).info.status
 
 
+@pytest.mark.slow
 def test_the_next_start_of_any_kind_ends_the_run_of_a_killed_process(project):
     run_id = python(KILLED).stdout.strip()
     assert status(run_id) == "RUNNING"
@@ -84,6 +85,7 @@ def test_only_what_is_certainly_lost_is_ended(project):
     assert end_lost_runs(store) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_request_to_stop_while_a_run_starts_leaves_no_empty_or_endless_run(project, number):
     said = python(STOPPED, str(int(number))).stdout.split()

@@ -54,6 +54,7 @@ def test_dead_server_is_given_up_within_seconds(nowhere, monkeypatch):
     assert time.monotonic() - started < 10
 
 
+@pytest.mark.slow
 def test_two_processes_create_it_at_once(nowhere):
     (nowhere / "params.yaml").touch()
     code = "from stridor.tracking.store import *; s = open_store(); print(experiment_id(s, 'stridor'))"

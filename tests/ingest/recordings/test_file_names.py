@@ -73,6 +73,7 @@ def test_clips_keep_their_names_so_odd_ones_are_refused_by_name(tmp_path, projec
     assert content(project) == before
 
 
+@pytest.mark.slow
 def test_import_and_score_print_any_name_on_a_strict_output(tmp_path, project):
     source = tmp_path / os.fsdecode(b"parent_\xe9") / "fan"
     write(source / "normal", b"a_\xe9.wav")
