@@ -67,6 +67,13 @@ def test_a_folder_is_scored_and_what_cannot_be_is_listed_at_the_end(model, folde
     assert done.stderr.splitlines()[-1].startswith(f"stridor: not scored: {folder / 'broken.wav'} is not readable")
 
 
+def test_recordings_shorter_than_the_clips_that_were_learnt_are_counted(model, folder, tmp_path):
+    sf.write(tmp_path / "short.wav", wave(6, 4000, 300), 16000)
+    done = run(model, tmp_path / "short.wav", folder / "b.wav", folder / "long.wav")
+    assert "1 of 3 last less than 0.7 of the" in done.stderr
+    assert "last less than" not in run(model, folder / "b.wav").stderr
+
+
 def test_exit_codes(model, folder):
     normal, long = folder / "b.wav", folder / "long.wav"
     assert run(model, normal, long).exit_code == 0

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from stridor.serving.verdict import Verdict
 
 ANOMALY_FOUND, NOT_SCORED = 1, 2
+# The share of a training clip's length below which a recording is not like one.
+SHORT = 0.7
 
 
 @click.command()
@@ -54,7 +56,7 @@ def score(
     said = promise(loaded, known, options)
     found, failures = find_recordings(recordings)
     show = _output(form, timeline)
-    anomalous = scored = longest = 0
+    anomalous = scored = longest = short = 0
     with warnings_as_notes(), progress_bar(len(found)) as progress:
         for answer in loaded.score_many(found, known, options):
             if isinstance(answer, Failure):
@@ -62,12 +64,18 @@ def score(
             else:
                 scored, anomalous = scored + 1, anomalous + answer.anomalous
                 longest = max(longest, len(answer.windows))
+                short += answer.seconds < SHORT * said.window_seconds
                 progress(lambda answer=answer: show(answer))
             progress()
         for failure in failures:
             show(failure)
     if scored:
         note(said.text(longest))
+        if short:
+            note(
+                f"{short} of {scored} last less than {SHORT:g} of the {said.window_seconds:g} s that are judged at a "
+                "time: the shorter a recording, the odder it sounds, and the false-alarm rate does not hold for it."
+            )
         note(f"{scored} scored: {anomalous} anomalous, {scored - anomalous} normal.")
     for failure in failures:
         note(f"stridor: not scored: {failure.reason}")
