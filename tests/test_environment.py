@@ -132,7 +132,9 @@ from stridor.common.errors import one_sentence
 with one_sentence(), atomic_file(Path("a.txt")) as beside:
     beside.write_text("half")
     print("ready", flush=True)
-    time.sleep(600)
+    # A signal just before a sleep is handled after it.
+    for _ in range(6000):
+        time.sleep(0.1)
 """
     process = subprocess.Popen(
         [sys.executable, "-c", code], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True

@@ -80,7 +80,7 @@ def test_nothing_of_one_call_is_seen_by_the_next(python):
     assert run(python, "-c", "import os; print(os.getcwd(), os.environ.get('LEFT'))").stdout == f"{here} None\n"
 
 
-SLEEPER = "import sys, time; print('up', flush=True); time.sleep(600)"
+SLEEPER = "import sys, time; print('up', flush=True); [time.sleep(0.1) for _ in range(6000)]"
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
