@@ -52,13 +52,16 @@ def check_nothing_added(folder: Path, entries: Entries) -> None:
     for here, there in reversed([(root / here, root / there) for here, there in entries.moves]):
         if not there.exists() or there in vacated:
             continue
+        brought = folder / "new" in (here, *here.parents)
         if here.exists() and here not in vacated:
+            if brought:
+                continue  # it has not been moved yet, and what lies there stays
             raise StridorError(
                 f"{printable(here)} has been made since an import was cut off, and what was there before is in "
                 f"{printable(there)}; move one of them out of the project, and try again."
             )
         vacated.add(there)
-        if folder / "new" in (here, *here.parents):
+        if brought:
             below = here.relative_to(folder / "new")
             for later in _later_files(there, below, entries):
                 raise StridorError(
