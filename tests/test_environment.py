@@ -49,6 +49,7 @@ def test_a_copy_of_the_project_with_the_same_code_is_computed_with(tmp_path, mon
         check_code()
 
 
+@pytest.mark.slow
 def test_a_copy_of_the_project_with_other_code_is_refused(tmp_path, monkeypatch):
     (copy_of_the_code(tmp_path) / "audio" / "mixing.py").write_text("# changed\n")
     monkeypatch.chdir(tmp_path)

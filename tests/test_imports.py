@@ -19,6 +19,7 @@ def imported(code: str, cwd=None) -> set[str]:
     return HEAVY & set(json.loads(done.stdout.splitlines()[-1]))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("modules", "allowed"),
     [

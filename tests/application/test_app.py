@@ -65,6 +65,7 @@ def test_a_recording_that_was_fine_is_kept_with_its_name_and_digest(running):
     assert [path.name for path in running.confirmed.iterdir()] == ["pump"]
 
 
+@pytest.mark.slow
 def test_only_the_latest_are_remembered(running, monkeypatch):
     monkeypatch.setattr(listener_module, "REMEMBERED", 1)
     pages = [json.loads(ask(running, "/explain", FINE, detector=running.detector)[1])["page"] for _ in range(2)]

@@ -42,6 +42,7 @@ def test_the_command_line_itself_has_help():
     assert "Usage:" in done.stdout
 
 
+@pytest.mark.slow
 def test_the_command_line_itself_says_an_error_in_one_line(tmp_path):
     done = stridor("register", cwd=tmp_path)
     assert done.returncode == 2

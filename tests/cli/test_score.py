@@ -167,6 +167,7 @@ def test_empty_folders_and_folders_of_only_unreadable_files(model, folder, tmp_p
     assert "x.wav is not readable audio" in done.stderr
 
 
+@pytest.mark.slow
 def test_nobody_reads_on(model, folder):
     code = "from stridor.cli.main import main; main()"
     command = [sys.executable, "-c", code, "score", "--detector", str(model), *[str(folder / "b.wav")] * 40]

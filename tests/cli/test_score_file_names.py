@@ -70,6 +70,7 @@ def score(folder, *names):
     return stdout.split("=" * 40 + "\n"), stderr.splitlines()
 
 
+@pytest.mark.slow
 def test_recordings_under_any_name_are_scored(folder):
     (table, timeline, lines, rows, _), notes = score(folder, *ODD)
     assert "exit" not in table
@@ -84,6 +85,7 @@ def test_recordings_under_any_name_are_scored(folder):
     assert len({one["recording"] for one in by_json}) == len(ODD)
 
 
+@pytest.mark.slow
 def test_what_cannot_be_scored_is_named_and_all_else_is_scored(folder):
     names = [b"missing_\xe9\n.wav", b"broken_\xe9\n.wav", b"empty_\xe9", b"x" * 300, b"deep\n\xe9", b"-rf.wav"]
     (table, _, lines, rows, _), notes = score(folder, *names)

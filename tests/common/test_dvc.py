@@ -36,6 +36,7 @@ def refused(call, *arguments, **options):
     return str(refusal.value)
 
 
+@pytest.mark.slow
 def test_a_tracked_folder_has_a_version_until_it_changes(data):
     assert data_md5(data).endswith(".dir")
     assert is_tracked(data)
@@ -57,6 +58,7 @@ def test_a_folder_that_was_never_tracked_has_none(tmp_path):
 GOOD = b"outs:\n- md5: 06d959cc62d84806e3a54226cbe666fe.dir\n  path: data\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "text",
     [
@@ -71,6 +73,7 @@ def test_a_file_without_a_version_is_refused(tmp_path, text):
     assert "data.dvc does not name a version; run 'dvc add" in refused(data_md5, tmp_path / "data")
 
 
+@pytest.mark.slow
 def test_what_is_gone_comes_back_from_the_cache_or_dvc_says_why_not(data):
     shutil.rmtree(data)
     pull(data, advice="ask")
@@ -98,6 +101,7 @@ main(["fetch"])
 """
 
 
+@pytest.mark.slow
 def test_a_pull_that_was_killed_is_done_by_the_next_one(data, tmp_path, monkeypatch):
     monkeypatch.setenv("DVC_SITE_CACHE_DIR", str(tmp_path / "site"))
     root = data.parent
@@ -110,6 +114,7 @@ def test_a_pull_that_was_killed_is_done_by_the_next_one(data, tmp_path, monkeypa
     assert (data / "a.txt").read_text() == "a"
 
 
+@pytest.mark.slow
 def test_a_refusal_gives_the_reason_of_dvc(data):
     nowhere = refused(out_of_date, "nowhere.dvc", root=data.parent)
     assert nowhere.startswith("'dvc status nowhere.dvc' failed (")

@@ -20,6 +20,7 @@ from stridor.evaluation.measures import ScoredClips, harmonic_mean, measure, tot
 FIELDS = ("auc_source", "auc_target", "pauc", "hmean")
 
 
+@pytest.mark.slow
 def test_intervals_hold_the_truth_about_as_often_as_they_say():
     trials, shifts = 200, (0.5, 1.2)
     generator = np.random.default_rng(0)
@@ -41,6 +42,7 @@ def test_intervals_hold_the_truth_about_as_often_as_they_say():
     assert 0.89 < total_held / trials <= 1
 
 
+@pytest.mark.slow
 def test_intervals_equal_a_plain_loop_over_resampled_clips():
     clips = gaussian_clips(np.random.default_rng(1), size=13)
     values = []

@@ -52,6 +52,7 @@ def test_the_truth_is_what_many_clips_say():
         assert total_score(map(measure, many)) == pytest.approx(true_total(better), abs=0.01)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("confidence", [0.95, 0.6])
 def test_intervals_of_totals_and_of_paired_differences_hold_the_truth_as_often_as_they_say(simulated, confidence):
     truths = (true_total(), true_total(BETTER) - true_total())

@@ -16,6 +16,7 @@ from stridor.scoring.reference import MachineReference
 from stridor.serving.detector import Detector
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_planted_fault_is_marked(slider, held_out, fault):
     found = []

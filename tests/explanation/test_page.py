@@ -51,6 +51,7 @@ def undrawn(monkeypatch):
     monkeypatch.setattr("stridor.explanation.page.draw_time_line", lambda windows: b"picture")
 
 
+@pytest.mark.slow
 def test_everything_is_inside(page):
     addresses = re.findall(r"""(?:src|href)=["']([^"']*)""", page)
     assert len(addresses) == 2 + 2 * 4
@@ -97,6 +98,7 @@ def test_names_do_not_break_a_page(explanation, undrawn):
     assert "<script>alert" not in folder_page([Row(said, "a.html")], [Failure(NASTY, NASTY)], NASTY)
 
 
+@pytest.mark.slow
 def test_equal_explanations_give_equal_pages(explanation, page):
     without = replace(explanation, nearest=None)
     assert recording_page(explanation, "pump") == page

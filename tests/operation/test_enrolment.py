@@ -24,6 +24,7 @@ def bank_of(name):
     return Detector.load(name).references[name].bank
 
 
+@pytest.mark.slow
 def test_a_machine_is_enrolled_with_the_encoder_of_another_detector(plant, record, tmp_path):
     record(tmp_path / "in", range(10))
     record(tmp_path / "in/target", range(20, 22), hum_hz=600, suffix=".flac")
@@ -80,6 +81,7 @@ def _description(name):
     return MlflowClient().get_model_version_by_alias(f"stridor-{name}", "champion").description
 
 
+@pytest.mark.slow
 def test_added_and_removed_clips_make_the_bank_that_enrolling_them_makes(plant, record, tmp_path):
     record(tmp_path / "all", range(8))
     record(tmp_path / "some", range(6))
@@ -114,6 +116,7 @@ def test_added_and_removed_clips_make_the_bank_that_enrolling_them_makes(plant, 
     assert "normal clips this odd" in run("bank", "list", "--detector", "some").stdout
 
 
+@pytest.mark.slow
 def test_long_recordings_are_cut_and_what_is_odd_is_said(plant, record, tmp_path):
     record(tmp_path / "in", range(3))
     sf.write(tmp_path / "in/long.wav", wave(50, 16000 * 6, 505), 16000)
@@ -137,6 +140,7 @@ def test_long_recordings_are_cut_and_what_is_odd_is_said(plant, record, tmp_path
     assert waits["tags"]["changed_bank"] == "3 clips taken out of version 1, long.wav first"
 
 
+@pytest.mark.slow
 def test_what_cannot_be_enrolled_or_changed(plant, record, tmp_path):
     folder = record(tmp_path / "in", range(4))
     with pytest.raises(StridorError, match=r"--machine is 'a/b', which is not a name of a machine"):

@@ -40,6 +40,7 @@ def test_pieces_of_one_recording_do_not_vouch_for_each_other():
     assert blind[50] < 0.3
 
 
+@pytest.mark.slow
 def test_what_is_said_of_few_clips_and_of_many():
     few = expectation("pump", *reference(12))
     assert few.missing == {"source": 37}

@@ -36,6 +36,7 @@ def detectors(text):
     return YAML(typ="safe").load(text)["detectors"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 def test_the_files_of_the_project_come_back_byte_for_byte(file):
     text = file.read_bytes().decode()

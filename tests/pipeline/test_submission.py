@@ -40,6 +40,7 @@ def indexed(project):
     return project
 
 
+@pytest.mark.slow
 def test_labelled_clips_get_the_files_of_the_evaluate_stage(indexed):
     run(evaluate)
     folders = submit(read_params(), "team_1")
@@ -49,6 +50,7 @@ def test_labelled_clips_get_the_files_of_the_evaluate_stage(indexed):
         assert written == {path.name: path.read_bytes() for path in (PLACES.scores / system).iterdir()}
 
 
+@pytest.mark.slow
 def test_clips_with_hidden_labels_give_complete_folders_for_the_evaluator(project):
     write_project(project)
     names = hide_labels(project / "data/pump")
@@ -71,6 +73,7 @@ def test_clips_with_hidden_labels_give_complete_folders_for_the_evaluator(projec
     assert len(set(scores)) == len(names)
 
 
+@pytest.mark.slow
 def test_a_missing_machine_leaves_no_folder(indexed):
     shutil.rmtree(PLACES.banks / "log_mel")
     with pytest.raises(StridorError, match=r"bank/log_mel/pump.* is missing; run the index stage"):

@@ -30,6 +30,7 @@ def plant(registered):
     return load_model("models:/stridor-plant/1")
 
 
+@pytest.mark.slow
 def test_same_scores_as_the_pipeline(registered, pump, recording, directly):
     recordings = [
         recording(), recording(11221, 1500), recording(6000, rate_hz=22050), recording(5999, channels=2),

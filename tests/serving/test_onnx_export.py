@@ -30,6 +30,7 @@ def run(path, wave):
     return embedding
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("norm_first", "poolings"), [(False, POOLINGS), (True, ("mean",))])
 def test_embeddings_of_any_length_equal_those_of_torch(tmp_path, norm_first, poolings):
     config = BeatsConfig.from_cfg(CONFIG.to_cfg() | {"layer_norm_first": norm_first})
@@ -47,6 +48,7 @@ def test_embeddings_of_any_length_equal_those_of_torch(tmp_path, norm_first, poo
         np.testing.assert_allclose(run(tmp_path / MODEL, wave), embedder.embed([wave]), atol=1e-4, rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_a_registered_detector_scores_the_same(registered, recording, tmp_path):
     detector = Detector.load("plant")
     export_detector(detector, tmp_path / "plant")

@@ -58,6 +58,7 @@ def run(*arguments):
     return CliRunner().invoke(main, arguments)
 
 
+@pytest.mark.slow
 def test_the_champion_moves_by_merit_and_by_hand(candidates):
     first = enter(*candidates(1, 0.5))
     assert (first.version, first.champion) == (1, 1)
@@ -89,6 +90,7 @@ def test_the_champion_moves_by_merit_and_by_hand(candidates):
     assert enter(worse, scores).why == "it was taken back before"
 
 
+@pytest.mark.slow
 def test_what_cannot_be_compared_waits(candidates):
     candidate, scores = candidates(1, 0.5)
     enter(candidate, scores)
@@ -103,6 +105,7 @@ def test_what_cannot_be_compared_waits(candidates):
     roll_back("pump", "a test")
 
 
+@pytest.mark.slow
 def test_a_champion_whose_files_are_lost_can_be_replaced(candidates, project):
     enter(*candidates(1, 0.5))
     other, _ = candidates(2, 2.0)
@@ -119,6 +122,7 @@ def test_a_champion_whose_files_are_lost_can_be_replaced(candidates, project):
     assert "not compared with version 1 (The files of stridor-pump version 1 are gone" in done.stdout
 
 
+@pytest.mark.slow
 def test_the_champion_scores_clips_that_are_new(candidates):
     candidate, scores = candidates(1, 0.5)
     enter(candidate, scores)

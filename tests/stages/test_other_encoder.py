@@ -30,6 +30,7 @@ def run(*stages):
         stage.run(LAYOUT, params_of())
 
 
+@pytest.mark.slow
 def test_an_encoder_without_weights_is_indexed_evaluated_registered_and_served(project):
     from stridor.serving.detector import Detector
 

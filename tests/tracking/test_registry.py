@@ -34,6 +34,7 @@ def champion():
     return version_with("pump", CHAMPION).number
 
 
+@pytest.mark.slow
 def test_champion_belongs_to_its_training_run(project):
     from mlflow import MlflowClient
     from mlflow.models import get_model_info
@@ -101,6 +102,7 @@ def test_champion_belongs_to_its_training_run(project):
         list_versions("fan")
 
 
+@pytest.mark.slow
 def test_a_promotion_that_is_killed_has_moved_the_alias_or_not(project, monkeypatch):
     from mlflow import MlflowClient
 

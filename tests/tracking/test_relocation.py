@@ -42,6 +42,7 @@ def relocated():
     return done.output
 
 
+@pytest.mark.slow
 def test_a_copy_is_refused_until_it_is_relocated_and_never_writes_into_the_original(original, tmp_path):
     before = files_in(original)
     shutil.copytree(original, tmp_path / "copy")

@@ -105,6 +105,7 @@ def test_an_error_ends_the_run(project, error, status):
     assert signal.getsignal(signal.SIGTERM) is handler
 
 
+@pytest.mark.slow
 def test_terminated_then_resumed(project):
     process = subprocess.Popen(
         [sys.executable, "-c", TRAINING, tiny_params().model_dump_json()], stdout=subprocess.PIPE, text=True

@@ -41,6 +41,7 @@ def suggested(spec, trials=6):
     return [trial.params for trial in study.get_trials()]
 
 
+@pytest.mark.slow
 def test_the_same_seed_and_one_worker_suggest_the_same_values(spec):
     first, second, other = (
         suggested(replace(spec_of(seed=seed), storage=f"sqlite:///{name}.db"))

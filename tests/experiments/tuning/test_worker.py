@@ -26,6 +26,7 @@ def test_the_error_that_ended_it_is_reported(project, capsys):
     assert "worker 0 ended with 1 (stridor.common.errors.StridorError: Optuna's storage" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_one_that_printed_nothing(project):
     write_study(project)
     assert last_line(spec_of(), 0) == "no output"

@@ -6,6 +6,7 @@ from collections import Counter
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from recordings import content
 from stridor.audio.files import write_clip
@@ -45,6 +46,7 @@ def write(rng: random.Random, path: Path) -> None:
     path.with_suffix(".tmp").rename(path)
 
 
+@pytest.mark.slow
 def test_every_audio_file_is_taken_cut_or_left_out_once(project, tmp_path):
     outcomes: Counter[str] = Counter()
     for seed in range(60):

@@ -104,6 +104,7 @@ def real_project(tmp_path):
     return root
 
 
+@pytest.mark.slow
 def test_machines_may_be_called_like_folders_words_and_numbers(tmp_path, real_project):
     names = ["1e3", "build", "checkpoints", "data", "downloads", "mlruns", "null", "yes"]
     for name in names:

@@ -369,6 +369,7 @@ def dvc_project(tmp_path):
     return root
 
 
+@pytest.mark.slow
 def test_dvc_tracks_and_its_refusal_is_one_sentence(dvc_project, source):
     import_folder(source, dvc_project, fresh=True)
     first = (dvc_project / "data.dvc").read_text()
@@ -377,6 +378,7 @@ def test_dvc_tracks_and_its_refusal_is_one_sentence(dvc_project, source):
     refuse(source, dvc_project, "'dvc add data' failed (", replace=True)
 
 
+@pytest.mark.slow
 def test_real_machines(dvc_project):
     real = kit("real")
     report = import_folder(real, dvc_project, fresh=True)
