@@ -77,7 +77,7 @@ PYTEST := pytest -q --numprocesses 2 --dist loadfile --no-loadscope-reorder
 test: $(READY)  ## run all tests
 	$(PYTEST)
 
-test-quick: $(READY)  ## run the tests that need neither the pipeline nor a study
+test-quick: $(READY)  ## run the tests that take no more than a second each, in two minutes
 	$(PYTEST) -m 'not slow'
 
 test-hard: $(READY)  ## run the tests by machine, in up to an hour: kills, full disks, long use
