@@ -1,5 +1,6 @@
 """The folder of a tiny detector with the recordings that it learnt from, and a recording that is anomalous."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -18,12 +19,25 @@ def roaring() -> np.ndarray:
     return loud
 
 
-def write_model(folder: Path, machines: list[str]) -> Path:
-    """Write the folder of a detector, and below `normals/` the recordings that it learnt from."""
-    params = tiny_params()
+def write_model(folder: Path, machines: Sequence[str] = ("pump",), **sections: dict) -> Path:
+    """Write the folder of a detector that learnt six humming clips of half a second of each machine."""
+    params = tiny_params(**sections)
     folder.mkdir(exist_ok=True)
     detectors = Params(detectors={machine: {"machines": [machine]} for machine in machines}).detectors
     write_detector(folder, params.model_copy(update={"detectors": detectors}))
+    artifacts = {"encoder": {"path": "encoder.pt"}, "banks": {"path": "banks"}}
+    config = {
+        "machines": list(machines), "audio": params.audio.model_dump(mode="json"),
+        "embedding": params.embedding.model_dump(mode="json"), "device": "cpu",
+    }  # fmt: skip
+    with open(folder / "MLmodel", "w") as file:
+        YAML().dump({"flavors": {"python_function": {"artifacts": artifacts, "config": config}}}, file)
+    return folder
+
+
+def write_model_and_normals(folder: Path, machines: Sequence[str]) -> Path:
+    """Write the folder of a detector, and below `normals/` the recordings that it learnt from."""
+    write_model(folder, machines)
     for number, machine in enumerate(machines):
         for i in range(6):
             # As `write_detector` makes them.
@@ -31,11 +45,4 @@ def write_model(folder: Path, machines: list[str]) -> Path:
             path = folder / "normals" / machine / f"section_00_source_train_normal_{i:04d}.wav"
             path.parent.mkdir(parents=True, exist_ok=True)
             write_clip(path, made)
-    artifacts = {"encoder": {"path": "encoder.pt"}, "banks": {"path": "banks"}}
-    config = {
-        "machines": machines, "audio": params.audio.model_dump(mode="json"),
-        "embedding": params.embedding.model_dump(mode="json"), "device": "cpu",
-    }  # fmt: skip
-    with open(folder / "MLmodel", "w") as file:
-        YAML().dump({"flavors": {"python_function": {"artifacts": artifacts, "config": config}}}, file)
     return folder

@@ -10,7 +10,7 @@ import uvicorn
 
 from stridor.application.listener import Listener
 from stridor.application.server import make_app
-from tiny_model import write_model
+from tiny_model import write_model_and_normals
 
 
 @dataclass
@@ -24,7 +24,7 @@ class Running:
 @pytest.fixture(scope="module")
 def running(tmp_path_factory):
     folder = tmp_path_factory.mktemp("app")
-    model = write_model(folder / "model", ["pump"])
+    model = write_model_and_normals(folder / "model", ["pump"])
     listener = Listener([str(model), str(folder / "gone")], model / "normals", folder / "confirmed")
     server = uvicorn.Server(uvicorn.Config(make_app(listener), port=0, log_level="warning", lifespan="off"))
     thread = threading.Thread(target=server.run, daemon=True)

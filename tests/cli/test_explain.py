@@ -9,12 +9,12 @@ from click.testing import CliRunner
 
 from mlflow_project import wave
 from stridor.cli.main import main
-from tiny_model import roaring, write_model
+from tiny_model import roaring, write_model_and_normals
 
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
-    return write_model(tmp_path_factory.mktemp("model"), ["pump"])
+    return write_model_and_normals(tmp_path_factory.mktemp("model"), ["pump"])
 
 
 @pytest.fixture
@@ -70,7 +70,7 @@ def test_what_cannot_be_explained_is_one_sentence(model, recordings, tmp_path):
 
 
 def test_a_detector_of_several_machines_needs_to_know_which(tmp_path, recordings):
-    model = write_model(tmp_path / "model", ["press", "saw"])
+    model = write_model_and_normals(tmp_path / "model", ["press", "saw"])
     assert "names no machine" in run(model, recordings / "fine.wav").stderr
     done = run(model, recordings / "fine.wav", "--machine", "saw", normals="normals/saw")
     assert done.exit_code == 0, done.stderr

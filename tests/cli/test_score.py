@@ -11,27 +11,16 @@ import numpy as np
 import pytest
 import soundfile as sf
 from click.testing import CliRunner
-from ruamel.yaml import YAML
 
-from mlflow_project import wave, write_detector
+from mlflow_project import wave
 from stridor.cli.main import main
-from tiny import tiny_params
+from tiny_model import write_model
 
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
     """The folder of a detector that learnt six humming clips of half a second."""
-    folder = tmp_path_factory.mktemp("model")
-    params = tiny_params()
-    write_detector(folder, params)
-    artifacts = {"encoder": {"path": "encoder.pt"}, "banks": {"path": "banks"}}
-    config = {
-        "machines": ["pump"], "audio": params.audio.model_dump(mode="json"),
-        "embedding": params.embedding.model_dump(mode="json"), "device": "cpu",
-    }  # fmt: skip
-    with open(folder / "MLmodel", "w") as file:
-        YAML().dump({"flavors": {"python_function": {"artifacts": artifacts, "config": config}}}, file)
-    return folder
+    return write_model(tmp_path_factory.mktemp("model"))
 
 
 @pytest.fixture(scope="module")

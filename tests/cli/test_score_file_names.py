@@ -9,10 +9,9 @@ import sys
 
 import pytest
 import soundfile as sf
-from ruamel.yaml import YAML
 
-from mlflow_project import wave, write_detector
-from tiny import tiny_params
+from mlflow_project import wave
+from tiny_model import write_model
 
 ODD = [
     b"pump_\xe9\xe8.wav", "Größe & Maß (2).wav".encode(), b"two\nlines.wav", b"-rf.wav", b"--help", b"a%20b.wav",
@@ -40,16 +39,7 @@ STRICT = {
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     """The folder of a detector, and recordings under odd names in folders of odd names beside it."""
-    root = tmp_path_factory.mktemp("odd")
-    params = tiny_params()
-    write_detector(root, params)
-    artifacts = {"encoder": {"path": "encoder.pt"}, "banks": {"path": "banks"}}
-    config = {
-        "machines": ["pump"], "audio": params.audio.model_dump(mode="json"),
-        "embedding": params.embedding.model_dump(mode="json"), "device": "cpu",
-    }  # fmt: skip
-    with open(root / "MLmodel", "w") as file:
-        YAML().dump({"flavors": {"python_function": {"artifacts": artifacts, "config": config}}}, file)
+    root = write_model(tmp_path_factory.mktemp("odd"))
     encoded = io.BytesIO()
     sf.write(encoded, wave(3, 7113, 300), 16000, format="WAV")
     for name in ODD:

@@ -11,6 +11,7 @@ import pytest
 
 from forked_python import ForkedPython
 from hard.killing import ROOT, Scene
+from recordings import write_machine, write_recording
 from stridor.tracking.location import DATABASE
 from tiny import write_pump
 from tiny_project import VALUES, write_params, write_project
@@ -51,6 +52,14 @@ def init_dvc(python: ForkedPython) -> None:
     subprocess.run(["git", "init", "-q"], check=True)
     call(python, "-m", "dvc", "init", "-q")
     Path(".dvc/config").write_text(CONFIG)
+
+
+def write_recordings(source: Path) -> None:
+    """Write the recordings of a plain machine, and a machine in the layout of DCASE, to be imported."""
+    for kind, number in (("normal", 8), ("normal/target", 4), ("anomaly", 4), ("noise", 2)):
+        for i in range(number):
+            write_recording(source / "press" / kind / f"{i}.wav", 25, rate_hz=16000)
+    write_machine(source / "fan")
 
 
 def pipeline_project(python: ForkedPython, database: Path, machines: Sequence[str], **values: object) -> None:

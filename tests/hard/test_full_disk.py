@@ -14,11 +14,11 @@ from pathlib import Path
 import pytest
 
 from hard.killing import TIMEOUT_S, Killed, content
-from hard.projects import call, lean, make_scene, pipeline_project
+from hard.projects import call, lean, make_scene, pipeline_project, write_recordings
 from hard.test_kill_data import CHECKPOINT_BYTES, PUBLISHED, TESTS, changed, track_machines
 from hard.test_kill_pipeline import results
 from hard.test_kill_tune import general
-from recordings import PARAMS, write_machine, write_recording
+from recordings import PARAMS
 from stridor.ingest.checkpoints.published import DEFAULT
 from stridor.tracking.location import DATABASE
 from tiny_study import TUNE, write_study
@@ -67,10 +67,7 @@ def disk(tmp_path_factory):
 def commands(tmp_path_factory, empty_database, forked_python):
     """What is tried by its name: arguments of the interpreter, how the project is prepared, and what counts."""
     source = tmp_path_factory.mktemp("source")
-    for kind, number in (("normal", 8), ("normal/target", 4), ("anomaly", 4), ("noise", 2)):
-        for i in range(number):
-            write_recording(source / "press" / kind / f"{i}.wav", 25, rate_hz=16000)
-    write_machine(source / "fan")
+    write_recordings(source)
     by_hand = tmp_path_factory.mktemp("download") / "by_hand.pt"
     by_hand.write_bytes(bytes(CHECKPOINT_BYTES))
     python = forked_python

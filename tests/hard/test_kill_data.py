@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from hard.killing import Killed, content
-from hard.projects import call, init_dvc, make_scene
+from hard.projects import call, init_dvc, make_scene, write_recordings
 from recordings import PARAMS, write_machine, write_recording
 from stridor.ingest.checkpoints.published import DEFAULT
 from zenodo import YEAR, Zenodo
@@ -53,10 +53,7 @@ def track_machines(python, root):
 @pytest.fixture(scope="module")
 def importing(tmp_path_factory, forked_python, seed):
     source = tmp_path_factory.mktemp("source")
-    for kind, number in (("normal", 8), ("normal/target", 4), ("anomaly", 4), ("noise", 2)):
-        for i in range(number):
-            write_recording(source / "press" / kind / f"{i}.wav", 25, rate_hz=16000)
-    write_machine(source / "fan")
+    write_recordings(source)
     write_machine(source / "pump", samples=4000)
 
     def import_(root):

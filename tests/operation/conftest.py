@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 import soundfile as sf
-from ruamel.yaml import YAML
 
 from mlflow_project import in_project, register_champion, wave, write_detector
 from tiny import tiny_params
+from tiny_model import write_model
 
 
 @pytest.fixture(scope="module")
@@ -36,17 +36,7 @@ def record():
 @pytest.fixture(scope="session")
 def model(tmp_path_factory):
     """The folder of a detector that learnt six humming clips of half a second."""
-    folder = tmp_path_factory.mktemp("model")
-    params = tiny_params(bank={"false_alarm_rate": 0.001})
-    write_detector(folder, params)
-    artifacts = {"encoder": {"path": "encoder.pt"}, "banks": {"path": "banks"}}
-    config = {
-        "machines": ["pump"], "audio": params.audio.model_dump(mode="json"),
-        "embedding": params.embedding.model_dump(mode="json"), "device": "cpu",
-    }  # fmt: skip
-    with open(folder / "MLmodel", "w") as file:
-        YAML().dump({"flavors": {"python_function": {"artifacts": artifacts, "config": config}}}, file)
-    return folder
+    return write_model(tmp_path_factory.mktemp("model"), bank={"false_alarm_rate": 0.001})
 
 
 @pytest.fixture(scope="session")
