@@ -1,12 +1,12 @@
 """How far a run's measures are from those that are committed, and why."""
 
 import json
-import subprocess
 from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
 
+from stridor.common.git import committed
 from stridor.stages.layout import REPORTS
 
 LOCK, MEASURES = Path("dvc.lock"), REPORTS / "metrics.json"
@@ -21,11 +21,11 @@ def compare_with_committed() -> str | None:
     str or None
         None if nothing is committed to compare with, or nothing was measured.
     """
-    committed = {path: _committed(path) for path in (LOCK, MEASURES)}
-    if not all(committed.values()) or not (LOCK.exists() and MEASURES.exists()):
+    lock, measures = committed(LOCK), committed(MEASURES)
+    if not lock or not measures or not (LOCK.exists() and MEASURES.exists()):
         return None
-    changed = sorted(changed_inputs(_lock(committed[LOCK] or ""), _lock(LOCK.read_text(encoding="utf-8"))))
-    before, after = json.loads(committed[MEASURES] or ""), json.loads(MEASURES.read_text(encoding="utf-8"))
+    changed = sorted(changed_inputs(_lock(lock), _lock(LOCK.read_bytes())))
+    before, after = json.loads(measures), json.loads(MEASURES.read_bytes())
     systems = before.keys() & after.keys()
     points = 100 * max((abs(after[one]["total"] - before[one]["total"]) for one in systems), default=0.0)
     if changed:
@@ -65,17 +65,8 @@ def _inputs(stages: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _lock(text: str) -> dict[str, Any]:
+def _lock(text: bytes) -> dict[str, Any]:
     return (YAML(typ="safe").load(text) or {}).get("stages", {})
-
-
-def _committed(path: Path) -> str | None:
-    """Return a file's text in the last commit; None if it is not there."""
-    try:
-        shown = subprocess.run(["git", "show", f"HEAD:./{path.as_posix()}"], capture_output=True, check=True)
-    except (OSError, subprocess.CalledProcessError):
-        return None
-    return shown.stdout.decode("utf-8", errors="replace")
 
 
 def _upwards(points: float) -> str:

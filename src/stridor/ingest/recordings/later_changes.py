@@ -1,10 +1,10 @@
 """What was done after an import was killed, and would be lost if the import were undone now."""
 
-import subprocess
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from stridor.common.errors import StridorError
+from stridor.common.git import committed
 from stridor.common.text import printable
 from stridor.ingest.recordings.journal_entries import Entries
 
@@ -27,7 +27,7 @@ def check_not_committed(folder: Path, files: Sequence[str]) -> None:
     root, before = folder.parent, folder / "before"
     for number, name in enumerate(files):
         now, old = _content(root / name), _content(before / str(number))
-        if now is not None and now != old and now == _committed(root, name):
+        if now is not None and now != old and now == committed(name, root):
             raise StridorError(
                 f"{name} has been committed since an import was cut off; remove the folder {printable(folder)} to keep "
                 "what is there now, or go back before that commit to have the import undone, and try again."
@@ -85,12 +85,3 @@ def _later_files(there: Path, below: Path, entries: Entries) -> Iterable[Path]:
 
 def _content(file: Path) -> bytes | None:
     return file.read_bytes() if file.is_file() else None
-
-
-def _committed(root: Path, name: str) -> bytes | None:
-    """Return a file's content in git's latest commit; None without git, or if it is not there."""
-    try:
-        done = subprocess.run(["git", "-C", str(root), "show", f"HEAD:./{name}"], capture_output=True)
-    except OSError:
-        return None
-    return done.stdout if done.returncode == 0 else None
