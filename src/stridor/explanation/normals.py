@@ -1,7 +1,6 @@
 """The normal recordings that a detector learnt a machine from: where they are, and that they are the same."""
 
 import os
-import re
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,13 +20,12 @@ from stridor.common.text import printable
 from stridor.scoring.bank import Bank
 from stridor.scoring.reference import MachineReference
 from stridor.serving.detector import Detector
+from stridor.serving.part_names import split_part_name
 
 # More are not read: their spectra are kept in memory, and each is embedded once to check that it is the right one.
 MOST_CLIPS, MOST_SECONDS = 64, 2000.0
 FEWEST_CLIPS = 4
 CLIPS_AT_A_TIME = 8
-# Of an enrolled machine: the path of a recording, and where the clip begins in it.
-_PART = re.compile(r"(?P<file>.+) from (?P<start>[0-9.]{1,12}) s", re.DOTALL)
 # Mean deviation of a recording's embedding from that in the bank, as a share of the deviation among the bank's: another
 # recording is at 1 or so, the same one at 0 up to the rounding of another processor.
 _SAME_SHARE, _ROUNDING = 0.05, 1e-4
@@ -126,7 +124,6 @@ def find_normals(bank: Bank, machine: str, folder: Path | None = None) -> dict[s
             "a folder data/ that has them; name their folder with --normals."
         )
     place = folder if folder is not None else Path(os.path.relpath(root or Path())) / "data" / machine / "train"
-    names = {name: _PART.fullmatch(name) for name in bank.file_names_}
     files: dict[str, Path] = {}
     for below, folders, inside in os.walk(place):
         folders.sort()
@@ -135,11 +132,12 @@ def find_normals(bank: Bank, machine: str, folder: Path | None = None) -> dict[s
             files[path.relative_to(place).as_posix()] = path
             files.setdefault(file, path)
     found = {}
-    for name, part in names.items():
-        file = part["file"] if part else name
+    names = set(bank.file_names_)
+    for name in bank.file_names_:
+        file, start_seconds = split_part_name(name)
         there = files.get(file) or files.get(PurePosixPath(file).name)
         if there is not None:
-            found[name] = Recorded(there, float(part["start"]) if part else None)
+            found[name] = Recorded(there, start_seconds)
     if len(found) < FEWEST_CLIPS:
         raise StridorError(
             f"{printable(place)} holds {len(found) or 'none'} of the {len(names)} normal recordings that the detector "

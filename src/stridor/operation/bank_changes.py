@@ -15,12 +15,13 @@ from stridor.common.project import code_md5
 from stridor.data.names import Domain
 from stridor.evaluation.bootstrap import bootstrap_intervals
 from stridor.evaluation.measures import measure, total_score
-from stridor.operation.normals import FROM, NormalClips, cutting_as, normal_clips
+from stridor.operation.normals import NormalClips, cutting_as, normal_clips
 from stridor.scoring.conformal import LARGEST_SHARE_OF_COPIES
 from stridor.scoring.reference import MachineReference
 from stridor.serving.card import model_card
 from stridor.serving.detector import Detector
 from stridor.serving.kept_scores import KeptScore, are_here, as_scored, read_scores, scored_again, write_scores
+from stridor.serving.part_names import is_of
 from stridor.serving.registration import register_detector
 from stridor.serving.standing import Standing
 from stridor.tracking.candidate import PACKAGE, SCORES, Candidate
@@ -143,7 +144,7 @@ def remove_from_bank(
         bank = now.reference.bank
         gone: set[int] = set()
         for clip in clips:
-            own = {i for i, one in enumerate(bank.file_names_) if one == clip or one.startswith(f"{clip}{FROM}")}
+            own = {i for i, one in enumerate(bank.file_names_) if is_of(one, clip)}
             if not own:
                 close = difflib.get_close_matches(clip, bank.file_names_, n=1, cutoff=0.3)
                 hint = f"; {close[0]} sounds similar" if close else ""

@@ -20,7 +20,7 @@ from stridor.scoring.views import load_embedder
 from stridor.serving.detector import UNKNOWN_CLIP_SECONDS, Detector
 from stridor.serving.licences import origin_of
 from stridor.tracking.candidate import PACKAGE, model_config
-from stridor.tracking.model_files import download_model, read_model
+from stridor.tracking.model_files import opened_model
 
 Fit = Callable[[NormalClips], MachineReference]
 
@@ -74,12 +74,15 @@ def basis_of(detector: str | None, checkpoint: Path | None) -> Iterator[Basis]:
     """
     if detector and checkpoint:
         raise StridorError("--detector and --checkpoint both name an encoder; give one of them.")
-    with TemporaryDirectory(prefix="stridor-") as folder:
-        yield _of_detector(detector, Path(folder)) if detector else _of_params(checkpoint, Path(folder))
+    if detector:
+        with opened_model(detector) as (artifacts, config):
+            yield _of_detector(detector, artifacts, config)
+    else:
+        with TemporaryDirectory(prefix="stridor-") as folder:
+            yield _of_params(checkpoint, Path(folder))
 
 
-def _of_detector(name: str, folder: Path) -> Basis:
-    artifacts, config = read_model(download_model(name, folder))
+def _of_detector(name: str, artifacts: Mapping[str, Path], config: Mapping[str, Any]) -> Basis:
     loaded = Detector.from_files(artifacts, config)
     reference = next(iter(loaded.references.values()))
     if not isinstance(reference, MachineReference):

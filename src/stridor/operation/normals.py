@@ -22,9 +22,8 @@ from stridor.ingest.recordings.plain.folder import PlainFolder, Recording
 from stridor.ingest.recordings.plain.plan import PlannedMachine
 from stridor.params.sections import AudioParams
 from stridor.scoring.embedding import Embedder
+from stridor.serving.part_names import part_name
 
-# Between the name of a recording and the second that its clip begins at.
-FROM = " from "
 CLIPS_AT_A_TIME = 64
 
 
@@ -93,8 +92,8 @@ def normal_clips(
         survey = recording.survey
         for clip in recording.clips:
             whole = len(survey.pieces) == 1
-            start = "" if whole else f"{FROM}{seconds_text(clip.start / survey.sample_rate_hz)} s"
-            names.append(f"{survey.origin}{start}")
+            start = seconds_text(clip.start / survey.sample_rate_hz)
+            names.append(survey.origin if whole else part_name(survey.origin, start))
             recordings.append(survey.origin)
             domains.append(survey.recording.domain or "source")
             seconds.append(clip.frames / survey.sample_rate_hz)

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from stridor.common.errors import StridorError
-from stridor.models.checkpoint import initial_encoder, save_encoder
+from stridor.models.checkpoint import save_encoder
 from stridor.params import Params
 from stridor.params.scoring_sections import EmbeddingParams, View, views_of
 from stridor.serving.licences import NONE_NEEDED, origin_of
@@ -32,12 +32,9 @@ def files_of(system: System, layout: Layout, params: Params, folder: Path) -> di
     files = {"banks": layout.banks / system}
     names: set[str] = {name for name, _ in _views(system, params)} or {system}
     if names & {"frozen", "random"}:
-        which = "random" if "random" in names else "frozen"
-        own = (
-            encoder_of("random", layout, params) if which == "random" else initial_encoder(params.encoder, params.seed)
-        )
-        files["frozen" if system == JOINED else "encoder"] = folder / f"{which}.pt"
-        save_encoder(own, folder / f"{which}.pt")
+        which: System = "random" if "random" in names else "frozen"
+        file = files["frozen" if system == JOINED else "encoder"] = folder / f"{which}.pt"
+        save_encoder(encoder_of(which, layout, params), file)
     if names & {"fine_tuned", "stage_one"}:
         files["encoder"] = layout.stage_one if system == "stage_one" else layout.encoder
         _require(files["encoder"], "index", layout)
