@@ -5,18 +5,14 @@ from pathlib import Path
 
 import click
 
-from stridor.cli.options import UserPath
+from stridor.cli.options import UserPath, normals_option
 
 
 @click.command()
 @click.option("--detector", "detectors", multiple=True, help="Offer this detector; by default all registered ones.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on; 0.0.0.0 is everybody's.")
 @click.option("--port", type=click.IntRange(0, 65535), default=8321, show_default=True, help="0: any that is free.")
-@click.option(
-    "--normals",
-    type=UserPath(path_type=Path),
-    help="Folder of the normal recordings that the detectors learnt from; by default data/ of the project.",
-)
+@normals_option
 @click.option(
     "--confirmed",
     type=UserPath(path_type=Path, file_okay=False),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from stridor.cli.options import UserPath, scoring_options
+from stridor.cli.options import UserPath, detector_option, normals_option, scoring_options
 from stridor.cli.score import NOT_SCORED, note, progress_bar, warnings_as_notes
 
 if TYPE_CHECKING:
@@ -15,9 +15,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("recordings", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option(
-    "--detector", required=True, help="Name of a registered detector, a models:/ address, or a model's folder."
-)
+@detector_option
 @click.option(
     "--output",
     type=UserPath(path_type=Path, file_okay=False),
@@ -25,11 +23,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="Folder of the pages.",
 )
-@click.option(
-    "--normals",
-    type=UserPath(path_type=Path),
-    help="Folder of the normal recordings that the detector learnt from; by default data/ of the project.",
-)
+@normals_option
 @scoring_options
 @click.option("--only-anomalous", is_flag=True, help="Write no pages of normal recordings, but list them.")
 def explain(

@@ -3,6 +3,7 @@
 import functools
 import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import click
@@ -16,8 +17,18 @@ class UserPath(click.Path):
         return super().convert(os.path.expanduser(value), param, ctx)
 
 
+detector_option = click.option(
+    "--detector", required=True, help="Name of a registered detector, a models:/ address, or a model's folder."
+)
+machine_option = click.option("--machine", help="The recorded machine; not needed if the detector has only one.")
+normals_option = click.option(
+    "--normals",
+    type=UserPath(path_type=Path),
+    help="Folder of the normal recordings that were learnt; by default data/ of the project.",
+)
+
 _SCORING = (
-    click.option("--machine", help="The recorded machine; not needed if the detector has only one."),
+    machine_option,
     click.option(
         "--false-alarm-rate",
         type=float,

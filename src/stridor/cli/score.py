@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from stridor.cli.options import scoring_options
+from stridor.cli.options import detector_option, scoring_options
 
 if TYPE_CHECKING:
     from stridor.serving.listening import Failure
@@ -24,9 +24,7 @@ SHORT = 0.7
 
 @click.command()
 @click.argument("recordings", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option(
-    "--detector", required=True, help="Name of a registered detector, a models:/ address, or a model's folder."
-)
+@detector_option
 @scoring_options
 @click.option("--timeline", is_flag=True, help="Show the score of every window too.")
 @click.option("--json", "form", flag_value="json", help="A line of JSON for each recording.")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from stridor.cli.options import UserPath
+from stridor.cli.options import UserPath, detector_option, machine_option
 
 if TYPE_CHECKING:
     from stridor.operation.drift import Drift
@@ -22,8 +22,8 @@ DRIFTED = 1
 
 @click.command()
 @click.argument("folder", type=PLACE)
-@click.option("--detector", required=True, help="Name of a registered detector, an address, or a model's folder.")
-@click.option("--machine", help="The recorded machine; not needed if the detector has only one.")
+@detector_option
+@machine_option
 @click.option(
     "--output", type=PLACE, help="File of the results, JSON lines.  [default: FOLDER.jsonl beside the folder]"
 )
@@ -85,7 +85,7 @@ def watch(
 @click.command()
 @click.argument("place", metavar="FOLDER|RESULTS", type=PLACE)
 @click.option("--detector", help="A registered detector, an address, or a model's folder; needed for a FOLDER.")
-@click.option("--machine", help="The recorded machine; not needed if the detector has only one.")
+@machine_option
 @click.option("--days", type=click.FloatRange(0, min_open=True), help="Only the last so many days of RESULTS.")
 @click.option("--figure", type=PLACE, help="A .png file for the distributions.")
 @click.option("--fail-on-drift", is_flag=True, help="Leave with exit code 1 if there is drift.")
