@@ -117,19 +117,19 @@ def test_a_paired_difference_is_narrower_than_two_separate_intervals_and_has_its
 def test_machines_are_drawn_and_each_draw_has_clips_of_its_own():
     generator = np.random.default_rng(0)
     machines = [gaussian_clips(generator, shift, 6, name) for shift, name in ((0.6, "fan"), (3.0, "valve"))]
-    alone = [resampled_totals([clips], 400, seed=3) for clips in machines]
-    got = resampled_totals(machines, 400, seed=3, over_machines=True)
+    alone = [resampled_totals([clips], 400, seed=3).clips for clips in machines]
+    both = resampled_totals(machines, 400, seed=3)
     which = np.random.default_rng([3, 2]).integers(2, size=(2, 400))
-    for i, total in enumerate(got):
+    for i, total in enumerate(both.machines):
         # The second draw has the clips of the next resample.
         assert total == pytest.approx(harmonic_mean([alone[which[0, i]][i], alone[which[1, i]][(i + 1) % 400]]))
-    of_clips = resampled_totals(machines, 400, seed=3)
-    assert np.std(got) > 2 * np.std(of_clips)
+    assert np.std(both.machines) > 2 * np.std(both.clips)
 
 
 def test_of_a_single_machine_only_clips_are_drawn():
     clips = [gaussian_clips(np.random.default_rng(1), size=5)]
-    assert (resampled_totals(clips, 50, 7, over_machines=True) == resampled_totals(clips, 50, 7)).all()
+    both = resampled_totals(clips, 50, 7)
+    assert (both.machines == both.clips).all()
 
 
 @pytest.mark.filterwarnings("error")

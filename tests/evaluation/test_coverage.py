@@ -41,7 +41,7 @@ def simulated() -> list[tuple[np.ndarray, np.ndarray]]:
     for repetition in range(REPETITIONS):
         first = scored(generator)
         systems = first, improved(first, generator)
-        repetitions.append(tuple(resampled_totals(one, RESAMPLES, repetition) for one in systems))
+        repetitions.append(tuple(resampled_totals(one, RESAMPLES, repetition).clips for one in systems))
     return repetitions
 
 

@@ -120,20 +120,25 @@ def bootstrap_difference(
     return difference_of(gain, after - before, confidence)
 
 
-def resampled_totals(
-    machines: Sequence[ScoredClips], resamples: int = 1000, seed: int = 0, over_machines: bool = False
-) -> NDArray[np.float64]:
-    """Compute the total of every resample; the resamples are the same for any system on the same clips.
+@dataclass(frozen=True, eq=False)
+class ResampledTotals:
+    """The total of every resample.
 
-    Parameters
+    Attributes
     ----------
-    over_machines : bool
-        Draw as many machines as there are with replacement, and for each draw clips of that machine: the totals then
-        vary as if other machines of the same kind had been recorded.
+    clips : float64 [resamples]
+        Clips of the same machines are drawn.
+    machines : float64 [resamples]
+        As many machines as there are are drawn with replacement too, and for each draw clips of that machine: the
+        totals vary as if other machines of the same kind had been recorded.
+    """
 
-    Returns
-    -------
-    float64 [resamples]
+    clips: NDArray[np.float64]
+    machines: NDArray[np.float64]
+
+
+def resampled_totals(machines: Sequence[ScoredClips], resamples: int = 1000, seed: int = 0) -> ResampledTotals:
+    """Compute the total of every resample; the resamples are the same for any system on the same clips.
 
     Raises
     ------
@@ -142,7 +147,7 @@ def resampled_totals(
     """
     _check_machines(machines)
     values = {clips.machine: _resampled(clips, resamples, seed) for clips in machines}
-    return _total_over_machines(values, seed) if over_machines else _total(values)
+    return ResampledTotals(_total(values), _total_over_machines(values, seed))
 
 
 def interval_of(values: NDArray[np.float64], confidence: float) -> Interval:

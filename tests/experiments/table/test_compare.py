@@ -58,7 +58,7 @@ def test_seeds_are_averaged_within_a_resample():
 def test_another_interval_is_over_machines_as_well():
     frozen, full = compare([FROZEN, FULL], EVALUATION, seed=5)
     assert full.over_machines is None
-    resampled = [resampled_totals(row.by_seed[0], 200, 5, over_machines=True) for row in (FROZEN, FULL)]
+    resampled = [resampled_totals(row.by_seed[0], 200, 5).machines for row in (FROZEN, FULL)]
     assert frozen.over_machines == interval_of(resampled[0] - resampled[1], 0.95)
     assert frozen.over_machines != frozen.to_full.interval
 

@@ -4,10 +4,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from stridor.common.errors import StridorError
-from stridor.evaluation.bootstrap import Difference, Interval, difference_of, interval_of, resampled_totals
+from stridor.evaluation.bootstrap import (
+    Difference,
+    Interval,
+    ResampledTotals,
+    difference_of,
+    interval_of,
+    resampled_totals,
+)
 from stridor.evaluation.measures import MachineMeasures, measure, total_score
 from stridor.experiments.table.cells import FULL
 from stridor.experiments.table.rows import Row
@@ -70,25 +76,18 @@ def compare(rows: Sequence[Row], evaluation: EvaluationParams, seed: int) -> lis
     """
     _require_same_clips(rows)
     totals = {row.key: tuple(total_score(map(measure, scored)) for scored in row.by_seed) for row in rows}
-    resampled, over_machines = (
-        {row.key: _resampled(row, evaluation, seed, machines) for row in rows} for machines in (False, True)
-    )
-
-    def to_full(row: Row, values: dict[str, NDArray[np.float64]]) -> Difference:
-        gain = np.mean(totals[row.key]) - np.mean(totals[FULL])
-        return difference_of(float(gain), values[row.key] - values[FULL], evaluation.confidence)
-
-    return [
-        ComparedRow(
-            row,
-            _mean_measures(row),
-            totals[row.key],
-            interval_of(resampled[row.key], evaluation.confidence),
-            None if row.key == FULL else to_full(row, resampled),
-            None if row.key == FULL else to_full(row, over_machines).interval,
-        )
-        for row in rows
-    ]
+    resampled = {row.key: _resampled(row, evaluation, seed) for row in rows}
+    full, full_total, confidence = resampled[FULL], np.mean(totals[FULL]), evaluation.confidence
+    compared = []
+    for row in rows:
+        own, total = resampled[row.key], np.mean(totals[row.key])
+        to_full = over_machines = None
+        if row.key != FULL:
+            to_full = difference_of(float(total - full_total), own.clips - full.clips, confidence)
+            over_machines = interval_of(own.machines - full.machines, confidence)
+        interval = interval_of(own.clips, confidence)
+        compared.append(ComparedRow(row, _mean_measures(row), totals[row.key], interval, to_full, over_machines))
+    return compared
 
 
 def _require_same_clips(rows: Sequence[Row]) -> None:
@@ -102,8 +101,11 @@ def _require_same_clips(rows: Sequence[Row]) -> None:
                 )
 
 
-def _resampled(row: Row, evaluation: EvaluationParams, seed: int, machines: bool) -> NDArray[np.float64]:
-    return np.mean([resampled_totals(scored, evaluation.bootstrap, seed, machines) for scored in row.by_seed], axis=0)
+def _resampled(row: Row, evaluation: EvaluationParams, seed: int) -> ResampledTotals:
+    by_seed = [resampled_totals(scored, evaluation.bootstrap, seed) for scored in row.by_seed]
+    return ResampledTotals(
+        np.mean([one.clips for one in by_seed], axis=0), np.mean([one.machines for one in by_seed], axis=0)
+    )
 
 
 def _mean_measures(row: Row) -> dict[str, MachineMeasures]:
