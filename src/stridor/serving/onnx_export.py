@@ -3,6 +3,7 @@
 import json
 import warnings
 from collections.abc import Sequence
+from copy import deepcopy
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -103,8 +104,7 @@ class _Graph(nn.Module):
         vectors = []
         for encoder, way in self.parts:
             tokens = layers[encoder][way.layer % (encoder.layers + 1)]
-            # All count. Ones would be folded to a constant of the traced length.
-            vectors.append(pool(tokens, tokens[..., 0].abs() >= 0, way))
+            vectors.append(pool(tokens, _all_valid(tokens), way))
         return torch.cat(vectors, dim=1)
 
     def _log_mel(self, wave: Tensor) -> Tensor:
@@ -119,14 +119,20 @@ class _Graph(nn.Module):
 
 
 def _parts(embedder: Embedder) -> list[tuple[Encoder, EmbeddingParams]]:
+    """Return the encoders of an embedder in a form that can be traced, and how each is pooled."""
     embedders: Sequence[Any] = embedder.parts if isinstance(embedder, ViewsEmbedder) else [embedder]
     found: list[tuple[Encoder, EmbeddingParams]] = []
+    traceable: dict[Encoder, Encoder] = {}
     for one in embedders:
         encoder = one.encoder if isinstance(one, EncoderEmbedder) else None
         if not isinstance(encoder, Beats | LogMelPatches):
             family = "this detector" if encoder is None else f"the encoder family '{encoder.family}'"
             raise StridorError(f"There is no ONNX form of {family}; BEATs and log_mel have one.")
-        found += [(encoder, way) for way in one.settings]
+        if encoder not in traceable:
+            traceable[encoder] = copy = deepcopy(encoder)
+            if isinstance(copy, Beats):
+                copy.encoder.pos_conv[0] = _DirectConvolution(cast(PositionalConvolution, copy.encoder.pos_conv[0]))
+        found += [(traceable[encoder], way) for way in one.settings]
     return found
 
 
@@ -140,22 +146,24 @@ def _layers(encoder: Encoder, image: Tensor) -> list[Tensor]:
     columns = image.shape[1] // PATCH
     patches = encoder.patch_embedding(image[:, None, : columns * PATCH])
     tokens = encoder.post_extract_proj(encoder.layer_norm(patches.flatten(2).transpose(1, 2)))
-    stack = encoder.encoder
-    convolution = cast(PositionalConvolution, stack.pos_conv[0])
-    x = tokens + F.gelu(_convolve(convolution, tokens.transpose(1, 2))).transpose(1, 2)
-    if not stack.config.layer_norm_first:
-        x = stack.layer_norm(x)
-    layers = [x]
-    bias = stack._position_bias(x)
-    for layer in stack.layers:
-        layers.append(layer(layers[-1], bias, None))
-    if stack.config.layer_norm_first:
-        layers[-1] = stack.layer_norm(layers[-1])
+    layers: list[Tensor] = encoder.encoder(tokens, _all_valid(tokens))
     return layers
 
 
-def _convolve(module: PositionalConvolution, x: Tensor) -> Tensor:
-    """Convolve directly, as ONNX has no such Fourier transform."""
-    weight = module.weight_v * (module.weight_g / module.weight_v.norm(dim=(0, 1), keepdim=True))
-    y = F.conv1d(x, weight, module.bias, padding=weight.shape[-1] // 2, groups=module.groups)
-    return y[..., : x.shape[-1]]
+def _all_valid(tokens: Tensor) -> Tensor:
+    """Return that all tokens count, bool `[1 x N]`; ones would be folded to a constant of the traced length."""
+    return tokens[..., 0].abs() >= 0
+
+
+class _DirectConvolution(nn.Module):
+    """What `PositionalConvolution` computes through a Fourier transform, which ONNX does not have."""
+
+    def __init__(self, module: PositionalConvolution) -> None:
+        super().__init__()
+        self.module = module
+
+    def forward(self, x: Tensor) -> Tensor:
+        module = self.module
+        weight = module.weight_v * (module.weight_g / module.weight_v.norm(dim=(0, 1), keepdim=True))
+        y = F.conv1d(x, weight, module.bias, padding=weight.shape[-1] // 2, groups=module.groups)
+        return y[..., : x.shape[-1]]
