@@ -28,7 +28,6 @@ def trained(frames=None, machine="pump", seed=0, **values):
     return network, epochs
 
 
-@pytest.mark.slow
 def test_it_learns_to_reconstruct():
     # Over six seeds and three instruction sets both ratios ended between 0.01 and 0.04. Statistics of smaller batches,
     # or of fewer stacks, make the validation loss depend on how a processor rounds.
