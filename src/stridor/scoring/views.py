@@ -6,6 +6,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from stridor.audio.fbank import frame_counts
 from stridor.common.errors import StridorError
 from stridor.models.checkpoint import load_encoder
 from stridor.models.encoder import Encoder, Tokens
@@ -39,7 +40,13 @@ class ViewsEmbedder(TokenEmbedder):
         up_to: dict[Encoder, int] = {}
         for part in self.parts:
             up_to[part.encoder] = max(part.last_layer, up_to.get(part.encoder, 0))
-        tokens = {encoder: change(encoder(wave, lengths, up_to=last)) for encoder, last in up_to.items()}
+        frames = frame_counts(lengths)
+        images: dict[Callable[..., Tensor], Tensor] = {}  # mostly one, as encoders see the same image
+        tokens = {}
+        for encoder, last in up_to.items():
+            kind = type(encoder).log_mel
+            images[kind] = images[kind] if kind in images else encoder.log_mel(wave)
+            tokens[encoder] = change(encoder.encode(images[kind], frames, last))
         return torch.cat([part.pool(tokens[part.encoder]) for part in self.parts], dim=1)
 
 
