@@ -52,7 +52,9 @@ def test_an_encoder_of_two_views_and_the_filter_bank_of_all_run_once():
     encoder.fbank.register_forward_hook(lambda *_: images.append(1))
     spectrum.fbank.register_forward_hook(lambda *_: images.append(1))
     encoder.patch_embedding.register_forward_hook(lambda *_: runs.append(1))
-    ViewsEmbedder([(encoder, SHARED), (spectrum, EmbeddingParams(layer=0)), (encoder, EmbeddingParams(layer=0))]).embed(waves()[:1])
+    ViewsEmbedder([(encoder, SHARED), (spectrum, EmbeddingParams(layer=0)), (encoder, EmbeddingParams(layer=0))]).embed(
+        waves()[:1]
+    )
     assert len(runs) == len(images) == 1
 
 
