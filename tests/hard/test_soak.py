@@ -285,7 +285,7 @@ def test_clients_at_once_get_the_score_of_the_pipeline_or_a_sentence(server, mod
             sentence = json.loads(text).get("message", "")
             said.add(sentence[:60])
             is_sentence = isinstance(sentence, str) and sentence[:1].isupper() and "." in sentence
-            return None if 400 <= status < 500 and is_sentence and "Traceback" not in text else "not a sentence"
+            return None if 400 <= status < 500 and is_sentence and "Traceback" not in sentence else "not a sentence"
         answers = json.loads(text)["predictions"]
         expected = [scores[row] for row in rows_of(number)]
         worst = max(abs(one["score"] - score) for one, score in zip(answers, expected, strict=True))

@@ -53,9 +53,7 @@ def test_an_archive_is_scored_by_spark(project):
     print(f"{RECORDINGS} recordings in {time.monotonic() - start:.0f} s")
     assert done.returncode == 0, done.stderr[-5000:]
     found = pd.read_parquet(project / "scores")
-    said = {
-        Path(path.removeprefix("file:")): row for path, row in zip(found["path"], found.to_dict("records"), strict=True)
-    }
+    said = {Path(row["path"].removeprefix("file:")): row for row in found.to_dict("records")}
     assert len(said) == len(found) == RECORDINGS
     broken = {int(path.stem): row["error"] for path, row in said.items() if row["error"] is not None}
     assert set(broken) == set(BROKEN)
