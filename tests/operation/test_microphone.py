@@ -141,6 +141,7 @@ def test_only_clips_of_the_microphone_are_removed_and_also_after_a_kill(tmp_path
 
 def test_the_command_records_scores_and_keeps_what_is_anomalous(model, tmp_path, monkeypatch):
     monkeypatch.setattr("stridor.common.errors.find_spec", lambda name: name)
+    monkeypatch.setattr(microphone, "SILENT_SECONDS", 600.0)
     rng = np.random.default_rng(0)
     loud = [(rng.standard_normal((400, 1)) * 3000).astype(np.int16) for _ in range(200)]
     monkeypatch.setattr(microphone, "sound_device", lambda name, channels: device_of([(one, False) for one in loud]))
