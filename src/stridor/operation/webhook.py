@@ -63,8 +63,8 @@ class Webhook:
                 raise StridorError(f"{self._shown} redirects ({code}); give the address where that leads.") from None
             raise StridorError(f"{self._shown} answers {code} ({reason}); check the address and its log.") from None
         except (OSError, http.client.HTTPException, ValueError) as error:
-            reason = getattr(error, "reason", None) or error
-            said = getattr(reason, "strerror", None) or str(reason) or type(reason).__name__
+            cause = getattr(error, "reason", None) or error
+            said = getattr(cause, "strerror", None) or str(cause) or type(cause).__name__
             raise StridorError(f"{self._shown} could not be reached ({said}); check the address.") from None
 
 
