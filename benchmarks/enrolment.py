@@ -21,7 +21,7 @@ from pathlib import Path
 import mlflow
 from stridor.operation.enrolment import enrol
 wall, cpu = time.perf_counter(), time.process_time()
-standing, expectation = enrol("press7", [Path("shifts")], checkpoint=Path("encoder.pt"))
+standing, expectation = enrol("press7", [Path("shifts")], checkpoint=Path("encoder.pt"), clip_seconds=float(sys.argv[1]))
 print(time.perf_counter() - wall, time.process_time() - cpu, standing.version)
 """
 
@@ -34,7 +34,7 @@ def run(bench: Bench) -> None:
         for _ in range(bench.repeats):
             with tempfile.TemporaryDirectory() as folder:
                 write_project(Path(folder), preset, clips, seconds)
-                wall, cpu, _ = map(float, _python(Path(folder), "-c", ENROL).split())
+                wall, cpu, _ = map(float, _python(Path(folder), "-c", ENROL, str(seconds)).split())
                 found.append((wall, cpu))
         wall, cpu = (min(one) for one in zip(*found, strict=True))
         bench.note(
