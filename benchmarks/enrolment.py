@@ -21,7 +21,7 @@ from pathlib import Path
 import mlflow
 from stridor.operation.enrolment import enrol
 wall, cpu = time.perf_counter(), time.process_time()
-standing, expectation = enrol("press7", [Path("shifts")], checkpoint=Path("encoder.pt"), clip_seconds=float(sys.argv[1]))
+standing, _ = enrol("press7", [Path("shifts")], None, Path("encoder.pt"), float(sys.argv[1]))
 print(time.perf_counter() - wall, time.process_time() - cpu, standing.version)
 """
 
