@@ -55,12 +55,12 @@ def test_an_archive_is_scored_by_spark(project):
     found = pd.read_parquet(project / "scores")
     said = {Path(row["path"].removeprefix("file:")): row for row in found.to_dict("records")}
     assert len(said) == len(found) == RECORDINGS
-    broken = {int(path.stem): row["error"] for path, row in said.items() if row["error"] is not None}
+    broken = {int(path.stem): row["error"] for path, row in said.items() if not pd.isna(row["error"])}
     assert set(broken) == set(BROKEN)
     assert all("is not readable audio" in reason for reason in broken.values())
     detector = Detector.load("valve")
     for path, row in said.items():
-        if row["error"] is None:
+        if pd.isna(row["error"]):
             expected = detector.score(path)
             assert row["score"] == pytest.approx(expected.score, abs=1e-5)
             assert (row["anomalous"], row["nearest"]) == (expected.anomalous, expected.nearest)
