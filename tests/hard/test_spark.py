@@ -65,6 +65,7 @@ def test_an_archive_is_scored_by_spark(project):
             used_s |= used_by(psutil.Process(process.pid))
             time.sleep(0.2)
         process.kill()
+        process.wait()
     print(f"{RECORDINGS} recordings in {time.monotonic() - start:.0f} s, {sum(used_s.values()):.0f} s of the processor")
     assert process.returncode == 0, (project / "spark.log").read_text()[-5000:]
     found = pd.read_parquet(project / "scores")
