@@ -16,7 +16,6 @@ from stridor.common.dvc import dvc_environment, dvc_line, track
 from stridor.common.errors import StridorError
 from stridor.params import read_params
 from stridor.pipeline import fleet
-from stridor.pipeline.cluster import Resources
 from stridor.pipeline.node_project import NODE_FOLDER
 from tiny import write_pump
 from tiny_project import write_params, write_project
@@ -70,20 +69,6 @@ def written() -> dict[str, bytes]:
     weights = Path("artifacts").glob("[!.]*/encoder/*.pt")
     files = [Path("dvc.lock"), *Path("reports").rglob("*"), *Path("results").rglob("*"), *weights]
     return {path.as_posix(): path.read_bytes() for path in sorted(files) if path.is_file()}
-
-
-def test_threads_are_said_before_ray_reserves_them():
-    compute = read_compute(threads=2)
-    assert Resources.of(compute) == Resources(2, 0)
-    assert Resources.of(read_compute(threads=1, accelerator="cuda", devices=2)) == Resources(1, 2)
-    with pytest.raises(StridorError, match=r"compute\.threads is auto.*set it to a number"):
-        Resources.of(read_compute())
-
-
-def read_compute(**values):
-    from stridor.params.sections import ComputeParams
-
-    return ComputeParams(**values)
 
 
 def test_nothing_is_asked_of_the_cluster_where_all_is_up_to_date():
