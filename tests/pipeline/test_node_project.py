@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from ruamel.yaml import YAML
 
 from stridor.common.dvc import check_remote, dvc_environment, dvc_line, push
 from stridor.common.errors import StridorError
@@ -69,7 +70,7 @@ def test_a_node_has_what_it_needs_and_the_head_runs_nothing(head, tmp_path, monk
     params = tiny_params(encoder={"checkpoint": "tiny.pt"})
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:1")
     project = NodeProject.of_this_folder(params, {"OMP_NUM_THREADS": "1"})
-    assert project.files.keys() == {".dvc/config.local", "tiny.pt"}
+    assert project.files.keys() == {"dvc.lock", ".dvc/config.local", "tiny.pt"}
     assert project.environment == {"MLFLOW_TRACKING_URI": "http://127.0.0.1:1", "OMP_NUM_THREADS": "1"}
     with pytest.raises(StridorError, match=r"dvc pull data.dvc.*run 'dvc push' where the clips are"):
         project.fetch(tmp_path / "early")
@@ -94,12 +95,13 @@ def test_a_node_has_what_it_needs_and_the_head_runs_nothing(head, tmp_path, monk
 
 
 def test_what_git_has_not_is_refused_but_for_results(head):
-    Path("dvc.lock").write_text("stages: {}\n")
     params = tiny_params()
-    before = NodeProject.of_this_folder(params, {})
-    assert before.files["dvc.lock"] == b"stages: {}\n"
-    Path("dvc.lock").write_text("schema: '2.0'\n")
-    assert NodeProject.of_this_folder(params, {}).name != before.name
+    before = NodeProject.of_this_folder(params, {}, ["copy@b"])
+    Path("dvc.lock").write_text("schema: '2.0'\nstages:\n  copy@a: {cmd: cp}\n  copy@b: {cmd: mv}\n")
+    after = NodeProject.of_this_folder(params, {}, ["copy@b"])
+    # Of the others, DVC would read and write every one after each stage.
+    assert YAML(typ="safe").load(after.files["dvc.lock"]) == {"schema": "2.0", "stages": {"copy@b": {"cmd": "mv"}}}
+    assert after.name != before.name
     Path("dvc.yaml").write_text(STAGES.replace("wc -c", "wc -l"))
     with pytest.raises(StridorError, match=r"dvc\.yaml differ from the commit; commit them"):
         NodeProject.of_this_folder(params, {})

@@ -63,14 +63,15 @@ def run_on_cluster(address: str, params: Params, stale: set[str], print_line: Ca
     with cluster(address, resources):
         current = {name: [stage for stage in group if stage not in stale] for name, group in groups.items()}
         push(f"{DATA}.dvc", *(stage for stages in current.values() for stage in stages))
-        project = shared(NodeProject.of_this_folder(params, environment))
+        every = [stage for group in groups.values() for stage in group]
+        project = shared(NodeProject.of_this_folder(params, environment, every))
         arguments = {name: (project, group, current[name]) for name, group in groups.items()}
         print_line(f"detectors: {len(params.detectors)}, {len(groups)} of them go to the nodes of {address}")
         try:
             failed = run_tasks(run_detector, arguments, resources, on_end)
         finally:
             # Also after Ctrl-C: what has ended is not to be done again.
-            if finished and len(finished) < sum(map(len, groups.values())):
+            if finished and len(finished) < len(every):
                 reproduce(*finished, alone=True, pull=True)
     if failed:
         reasons = "; ".join(f"{name}: {reason.rstrip('.')}" for name, reason in failed.items())

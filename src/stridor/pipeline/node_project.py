@@ -1,12 +1,13 @@
 """The project as the nodes of a cluster fetch it: a commit, what git does not hold of it, and its environment."""
 
 import hashlib
+import io
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,8 +21,9 @@ from stridor.params import Params
 from stridor.params.sections import NO_CHECKPOINT
 from stridor.stages.layout import DATA
 
-# What the stages were last run with, and DVC's settings of this checkout alone, such as the keys of its remote.
-LOCK, LOCAL_SETTINGS = Path("dvc.lock"), Path(".dvc/config.local")
+LOCK = Path("dvc.lock")
+# DVC's settings of this checkout alone, such as the keys of its remote.
+LOCAL_SETTINGS = Path(".dvc/config.local")
 # What a run writes and git tracks: it may differ from the commit, as nodes write it anew.
 WRITTEN = (LOCK.name, "results", "reports")
 # Where runs are logged, and where studies are.
@@ -40,8 +42,8 @@ class NodeProject:
     bundle : bytes
         The git repository up to the commit.
     files : mapping of str to bytes
-        What the stages need and the commit does not hold, by path: `dvc.lock`, DVC's local settings, and a checkpoint
-        that is not in git.
+        What the stages need and the commit does not hold, by path: what they were last run with, DVC's local settings,
+        and a checkpoint that is not in git.
     environment : mapping of str to str
         Variables of all commands.
     """
@@ -52,8 +54,15 @@ class NodeProject:
     environment: Mapping[str, str]
 
     @classmethod
-    def of_this_folder(cls, params: Params, environment: Mapping[str, str]) -> "NodeProject":
+    def of_this_folder(
+        cls, params: Params, environment: Mapping[str, str], stages: Collection[str] = ()
+    ) -> "NodeProject":
         """Describe the project in the working directory.
+
+        Parameters
+        ----------
+        stages : collection of str
+            Those that nodes are to run.
 
         Raises
         ------
@@ -66,11 +75,12 @@ class NodeProject:
                 f"The nodes fetch the project from git, and {', '.join(changed[:3])}{more} differ from the commit; "
                 "commit them and run the command again."
             )
-        needed = [LOCK, LOCAL_SETTINGS]
+        needed = [LOCAL_SETTINGS]
         checkpoint = Path(params.encoder.checkpoint)
         if params.encoder.checkpoint != NO_CHECKPOINT and not is_tracked(checkpoint):
             needed.append(checkpoint)
         files = {path.as_posix(): path.read_bytes() for path in needed if path.is_file()}
+        files[LOCK.name] = _lock_of(stages)
         own = {name: os.environ[name] for name in VARIABLES if os.environ.get(name)}
         return cls(commit(), bundle(), files, {**own, **environment})
 
@@ -136,6 +146,18 @@ class NodeProject:
 def node_folder() -> Path:
     """Return the folder of a node, which NODE_FOLDER names, else one below its folder of temporary files."""
     return Path(os.environ.get(NODE_FOLDER) or Path(tempfile.gettempdir()) / f"stridor-node-{os.getuid()}")
+
+
+def _lock_of(stages: Collection[str]) -> bytes:
+    """Return a dvc.lock of some stages only: DVC reads and writes the whole file after each stage."""
+    from ruamel.yaml import YAML
+
+    yaml = YAML(typ="safe")
+    lock = yaml.load(LOCK.read_bytes()) if LOCK.exists() else None
+    known = (lock or {}).get("stages") or {}
+    text = io.BytesIO()
+    yaml.dump({"schema": "2.0", "stages": {name: known[name] for name in stages if name in known}}, text)
+    return text.getvalue()
 
 
 def _reason(printed: str) -> str:
