@@ -102,7 +102,9 @@ def test_two_nodes_one_of_them_killed_give_what_one_machine_gives(tmp_path, empt
             monkeypatch.setenv("MLFLOW_TRACKING_URI", server)
             nodes = {}
             for name in ("one", "two"):
-                nodes[name] = cluster.add_node(num_cpus=1, env_vars={NODE_FOLDER: str(tmp_path / name)})
+                folder = {NODE_FOLDER: str(tmp_path / name)}
+                nodes[name] = cluster.add_node(num_cpus=1, env_vars=folder, wait=False)
+            cluster.wait_for_nodes(timeout=TIMEOUT_S)
             command = [sys.executable, "-m", "stridor", "repro", "--ray", cluster.address]
             with (tmp_path / "log").open("w") as log, subprocess.Popen(command, stdout=log, stderr=log) as process:
                 lost = detector_at_work(process, tmp_path / "two")

@@ -39,7 +39,7 @@ def test_a_batch_of_fewer_clips_than_processes_goes_to_each_of_them_and_counts_o
     for batches in zip(*(zip(sampler, sampler.shares(), strict=True) for sampler in samplers), strict=True):
         assert sum(share.of_batch for _, share in batches) == pytest.approx(1)
         for rank, (own, share) in enumerate(batches):
-            counted[rank] += share.count * len(own)
+            counted[rank] += share.weight * len(own)
     assert sum(counted) == pytest.approx(len(lengths))
 
 

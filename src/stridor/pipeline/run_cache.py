@@ -24,7 +24,7 @@ def push_stages(names: Sequence[str]) -> None:
     StridorError
         If a stage was not run with its present inputs, or the remote does not take everything.
     """
-    from dvc.fs.generic import copy
+    from dvc.fs import generic
     from dvc.repo import Repo
 
     with Repo(_wait_for_lock=True) as repo:
@@ -38,7 +38,7 @@ def push_stages(names: Sequence[str]) -> None:
         remote = repo.cloud.get_remote_odb(None, "push", hash_name="md5-dos2unix")
         for key, value in entries:
             place = ("runs", key[:2], key, value)
-            copy(cache.fs, cache.fs.join(cache.path, *place), remote.fs, remote.fs.join(remote.path, *place))
+            generic.copy(cache.fs, cache.fs.join(cache.path, *place), remote.fs, remote.fs.join(remote.path, *place))
 
 
 def _entry(repo: "Repo", name: str) -> tuple[str, str]:

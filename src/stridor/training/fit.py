@@ -210,7 +210,7 @@ def _train_epoch(
         size = len(batch.lengths)
         assert norm is not None  # only clipping by value returns none
         per_clip = torch.stack([part.detach().sum() for part in losses]).double().cpu()
-        sums += share.count * torch.cat([per_clip, torch.tensor([float(norm) * size, size], dtype=torch.float64)])
+        sums += share.weight * torch.cat([per_clip, torch.tensor([float(norm) * size, size], dtype=torch.float64)])
         bar.set_postfix(loss=f"{loss.item():.4f}")
     sums = _added_up(sums, fabric)
     clips = float(sums[-1])
@@ -231,8 +231,8 @@ def _source_mean_spectra(task: SeparationTask, loader: EpochLoader, fabric: Fabr
         for row, length in enumerate(batch.lengths.tolist()):
             waves = torch.stack([batch.target[row, :length], batch.interferer[row, :length]])
             images = task.encoder.log_mel(waves.to(fabric.device)).double().cpu()
-            sums += share.count * images.sum(dim=1)
-            count += share.count * images.shape[1]
+            sums += share.weight * images.sum(dim=1)
+            count += share.weight * images.shape[1]
     totals = _added_up(torch.cat([sums.flatten(), torch.tensor([count], dtype=sums.dtype)]), fabric)
     return (totals[:-1] / totals[-1]).view_as(sums).float().to(fabric.device)
 

@@ -27,13 +27,13 @@ class Share(NamedTuple):
 
     Attributes
     ----------
-    count : float
+    weight : float
         How often one of its clips counts, so that all processes together count each clip once.
     of_batch : float
         The share of the batch; those of all processes add up to 1.
     """
 
-    count: float
+    weight: float
     of_batch: float
 
 
