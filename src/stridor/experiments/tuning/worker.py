@@ -5,6 +5,7 @@ import shutil
 import signal
 import sys
 import warnings
+from multiprocessing import parent_process
 from multiprocessing.synchronize import Semaphore
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,7 +30,8 @@ def work(spec: StudySpec, number: int, remaining: Semaphore) -> None:
     # could interrupt the rollback of a transaction, on whose lock all others would wait.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     unblock_stop_signals()
-    end_with([os.getppid()])
+    if (study := parent_process()) is not None and study.pid is not None:
+        end_with([study.pid])
     try:
         with stop_signals_as_exceptions():
             _run_trials(spec, remaining)
