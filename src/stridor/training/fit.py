@@ -194,7 +194,7 @@ def _train_epoch(
     started = time.perf_counter()
     sums = torch.zeros(len(Losses._fields) + 2, dtype=torch.float64)
     bar = tqdm(batches, desc=label, unit="batch", leave=False, disable=None if fabric.is_global_zero else True)
-    for batch in bar:
+    for batch, share in zip(bar, loader.sampler.shares(), strict=True):
         losses: Losses = module(batch)
         loss = losses.total.mean()
         if not math.isfinite(loss.item()):
@@ -203,13 +203,14 @@ def _train_epoch(
                 f"(now {params.training.learning_rate:g})."
             )
         optimiser.zero_grad()
-        fabric.backward(loss)
+        # Gradients are averaged over the processes, whose shares of the batch differ.
+        fabric.backward(loss * (share.of_batch * fabric.world_size))
         norm = fabric.clip_gradients(module, optimiser, max_norm=params.training.gradient_clip)
         optimiser.step()
         size = len(batch.lengths)
         assert norm is not None  # only clipping by value returns none
         per_clip = torch.stack([part.detach().sum() for part in losses]).double().cpu()
-        sums += torch.cat([per_clip, torch.tensor([float(norm) * size, size], dtype=torch.float64)])
+        sums += share.weight * torch.cat([per_clip, torch.tensor([float(norm) * size, size], dtype=torch.float64)])
         bar.set_postfix(loss=f"{loss.item():.4f}")
     sums = _added_up(sums, fabric)
     clips = float(sums[-1])
@@ -225,14 +226,14 @@ def _train_epoch(
 def _source_mean_spectra(task: SeparationTask, loader: EpochLoader, fabric: Fabric) -> Tensor:
     """Return the mean log-mel spectra `[2 x 128]` of targets and interferers over one pass of the training data."""
     sums = torch.zeros(2, task.separator.mean_spectra.shape[1], dtype=torch.float64)
-    count = 0
-    for batch in loader.of_epoch(0):
+    count = 0.0
+    for batch, share in zip(loader.of_epoch(0), loader.sampler.shares(), strict=True):
         for row, length in enumerate(batch.lengths.tolist()):
             waves = torch.stack([batch.target[row, :length], batch.interferer[row, :length]])
             images = task.encoder.log_mel(waves.to(fabric.device)).double().cpu()
-            sums += images.sum(dim=1)
-            count += images.shape[1]
-    totals = _added_up(torch.cat([sums.flatten(), torch.tensor([float(count)])]), fabric)
+            sums += share.weight * images.sum(dim=1)
+            count += share.weight * images.shape[1]
+    totals = _added_up(torch.cat([sums.flatten(), torch.tensor([count], dtype=sums.dtype)]), fabric)
     return (totals[:-1] / totals[-1]).view_as(sums).float().to(fabric.device)
 
 
