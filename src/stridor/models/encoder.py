@@ -1,7 +1,7 @@
 """What every encoder offers, whatever its family: log-mel images in, tokens on a grid of patches out."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -104,6 +104,11 @@ class Encoder(nn.Module, ABC):
         ValueError
             If a clip is shorter than one patch of 16 frames (0.175 s).
         """
+
+    @property
+    def blocks(self) -> Sequence[nn.Module]:
+        """The module of each layer, from the first to the last; `encoder.adapt: last_layers` trains some."""
+        return ()
 
     @classmethod
     @abstractmethod
