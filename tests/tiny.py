@@ -4,12 +4,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from stridor.audio.files import write_clip
 from stridor.data.augment import augment
 from stridor.data.manifest import Manifest, build_manifest
 from stridor.models.beats import Beats, random_beats
 from stridor.models.config import PRESETS, BeatsConfig
+from stridor.models.side import SideTuned, adapted, side_tuned
 from stridor.params import Params
 from stridor.training.fit import Epoch, FineTuned, fine_tune, make_fabric
 from stridor.training.resume import ResumeFolder
@@ -27,6 +29,16 @@ CONFIG = BeatsConfig(
 def tiny_encoder(seed: int = 0) -> Beats:
     """Return a random encoder of width 32, in evaluation mode."""
     return random_beats(CONFIG, seed).eval()
+
+
+def moved_side_blocks(seed: int = 0) -> SideTuned:
+    """Return the same encoder with side blocks of width 16 that no longer leave its tokens as they are."""
+    side = side_tuned(tiny_encoder(), 16, seed)
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for block in side.side:
+            block.up[1].weight.normal_(std=0.1, generator=generator)
+    return side.eval()
 
 
 def tiny_params(machine: str = "pump", **sections: dict) -> Params:
@@ -84,4 +96,5 @@ def train(
     """Fine-tune a tiny encoder, with the state kept in a folder of the working directory."""
     fabric = make_fabric(params.compute, params.training.precision)
     fabric.launch()
-    return fine_tune(tiny_encoder(), data, params, fabric, ResumeFolder(Path(resume), "same"), on_epoch)
+    encoder = adapted(tiny_encoder(), params.encoder, params.seed)
+    return fine_tune(encoder, data, params, fabric, ResumeFolder(Path(resume), "same"), on_epoch)

@@ -64,6 +64,16 @@ def test_without_mixing_a_clip_is_its_own_mixture_as_often_as_it_had_variants():
     assert snr_db(mixed) == pytest.approx(3.0, abs=1e-3)
 
 
+def test_a_share_of_the_examples_stays_unmixed():
+    params = tiny_params(augment={"unmixed": 0.2, "variants": 2})
+    _, data = tiny_training_set(params)
+    triples = [draw_triple(data.examples[0], data.interferers, params, rng_for(i, "x")) for i in range(200)]
+    unmixed = [triple for triple in triples if not triple.interferer.any()]
+    assert 25 < len(unmixed) < 56
+    assert all(np.array_equal(triple.mixture, triple.target) for triple in unmixed)
+    assert snr_db(draw_triple(data.held_out[0], data.interferers, params, rng_for(0, "x"), 3.0)) == pytest.approx(3)
+
+
 def test_drawn_ratios_stay_in_the_interval():
     params = tiny_params(augment={"snr_db": [-3, 4], "variants": 1})
     _, data = tiny_training_set(params)
