@@ -4,19 +4,19 @@ Run in the project's root, with the demo data in data/:
 
     python benchmarks/mechanism.py [--noise FOLDER] [--systems NAME,NAME] [MACHINE...]
 
-No label is looked at, and no test clip. Of each machine's normal training clips every fifth is held out, and encoders are
-trained on the others: *full* with params.yaml as it is, the others as `SYSTEMS` says. Held-out clips are then mixed
+No label is looked at, and no test clip. Of each machine's normal training clips every fifth is held out, and encoders
+are trained on the others: *full* with params.yaml as it is, the others as `SYSTEMS` says. Held-out clips are then mixed
 with noise that was not heard in training, that of two other machines' places (or the recordings of a folder), and
 
-- *distance* is from the mixture's embedding to the initial encoder's of the clean clip, divided by the median distance of
-  the initial encoder's embeddings of the machine's clips;
+- *distance* is from the mixture's embedding to the initial encoder's of the clean clip, divided by the median distance
+  of the initial encoder's embeddings of the machine's clips;
 - *neighbour* is the share of mixtures whose nearest normal clip is the one that the initial encoder finds for the clean
   clip;
 - *false alarms* is the share of mixtures above the threshold, the 90th percentile of a gamma distribution of the
   encoder's own leave-one-out scores.
 
-*Faults* is the change that a fault injected into a held-out clip makes in the embedding, trained over frozen: median over
-clips and faults, as it is, and with both changes divided by the encoder's own median distance of clips.
+*Faults* is the change that a fault injected into a held-out clip makes in the embedding, trained over frozen: median
+over clips and faults, as it is, and with both changes divided by the encoder's own median distance of clips.
 """
 
 import argparse
@@ -33,6 +33,7 @@ from stridor.common.seeds import rng_for
 from stridor.data.augment import augment
 from stridor.data.interferers import MACHINES, list_recordings
 from stridor.data.manifest import Clip, Manifest, audio_files, build_manifest
+from stridor.data.names import AUDIO_SUFFIXES
 from stridor.models.checkpoint import initial_encoder
 from stridor.models.encoder import Encoder
 from stridor.models.side import adapted
@@ -59,8 +60,8 @@ SYSTEMS: Mapping[str, Mapping[str, object] | None] = {
     "frozen": None,
     "full": {},
     "side": _SIDE,
-    "side, four times as long": _SIDE | {"training.stage_one.epochs": 40, "training.stage_two.epochs": 16},
-    "side, retaining half": _SIDE | {"training.retain": 0.5},
+    "side_long": _SIDE | {"training.stage_one.epochs": 40, "training.stage_two.epochs": 16},
+    "side_retain": _SIDE | {"training.retain": 0.5},
 }
 
 
@@ -151,7 +152,8 @@ def main(log: Callable[[str], None] = print) -> None:
         path for name in UNHEARD for path in audio_files(DATA / name / "supplemental") if "_noise_" in path.name
     ]}  # fmt: skip
     kinds |= {
-        f"recordings of {folder.name}": sorted(folder.rglob("*.flac")) + audio_files(folder) for folder in options.noise
+        f"recordings of {folder.name}": sorted(one for one in folder.rglob("*") if one.suffix in AUDIO_SUFFIXES)
+        for folder in options.noise
     }
     for machine in options.machines or ["valve", "fan"]:
         own = params.for_detector(machine)

@@ -101,9 +101,8 @@ def test_scales_are_the_variances_about_each_bands_mean(loss):
     for layer in range(2):
         all_grids = [grids(layers, clip)[layer] for layers in encoded for clip in range(3)]
         tokens, means = torch.cat(all_grids), torch.stack([grid.mean(dim=0) for grid in all_grids])
-        torch.testing.assert_close(
-            loss.token_variance[layer], tokens.var(dim=0, correction=0).mean(), rtol=1e-4, atol=0
-        )
+        for found, values in ((loss.token_variance, tokens), (loss.clip_variance, means)):
+            torch.testing.assert_close(found[layer], values.var(dim=0, correction=0).mean(), rtol=1e-4, atol=0)
 
 
 def task(stage: int) -> SeparationTask:
