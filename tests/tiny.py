@@ -14,6 +14,7 @@ from stridor.models.config import PRESETS, BeatsConfig
 from stridor.models.side import SideTuned, adapted, side_tuned
 from stridor.params import Params
 from stridor.training.fit import Epoch, FineTuned, fine_tune, make_fabric
+from stridor.training.loader import TripleBatch
 from stridor.training.resume import ResumeFolder
 from stridor.training.triples import TrainingSet, training_set
 
@@ -50,6 +51,17 @@ def tiny_params(machine: str = "pump", **sections: dict) -> Params:
         "held_out_clips": 2,
     } | sections.pop("training", {})  # fmt: skip
     return Params(detectors={machine: {"machines": [machine]}}, training=training, **sections)
+
+
+def noise_batch(lengths: list[int]) -> TripleBatch:
+    """Return a batch of quiet noises, targets and interferers, with clips of these lengths."""
+    waves = []
+    for part in range(2):
+        wave = torch.zeros(len(lengths), max(lengths))
+        for row, length in zip(wave, lengths, strict=True):
+            row[:length] = 0.1 * torch.randn(length, generator=torch.Generator().manual_seed(length + part))
+        waves.append(wave)
+    return TripleBatch(waves[0] + waves[1], waves[0], waves[1], torch.tensor(lengths))
 
 
 def write_pump(root: Path, kind: str = "noise", machine: str = "pump", seed: int = 0, tests: int = 2) -> None:

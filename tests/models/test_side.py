@@ -43,7 +43,7 @@ def test_gradients_reach_the_side_blocks_and_nothing_else():
     side = moved_side_blocks().train()
     assert not side.base.training
     assert learning(side) == {name for name, _ in side.named_parameters() if not name.startswith("base.")}
-    side(waves(), LENGTHS).last.square().mean().backward()
+    sum(layer.square().mean() for layer in side(waves(), LENGTHS).layers).backward()
     assert all((parameter.grad is not None) == parameter.requires_grad for parameter in side.parameters())
 
 

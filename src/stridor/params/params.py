@@ -92,6 +92,11 @@ class Params(Section):
                 "training.consistency_weight has no meaning with decoder.target representation, which compares with "
                 "the initial encoder already; set it to 0"
             )
+        if self.encoder.adapt == "side" and not represents:
+            raise ValueError(
+                "encoder.adapt side learns a correction of every layer, which the target log_mel does not see; set "
+                "decoder.target to representation"
+            )
         if self.training.retain and not represents:
             raise ValueError("training.retain needs decoder.target representation; set it to 0, or that target")
         return self
