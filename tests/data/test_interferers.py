@@ -73,7 +73,7 @@ def test_a_broken_table_and_a_missing_source_are_said():
     with pytest.raises(StridorError, match=r"interferers\.csv is not a table of recordings"):
         read_recordings(Path())
     with pytest.raises(StridorError, match=r"No recordings are listed for 'halls' of augment\.interferers"):
-        Interferers(("noise", "halls"), NOISE)
+        Interferers(("halls",), NOISE).draw("pump", 100, rng_for(0, "x"))
 
 
 def drawn(sources, machine, count=60):

@@ -128,12 +128,7 @@ class Interferers:
     noise : mapping of str to sequence of str
         Augmented noise clips of each machine.
     recordings : iterable of Recording
-        For the sources that are not `noise` or `white`.
-
-    Raises
-    ------
-    StridorError
-        If there is no recording of such a source.
+        For the sources that are not `noise` or `white`; needed where something is drawn.
     """
 
     def __init__(
@@ -144,17 +139,12 @@ class Interferers:
         self._paths: dict[tuple[str, str], tuple[str, ...]] = {}
         for source in self.sources:
             listed = [one for one in recordings if one.source == source]
-            if source not in (NOISE, WHITE) and not listed:
-                raise StridorError(
-                    f"No recordings are listed for '{source}' of augment.interferers; run 'dvc repro' so that the "
-                    "augment stage lists them."
-                )
             for machine in noise:
                 others = tuple(one.path for one in listed if one.machine != machine)
                 self._paths[source, machine] = noise[machine] if source == NOISE else others
 
     def paths(self, source: str, machine: str) -> tuple[str, ...]:
-        """Return what a source has for a machine; none stands for white noise."""
+        """Return what a source has for a machine."""
         return self._paths[source, machine]
 
     def draw(self, machine: str, samples: int, rng: np.random.Generator) -> np.ndarray:
@@ -163,11 +153,16 @@ class Interferers:
         Raises
         ------
         StridorError
-            If a recording cannot be read, or all that was tried is silent.
+            If a source has no recordings, one cannot be read, or all that was tried is silent.
         """
         # Of one source nothing is drawn, so that it is mixed as before there were several.
-        index = rng.integers(len(self.sources)) if len(self.sources) > 1 else 0
-        paths = self.paths(self.sources[index], machine)
+        source = self.sources[rng.integers(len(self.sources)) if len(self.sources) > 1 else 0]
+        paths = self.paths(source, machine)
+        if not paths and source not in (NOISE, WHITE):
+            raise StridorError(
+                f"No recordings are listed for '{source}' of augment.interferers; run 'dvc repro' so that the augment "
+                "stage lists them."
+            )
         if not paths:
             return rng.standard_normal(samples, dtype=np.float32)
         for _ in range(_TRIES):

@@ -69,11 +69,6 @@ def training_set(
 
     Noise clips are interferers and never targets; clean supplemental clips contribute their noisy variants;
     labels and attributes are not used. At most a fifth of a machine's source clips is held out.
-
-    Raises
-    ------
-    StridorError
-        If `augment.interferers` names a source of which no recording is listed.
     """
     held_out: list[Example] = []
     examples: list[Example] = []
