@@ -68,3 +68,12 @@ def forked_python() -> Iterator["ForkedPython"]:
 
     with ForkedPython() as python:
         yield python
+
+
+@pytest.fixture(scope="session")
+def whole_demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder `data/` of the demo, as users get it; to be read only."""
+    from made_once import made_once
+    from stridor.ingest.demo import generate
+
+    return made_once(tmp_path_factory, "demo", lambda folder: generate(folder / "data")) / "data"

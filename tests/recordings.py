@@ -40,6 +40,11 @@ NAMES = {
 }
 
 
+def noise(seconds: float, seed: int, rate_hz: int = 16000) -> np.ndarray:
+    """Return white noise, float64 [T] within [-0.9, 0.9]."""
+    return 0.1 * np.random.default_rng(seed).standard_normal(round(seconds * rate_hz)).clip(-9, 9)
+
+
 def write_machine(folder: Path, samples: int = 2801, names: dict[str, tuple[str, ...]] = NAMES) -> Path:
     """Write a machine of noise clips, every one with bytes of its own."""
     random = np.random.default_rng(list(folder.name.encode()))

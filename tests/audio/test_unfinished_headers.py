@@ -109,6 +109,19 @@ def test_half_an_mp3_is_read_without_a_word_of_its_decoder(tmp_path, capfd):
     assert capfd.readouterr().err == ""
 
 
+def test_a_format_far_behind_in_a_wav_is_read_without_a_word_of_its_decoder(tmp_path, capfd):
+    other = b"id3 " + (40).to_bytes(4, "little") + bytes(40)
+    mp3 = bytes.fromhex("5500 0100 803e0000 d0070000 0100 0000 0c00 0100 02000000 2001 0100 7105")
+    fmt = b"fmt " + len(mp3).to_bytes(4, "little") + mp3 + b"fact" + (4).to_bytes(4, "little") + bytes(4)
+    junk = np.random.default_rng(0).bytes(90_000).replace(b"\xff", b"\x00")
+    body = b"WAVE" + other + fmt + b"data" + len(junk).to_bytes(4, "little") + junk
+    path = tmp_path / "junk.wav"
+    path.write_bytes(b"RIFF" + len(body).to_bytes(4, "little") + body)
+    with pytest.raises(StridorError, match=r"junk\.wav"):
+        read_clip(path)
+    assert capfd.readouterr().err == ""
+
+
 def test_an_offset_before_the_file_is_refused_without_a_traceback_from_c(capfd):
     broken = bytes.fromhex("464f524d000011c241494646434f4d4d000000120001000005")
     with pytest.raises(StridorError, match="the recording is not readable audio"):

@@ -32,6 +32,35 @@ def test_every_frame_belongs_to_one_clip(frames, clip_frames):
     assert all(length * 3 < clip_frames * 4 for length in lengths)
 
 
+@pytest.mark.parametrize("subtype", ["PCM_16", "FLOAT"])
+def test_a_file_that_grows_while_it_is_read_is_read_as_it_was(tmp_path, subtype):
+    path, samples = tmp_path / "growing.wav", np.random.default_rng(0).uniform(-0.5, 0.5, 16_000 * 12)
+    sf.write(path, samples, 16_000, subtype=subtype)
+    before = [window.wave for window in read_windows(path, 1.0)]
+    found = []
+    for window in read_windows(path, 1.0):
+        found.append(window.wave)
+        with open(path, "ab") as file:
+            file.write(bytes(64_000))
+    assert len(found) == len(before) == 12
+    for one, other in zip(found, before, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_a_recording_that_is_still_written_gives_what_is_there(tmp_path):
+    path, samples = tmp_path / "recorder.wav", np.random.default_rng(0).uniform(-0.5, 0.5, 16_000 * 6)
+    with sf.SoundFile(path, "w", 16_000, 1, "PCM_16") as recorder:
+        recorder.write(samples[: 16_000 * 3])
+        recorder.flush()
+        windows = read_windows(path, 1.0)
+        found = [next(windows).wave]
+        recorder.write(samples[16_000 * 3 :])
+        recorder.flush()
+        found += [window.wave for window in windows]
+    assert [len(one) for one in found] == [16_000] * 3
+    np.testing.assert_allclose(np.concatenate(found), samples[: 16_000 * 3], atol=1 / 32768)
+
+
 def blocks_of(frames, size):
     everything = np.arange(frames, dtype=np.float32)
     return [everything[start : start + size] for start in range(0, frames, size)]

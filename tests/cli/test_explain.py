@@ -53,6 +53,17 @@ def test_a_folder_gets_a_page_for_each_recording_and_a_list(model, recordings, t
     assert "A registered detector has no decoder" in page
 
 
+def test_a_folder_of_only_unreadable_files_has_a_list_of_them(model, tmp_path):
+    (tmp_path / "bad").mkdir()
+    for name in ("a.wav", "b.wav"):
+        (tmp_path / "bad" / name).write_bytes(b"no audio")
+    done = run(model, tmp_path / "bad", "--output", tmp_path / "out")
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["index.html"]
+    index = (tmp_path / "out/index.html").read_text()
+    assert index.index("a.wav is not readable") < index.index("b.wav is not readable")
+
+
 def test_what_cannot_be_explained_is_one_sentence(model, recordings, tmp_path):
     (tmp_path / "empty").mkdir()
     done = run(model, tmp_path / "empty")

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from stridor.common.dvc_locks import drop_stale_locks
+from stridor.common.dvc_locks import drop_half_copies, drop_stale_locks
 
 
 @pytest.fixture
@@ -78,6 +78,15 @@ def test_half_copies_of_a_killed_command_leave_the_cache_but_not_under_a_living_
         process.kill()
     table.write_text(gone)
     assert drop_stale_locks(tmp_path) == 1
+    assert [path.name for path in cache.iterdir()] == ["bcdef"]
+
+
+def test_half_copies_of_a_command_that_had_no_space_are_dropped(tmp_path):
+    cache = tmp_path / ".dvc/cache/files/md5/0a"
+    cache.mkdir(parents=True)
+    for name in (".aB-3_x.tmp", "bcdef"):
+        (cache / name).touch()
+    drop_half_copies(tmp_path)
     assert [path.name for path in cache.iterdir()] == ["bcdef"]
 
 

@@ -50,7 +50,7 @@ def test_the_oddest_window_of_a_long_recording_is_explained(slider, held_out):
     explained = slider.explain(wav_bytes(long))
     start = 2 * len(roar) / 16000
     assert len(explained.verdict.windows) == 4
-    assert explained.window.start_seconds == explained.verdict.worst_second == pytest.approx(start)
+    assert explained.window.start_seconds == explained.verdict.oddest_start == pytest.approx(start)
     assert explained.sound.wave == pytest.approx(roar, abs=1e-4)
     # The roar lasts from 1.0 to 1.5 s and has all frequencies.
     assert explained.places[0].start_seconds == pytest.approx(1.0, abs=0.15)

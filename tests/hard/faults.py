@@ -1,8 +1,8 @@
-"""A disk that is full, for one process and without any rights: `python faults.py FAULT MODULE ARGUMENT...`.
+"""A disk that is full or slow, for one process and without any rights: `python faults.py FAULT MODULE ARGUMENT...`.
 
 The fault is `writes N`: from its N-th write on, everything that Python writes below the working directory fails with
 ENOSPC, as on a full disk; or `size N`: no file may grow beyond N bytes (`RLIMIT_FSIZE`), which the libraries that write
-by themselves meet as well: libsndfile, PyTorch, SQLite.
+by themselves meet as well: libsndfile, PyTorch, SQLite. Or it is `slow N`: each write there takes N milliseconds more.
 """
 
 import builtins
@@ -12,6 +12,7 @@ import os
 import resource
 import runpy
 import sys
+import time
 from pathlib import Path
 from typing import IO, Any
 
@@ -22,6 +23,7 @@ class _Disk:
     """How many writes a disk takes until it is full."""
 
     left = sys.maxsize
+    delay_s = 0.0
     root = Path()
 
 
@@ -32,6 +34,7 @@ class _File(io.FileIO):
         if _Disk.left <= 0:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), self.name)
         _Disk.left -= 1
+        time.sleep(_Disk.delay_s)
         return super().write(content)
 
 
@@ -58,8 +61,12 @@ def _open_on_disk(
 def apply(fault: str) -> None:
     """Let this process meet a fault from now on."""
     kind, _, number = fault.partition(" ")
-    if kind == "writes":
-        _Disk.left, _Disk.root = int(number) - 1, Path.cwd()
+    if kind in ("writes", "slow"):
+        if kind == "writes":
+            _Disk.left = int(number) - 1
+        else:
+            _Disk.delay_s = int(number) / 1000
+        _Disk.root = Path.cwd()
         builtins.open = io.open = _open_on_disk  # type: ignore[assignment]
     elif kind == "size":
         resource.setrlimit(resource.RLIMIT_FSIZE, (int(number), resource.RLIM_INFINITY))

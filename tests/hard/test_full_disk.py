@@ -1,4 +1,6 @@
-"""Commands on a disk that fills up at several moments: one sentence, nothing half-written, and the next call works.
+"""Commands on a disk that fills up, at several moments: one sentence, nothing half-written, and the next call works.
+
+And on one that is slow.
 
 In the first test, the disk is a tmpfs of limited size, where one may be mounted. The second needs no rights: single
 processes meet a write that fails (`faults.py`).
@@ -259,3 +261,15 @@ def test_a_write_that_fails_is_told_in_a_sentence_and_the_next_call_works(alone,
     finally:
         scene.arguments, scene.again = scene.again, None
     undisturbed.check_outcome(fault)
+
+
+def test_a_slow_disk_changes_nothing(alone):
+    undisturbed, script, rest = alone
+    scene = undisturbed.scene
+    scene.put_back()
+    usual, scene.arguments = scene.arguments, ("-c", script, "slow 50", *rest)
+    try:
+        scene.finish(False)
+    finally:
+        scene.arguments = usual
+    undisturbed.check_outcome("slow")

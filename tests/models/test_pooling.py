@@ -94,3 +94,13 @@ def test_large_powers_stay_within_the_range():
     tokens, everything = torch.tensor([1e-3, 1e3]).repeat(1, 8)[..., None], torch.ones(1, 16, dtype=torch.bool)
     pooled = pool(tokens, everything, EmbeddingParams(pooling="gem", gem_p=200.0))
     assert pooled.item() == pytest.approx(1e3 * 0.5 ** (1 / 200), rel=1e-5)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_quantiles_are_the_same_with_and_without_gradients(dtype):
+    tokens = torch.randn((3, 8 * 50, WIDTH), generator=torch.Generator().manual_seed(0), dtype=dtype)
+    valid = torch.ones((3, 8 * 50), dtype=torch.bool)
+    valid[1, 8 * 20 :] = False
+    learning = tokens.clone().requires_grad_()
+    params = EmbeddingParams(pooling="quantiles")
+    assert torch.equal(pool(tokens, valid, params), pool(learning, valid, params))

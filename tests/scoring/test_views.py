@@ -47,11 +47,15 @@ def test_an_embedding_holds_the_views_one_after_the_other():
         np.testing.assert_array_equal(part, EncoderEmbedder(encoders[name], way).embed(waves()))
 
 
-def test_an_encoder_of_two_views_runs_once():
-    encoder, runs = tiny_encoder(), []
-    encoder.register_forward_hook(lambda *_: runs.append(1))
-    ViewsEmbedder([(encoder, SHARED), (encoder, EmbeddingParams(layer=0))]).embed(waves()[:1])
-    assert len(runs) == 1
+def test_an_encoder_of_two_views_and_the_filter_bank_of_all_run_once():
+    encoder, spectrum, images, runs = tiny_encoder(), LogMelPatches(), [], []
+    encoder.fbank.register_forward_hook(lambda *_: images.append(1))
+    spectrum.fbank.register_forward_hook(lambda *_: images.append(1))
+    encoder.patch_embedding.register_forward_hook(lambda *_: runs.append(1))
+    ViewsEmbedder([(encoder, SHARED), (spectrum, EmbeddingParams(layer=0)), (encoder, EmbeddingParams(layer=0))]).embed(
+        waves()[:1]
+    )
+    assert len(runs) == len(images) == 1
 
 
 def test_a_detector_loads_from_its_files(tmp_path):

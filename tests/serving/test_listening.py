@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import soundfile as sf
 
+from recordings import noise
 from stridor.audio.files import read_clip
 from stridor.params.scoring_sections import BankParams
 from stridor.scoring.bank import ReferenceBank
@@ -16,10 +17,6 @@ from stridor.serving.detector import Detector
 from stridor.serving.found import find_recordings
 from stridor.serving.listening import Failure
 from stridor.serving.options import ScoringOptions
-
-
-def noise(seconds, seed, rate_hz=16000):
-    return 0.1 * np.random.default_rng(seed).standard_normal(round(seconds * rate_hz)).clip(-9, 9)
 
 
 @pytest.fixture(scope="module")

@@ -34,8 +34,8 @@ def test_shares(share, text):
     assert share_in_words(share) == text
 
 
-def verdict(p_value, clips=50, condition="target", windows=()):
-    return Verdict("a.wav", "pump", 0.4, 0.3, True, "n.wav", p_value, condition, clips, windows)
+def verdict(p_value, clips=50, condition="target", windows=(), worst=0.0):
+    return Verdict("a.wav", "pump", 0.4, 0.3, True, "n.wav", p_value, condition, clips, windows, worst)
 
 
 def test_words_say_by_which_clips():
@@ -52,10 +52,15 @@ def test_a_long_recording_says_where():
         WindowScore(10, 10, 0.4, 0.3, 0.01),
         WindowScore(20, 13, 0.5, 0.6, 0.3),
     )
-    found = verdict(0.01, windows=windows)
-    assert (found.worst_second, found.seconds) == (10, 33)
-    assert "score 0.4 at 0:10.0 of 0:33.0, threshold 0.3" in found.text()
-    assert (verdict(0.01).worst_second, verdict(0.01).seconds) == (0, 0)
+    found = verdict(0.01, windows=windows, worst=12.0)
+    assert (found.oddest_start, found.seconds) == (10, 33)
+    assert "score 0.4 at 0:12.0 of 0:33.0, threshold 0.3" in found.text()
+    assert (verdict(0.01).oddest_start, verdict(0.01).seconds) == (0, 0)
+
+
+def test_a_clip_says_where_if_that_is_known():
+    assert " at " not in verdict(0.01, windows=(WindowScore(0, 10, 0.4, 0.3, 0.01),)).text()
+    assert " at 0:07.0 of 0:10.0," in verdict(0.01, windows=(WindowScore(0, 10, 0.4, 0.3, 0.01),), worst=7.0).text()
 
 
 @pytest.mark.parametrize("text", ["", "3", "3/", "a/b", "3/5/7", "-1/2", "1.5/2"])

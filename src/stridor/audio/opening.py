@@ -160,7 +160,7 @@ def _may_be_mpeg(start: bytes) -> bool:
         return False
     if start[:4] not in (b"RIFF", b"RIFX", b"RF64"):
         return start[:3] == b"ID3" or start[:1] == b"\xff"
-    if (at := start.find(b"fmt ")) < 0:
+    if (at := start.find(b"fmt ")) < 0 or at + 34 > len(start):
         return True
     order: Literal["big", "little"] = "big" if start[:4] == b"RIFX" else "little"
     tag, own = (int.from_bytes(start[at + offset : at + offset + 2], order) for offset in (8, 32))

@@ -30,7 +30,6 @@ def table_rows(answer: Verdict | Failure, timeline: bool) -> Iterable[str]:
     if isinstance(answer, Failure):
         # Those are listed at the end.
         return
-    many = len(answer.windows) > 1
     odd = share_in_words(answer.p_value)
     if answer.beyond_experience:
         odd = f"none of {answer.clips} (curve: {odd.removeprefix('about ')})"
@@ -38,7 +37,7 @@ def table_rows(answer: Verdict | Failure, timeline: bool) -> Iterable[str]:
         "ANOMALOUS" if answer.anomalous else "normal",
         odd,
         f"{answer.score:.4g}",
-        clock(answer.worst_second) if many else "-",
+        clock(answer.worst_second) if answer.has_worst_second else "-",
         ", ".join(printable(name) for name in (answer.recording, answer.nearest) if name),
     )
     if timeline:
@@ -55,7 +54,7 @@ def json_line(answer: Verdict | Failure) -> str:
     """Return an answer as one line of JSON; windows are the time line."""
     if isinstance(answer, Failure):
         return json.dumps({"recording": answer.recording, "error": answer.reason})
-    return json.dumps({**asdict(answer), "seconds": answer.seconds, "worst_second": answer.worst_second})
+    return json.dumps({**asdict(answer), "seconds": answer.seconds})
 
 
 def csv_rows(answer: Verdict | Failure, timeline: bool) -> str:
@@ -67,10 +66,7 @@ def csv_rows(answer: Verdict | Failure, timeline: bool) -> str:
     elif timeline:
         rows = [{**asdict(answer), **asdict(one), "flagged": one.flagged} for one in answer.windows]
     else:
-        rows = [{
-            **asdict(answer), "windows": len(answer.windows), "seconds": answer.seconds,
-            "worst_second": answer.worst_second,
-        }]  # fmt: skip
+        rows = [{**asdict(answer), "windows": len(answer.windows), "seconds": answer.seconds}]
     text = io.StringIO()
     writer = csv.DictWriter(text, columns, extrasaction="ignore", lineterminator="\n")
     writer.writerows(

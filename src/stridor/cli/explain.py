@@ -66,7 +66,7 @@ def explain(
                 text = verdict.text() + (f", page {page}" if page else "")
                 progress(lambda text=text: click.echo(text))
             progress()
-    if scored:
+    if found:
         note(f"{scored} explained: {anomalous} anomalous, {scored - anomalous} normal; open {pages.finish(failures)}")
     for failure in failures:
         note(f"stridor: not scored: {failure.reason}")

@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from stridor.common.dvc_locks import drop_stale_locks
+from stridor.common.dvc_locks import drop_half_copies, drop_stale_locks
 from stridor.common.errors import StridorError
 from stridor.common.project import check_path
 
@@ -144,6 +144,7 @@ def _call(*arguments: str, root: Path, advice: str = "fix this and run the comma
     command, environment = dvc_line(*arguments), dvc_environment()
     done = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, errors="replace")
     if done.returncode:
+        drop_half_copies(root)
         named = " ".join(argument for argument in arguments if not argument.startswith("--"))
         raise StridorError(f"'dvc {named}' failed ({_reason(done.stderr)}); {advice}.")
     return done.stdout

@@ -1,4 +1,4 @@
-"""What a killed DVC leaves: entries in its table of locks, of a process that is gone, and half copies in its cache."""
+"""What DVC leaves that was killed: entries in its table of locks, of a process that is gone, and half copies."""
 
 import json
 import os
@@ -39,7 +39,7 @@ def drop_stale_locks(root: Path) -> int:
             text, written = table.read_text(encoding="utf-8"), table.stat().st_mtime
             if _was_cut_off(text) and not _works(root):
                 table.unlink()
-                _drop_half_copies(root)
+                drop_half_copies(root)
                 return 1
             kept, dropped = _living(json.loads(text), written)
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
@@ -48,14 +48,15 @@ def drop_stale_locks(root: Path) -> int:
         if dropped:
             with atomic_file(table) as temporary:
                 temporary.write_text(json.dumps(kept), encoding="utf-8")
-            if not _works(root):
-                _drop_half_copies(root)
+            drop_half_copies(root)
     return dropped
 
 
-def _drop_half_copies(root: Path) -> None:
-    for left in root.glob(_HALF_COPIES):
-        left.unlink(missing_ok=True)
+def drop_half_copies(root: Path) -> None:
+    """Remove the copies that DVC was making when it was killed, or the disk was full, unless it is at work."""
+    if (half := list(root.glob(_HALF_COPIES))) and not _works(root):
+        for left in half:
+            left.unlink(missing_ok=True)
 
 
 def _was_cut_off(text: str) -> bool:

@@ -144,7 +144,7 @@ class Explainer:
         verdict = self.detector.score_heard([heard], options)[0]
         length = self.detector.window_seconds(known.name, options)
         window = _window_at(
-            verdict.worst_second,
+            verdict.oddest_start,
             read_windows(_source(recording), length, options.hop_seconds, self.detector.audio.channel, name),
             name,
         )

@@ -37,6 +37,26 @@ class Tokens:
         """Output of the last computed layer `[B x N x width]`."""
         return self.layers[-1]
 
+    def without(self, parts: Sequence[tuple[float, float]]) -> "Tokens":
+        """Return the tokens of one clip several times, each time with those of a part of it not counting.
+
+        Parameters
+        ----------
+        parts : sequence of K (float, float)
+            Beginning and end as shares of the clip, in [0, 1].
+
+        Returns
+        -------
+        Tokens
+            Of K clips.
+        """
+        columns = self.valid.shape[1] // BANDS
+        middle = (torch.arange(columns, device=self.valid.device) + 0.5) / columns
+        middle = middle.repeat_interleave(BANDS)
+        kept = [~((start <= middle) & (middle < end)) for start, end in parts]
+        layers = tuple(layer.expand(len(parts), -1, -1) for layer in self.layers)
+        return Tokens(layers, self.valid & torch.stack(kept))
+
 
 class Encoder(nn.Module, ABC):
     """Base class of all encoders; training, pooling, separator and scoring know nothing else of them.

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from stridor.common.compute import THREADS, threads_of_each
 from stridor.common.dvc import dvc_line
-from stridor.common.dvc_locks import drop_stale_locks
+from stridor.common.dvc_locks import drop_half_copies, drop_stale_locks
 from stridor.common.errors import StridorError
 from stridor.pipeline.processes import Command, run_parallel
 
@@ -68,6 +68,7 @@ def _dvc(arguments: Iterable[str], environment: Mapping[str, str] | None = None)
 def _run(commands: Sequence[Command], at_a_time: int = 1) -> None:
     drop_stale_locks(Path())
     if any(run_parallel(commands, at_a_time)):
+        drop_half_copies(Path())
         raise StridorError(
             "DVC could not run all stages (see its message above); fix the cause and run the same command again, "
             "finished stages are kept."

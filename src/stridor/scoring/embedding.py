@@ -1,7 +1,7 @@
 """Embeddings of clips, computed by the same code in the pipeline and in a served detector."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 import torch
@@ -85,6 +85,21 @@ class Embedder(ABC):
             embeddings[batch] = embedded.to(self.precision).cpu().numpy()
         return embeddings
 
+    def embed_without(self, wave: np.ndarray, parts: Sequence[tuple[int, int]]) -> np.ndarray:
+        """Embed a clip several times, each time without one of its parts.
+
+        Parameters
+        ----------
+        wave : float array [T]
+        parts : sequence of (int, int)
+            First sample and the one after the last; what remains must be long enough to be embedded.
+
+        Returns
+        -------
+        array [parts x width], of `precision`
+        """
+        return self.embed([np.delete(wave, slice(*part)) for part in parts])
+
     def embed_clips(self, clips: Iterable[Clip], audio: AudioParams) -> np.ndarray:
         """Read and embed clips from disk, a few hundred at a time to limit memory.
 
@@ -101,7 +116,31 @@ class Embedder(ABC):
         return embeddings
 
 
-class EncoderEmbedder(Embedder):
+class TokenEmbedder(Embedder):
+    """An embedder that pools tokens: a clip is encoded once, whichever of its parts are left out."""
+
+    @abstractmethod
+    def embed_tokens(
+        self, wave: Tensor, lengths: Tensor, change: Callable[[Tokens], Tokens] = lambda tokens: tokens
+    ) -> Tensor:
+        """Embed waves as `embed_batch` does; what `change` makes of the tokens is pooled."""
+
+    def embed_batch(self, wave: Tensor, lengths: Tensor) -> Tensor:
+        """Encode and pool."""
+        return self.embed_tokens(wave, lengths)
+
+    @torch.inference_mode()
+    def embed_without(self, wave: np.ndarray, parts: Sequence[tuple[int, int]]) -> np.ndarray:
+        """Embed a clip without each of its parts: their tokens do not count, but have been heard by the others."""
+        padded, lengths = pad([wave])
+        shares = [(start / len(wave), end / len(wave)) for start, end in parts]
+        embedded = self.embed_tokens(
+            padded.to(self.device), lengths.to(self.device), lambda tokens: tokens.without(shares)
+        )
+        return embedded.cpu().numpy()
+
+
+class EncoderEmbedder(TokenEmbedder):
     """Tokens of an encoder, pooled with one or several settings in one pass.
 
     Parameters
@@ -142,9 +181,11 @@ class EncoderEmbedder(Embedder):
         super().__init__([pooled_width(encoder.width, one) for one in self.settings], device)
         self.encoder = encoder.to(device).eval()
 
-    def embed_batch(self, wave: Tensor, lengths: Tensor) -> Tensor:
+    def embed_tokens(
+        self, wave: Tensor, lengths: Tensor, change: Callable[[Tokens], Tokens] = lambda tokens: tokens
+    ) -> Tensor:
         """Pool the tokens in every way."""
-        return self.pool(self.encoder(wave, lengths, up_to=self.last_layer))
+        return self.pool(change(self.encoder(wave, lengths, up_to=self.last_layer)))
 
     @property
     def last_layer(self) -> int:

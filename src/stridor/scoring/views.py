@@ -1,20 +1,21 @@
 """Embeddings of several views of a clip, as a detector with joined views needs them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
+from stridor.audio.fbank import frame_counts
 from stridor.common.errors import StridorError
 from stridor.models.checkpoint import load_encoder
-from stridor.models.encoder import Encoder
+from stridor.models.encoder import Encoder, Tokens
 from stridor.models.log_mel import LogMelPatches
 from stridor.params.scoring_sections import EmbeddingParams, View, ViewEncoder
-from stridor.scoring.embedding import Embedder, EncoderEmbedder
+from stridor.scoring.embedding import Embedder, EncoderEmbedder, TokenEmbedder
 
 
-class ViewsEmbedder(Embedder):
+class ViewsEmbedder(TokenEmbedder):
     """The vectors of several views, one after the other; what two views share is computed once.
 
     Parameters
@@ -32,12 +33,20 @@ class ViewsEmbedder(Embedder):
         self.parts = [EncoderEmbedder(encoder, way, device) for encoder, way in views]
         super().__init__([part.width for part in self.parts], device)
 
-    def embed_batch(self, wave: Tensor, lengths: Tensor) -> Tensor:
+    def embed_tokens(
+        self, wave: Tensor, lengths: Tensor, change: Callable[[Tokens], Tokens] = lambda tokens: tokens
+    ) -> Tensor:
         """Encode by every encoder and pool for every view."""
         up_to: dict[Encoder, int] = {}
         for part in self.parts:
             up_to[part.encoder] = max(part.last_layer, up_to.get(part.encoder, 0))
-        tokens = {encoder: encoder(wave, lengths, up_to=last) for encoder, last in up_to.items()}
+        frames = frame_counts(lengths)
+        images: dict[Callable[..., Tensor], Tensor] = {}  # mostly one, as encoders see the same image
+        tokens = {}
+        for encoder, last in up_to.items():
+            kind = type(encoder).log_mel
+            images[kind] = images[kind] if kind in images else encoder.log_mel(wave)
+            tokens[encoder] = change(encoder.encode(images[kind], frames, last))
         return torch.cat([part.pool(tokens[part.encoder]) for part in self.parts], dim=1)
 
 

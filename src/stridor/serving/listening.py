@@ -14,6 +14,7 @@ from stridor.scoring.embedding import Embedder, require_length
 from stridor.scoring.reference import Judgement, Reference
 from stridor.serving.options import ScoringOptions
 from stridor.serving.verdict import Verdict, WindowScore, any_run_has, oddness_of
+from stridor.serving.worst_second import worst_second
 
 # Windows that are embedded together. More are not faster on a CPU, and take more memory.
 WINDOWS_AT_A_TIME = 8
@@ -69,11 +70,11 @@ def listen(
             ear.failure = str(error)
         ear.read = True
         while waiting and waiting[0].done:
-            yield waiting.popleft().answer(options)
+            yield waiting.popleft().answer(embedder, references, options)
     if batch:
         _score(batch, embedder, references, options)
     for ear in waiting:
-        yield ear.answer(options)
+        yield ear.answer(embedder, references, options)
 
 
 def all_or_error(answers: Iterable[Verdict | Failure]) -> list[Verdict]:
@@ -110,6 +111,7 @@ class _Ear:
     silence: str = ""
     windows: list[WindowScore] = field(default_factory=list)
     oddest: WindowScore | None = None
+    wave: np.ndarray | None = None  # of the oddest window
     # Nearest clip, condition and number of clips of the oddest window.
     found: tuple[str, str, int] = ("", "all", 0)
 
@@ -127,25 +129,33 @@ class _Ear:
             float(judged.p_values[0]), judged.conditions[0], judged.clips[0],
         )  # fmt: skip
         if self.oddest is None or oddness_of(scored) < oddness_of(self.oddest):
-            self.oddest, self.found = scored, (judged.nearest[0], judged.conditions[0], judged.clips[0])
+            self.oddest, self.wave = scored, window.wave
+            self.found = (judged.nearest[0], judged.conditions[0], judged.clips[0])
         self.windows.append(scored)
 
-    def answer(self, options: ScoringOptions) -> Verdict | Failure:
+    def answer(
+        self, embedder: Embedder, references: dict[str, Reference], options: ScoringOptions
+    ) -> Verdict | Failure:
         name = self.recording.name
-        if self.failure is not None or self.oddest is None:
+        if self.failure is not None or self.oddest is None or self.wave is None:
             return Failure(name, self.failure or self.silence)
         nearest, condition, clips = self.found
+        anomalous = any_run_has([one.flagged for one in self.windows], *options.alarm)
+        worst = self.oddest.start_seconds
+        if anomalous:
+            worst += worst_second(self.wave, embedder, references[self.recording.machine], options.condition)
         return Verdict(
             recording=name,
             machine=self.recording.machine,
             score=self.oddest.score,
             threshold=self.oddest.threshold,
-            anomalous=any_run_has([one.flagged for one in self.windows], *options.alarm),
+            anomalous=anomalous,
             nearest=nearest,
             p_value=self.oddest.p_value,
             condition=condition,
             clips=clips,
             windows=tuple(self.windows),
+            worst_second=worst,
         )
 
 

@@ -64,7 +64,7 @@ class DetectorModel(PythonModel):
         DataFrame, a row for each of the input
             `score` (distance to the nearest normals; of a long recording that of its oddest window), `threshold`,
             `anomalous` (score above it), `nearest` (file name of the nearest normal clip), `machine`, `p_value` (share
-            of normal clips that score as high), `worst_second` (where the oddest window begins), `window_count`, and
+            of normal clips that score as high), `worst_second` (where it sounds worst), `window_count`, and
             `error`: None, or what is wrong with this row, whose other values are then missing.
 
         Raises

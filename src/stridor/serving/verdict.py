@@ -71,6 +71,9 @@ class Verdict:
         Their number; 0 if it is not known.
     windows : tuple of WindowScore
         The recording in time, one for a clip.
+    worst_second : float
+        Where it sounds worst: of an anomalous recording, where the second begins without which the oddest window would
+        sound most normal; of a normal one, where the oddest window begins.
 
     Examples
     --------
@@ -92,9 +95,10 @@ class Verdict:
     condition: str = "all"
     clips: int = 0
     windows: tuple[WindowScore, ...] = ()
+    worst_second: float = 0.0
 
     @property
-    def worst_second(self) -> float:
+    def oddest_start(self) -> float:
         """Where the oddest window begins."""
         return min(self.windows, key=oddness_of).start_seconds if self.windows else 0.0
 
@@ -109,6 +113,11 @@ class Verdict:
         return max((one.start_seconds + one.seconds for one in self.windows), default=0.0)
 
     @property
+    def has_worst_second(self) -> bool:
+        """Whether `worst_second` says more than that there is one window."""
+        return len(self.windows) > 1 or self.worst_second > 0
+
+    @property
     def beyond_experience(self) -> bool:
         """Whether the p-value is smaller than the number of clips supports, so that a fitted curve says it."""
         return bool(self.clips) and self.p_value * (self.clips + 1) < 1 - 1e-9
@@ -116,7 +125,7 @@ class Verdict:
     def text(self) -> str:
         """Return the verdict as a line for people."""
         judgement = "ANOMALOUS" if self.anomalous else "normal"
-        where = f" at {clock(self.worst_second)} of {clock(self.seconds)}" if len(self.windows) > 1 else ""
+        where = f" at {clock(self.worst_second)} of {clock(self.seconds)}" if self.has_worst_second else ""
         nearest = f", nearest normal {printable(self.nearest)}" if self.nearest else ""
         return (
             f"{printable(self.recording)}: {judgement} ({self.machine}), score {self.score:.4g}{where}, threshold "

@@ -48,6 +48,20 @@ def detector_system(params: Params) -> System:
     return JOINED if params.bank.views else FINE_TUNED
 
 
+def trained_system(params: Params) -> System:
+    """Return the system that shows what training gives, by which trainings are compared and tuned.
+
+    It is the detector, where one of its views is the fine-tuned encoder, and otherwise that encoder alone.
+    """
+    heard = any(view.encoder == FINE_TUNED for view in params.bank.views)
+    return JOINED if heard else FINE_TUNED
+
+
+def judged_by_training(params: Params) -> Params:
+    """Return parameters whose detector is the system of `trained_system`."""
+    return params.replaced({"bank.views": []}) if trained_system(params) == FINE_TUNED else params
+
+
 def embedding_systems_of(params: Params) -> tuple[System, ...]:
     """Return the systems that score by the distance to a reference bank."""
     return tuple(system for system in systems_of(params) if system not in AUTOENCODERS)

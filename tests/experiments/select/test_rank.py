@@ -10,11 +10,13 @@ from stridor.experiments.select.rank import rank_machine
 from stridor.experiments.select.run_select import select
 from stridor.experiments.select.select_report import best
 from stridor.experiments.select.ways import Way, views_in
+from stridor.models.checkpoint import save_encoder
 from stridor.params import read_params
 from stridor.params.scoring_sections import ViewParams
 from stridor.scoring.joined import JoinedBank
 from stridor.scoring.views import detector_embedder
 from stridor.selection import pseudo_auc
+from stridor.stages.layout import Layout
 from tiny import tiny_encoder
 from tiny_project import params_of, write_project
 
@@ -73,10 +75,31 @@ def test_the_report_recommends_the_highest_mean(project):
     page = (project / "reports" / "select.md").read_text()
     assert best(results).yaml() in page
     assert said[-1].startswith(f"All: {best(results).text()}, pseudo-anomaly AUC ")
-    rows = [line for line in page.splitlines() if line.startswith(("| spectrum", "| encoder"))]
+    rows = [line for line in page.splitlines() if line.startswith(("| spectrum", "| frozen"))]
     values = [float(row.split("|")[2]) for row in rows]
     assert values == sorted(values, reverse=True)
     assert len(rows) == len(results["pump"])
+
+
+@pytest.mark.usefixtures("pump")
+def test_trained_encoders_are_ranked_where_all_have_been_trained(project):
+    layout = Layout("pump")
+    layout.trained.mkdir(parents=True)
+    save_encoder(tiny_encoder(seed=7), layout.encoder)
+    said = []
+    ranked = select(read_params(), print_line=said.append)["pump"]
+    trained = {way: one for way, one in ranked.items() if any(view.encoder == "fine_tuned" for view in way.views)}
+    assert len(trained) == (len(ranked) - 3) / 2
+    assert not any("left out" in line for line in said)
+    alone = {way.text(): one.pseudo_auc for way, one in ranked.items() if len(way.views) == 1}
+    one, other = ([value for text, value in alone.items() if text.startswith(name)] for name in ("frozen", "fine"))
+    assert len(one) == len(other)
+    assert one != other
+    layout.encoder.unlink()
+    assert select(read_params(), print_line=said.append)["pump"] == {
+        way: one for way, one in ranked.items() if way not in trained
+    }
+    assert any("left out" in line for line in said)
 
 
 @pytest.mark.usefixtures("pump")

@@ -11,8 +11,16 @@ def test_spectra_and_encoder_alone_and_joined():
     # Two spectra and four views of the encoder; both spectra; each choice of spectra with each view.
     assert len(all_ways) == len(set(all_ways)) == 2 + 4 + 1 + 3 * 4
     assert len(views_in(all_ways)) == 6
-    assert all(sum(view.encoder == "fine_tuned" for view in way.views) <= 1 for way in all_ways)
+    assert all(sum(view.encoder == "frozen" for view in way.views) <= 1 for way in all_ways)
     assert {view.layer for view in views_in(all_ways)} == {0, 2, -1}
+
+
+def test_a_join_has_one_encoder_at_most_and_the_one_before_training_comes_first():
+    all_ways = ways(4, ("frozen", "fine_tuned"))
+    assert len(all_ways) == len(set(all_ways)) == 3 + (1 + 3) * 8
+    assert all(sum(view.encoder != "log_mel" for view in way.views) <= 1 for way in all_ways)
+    names = [way.text() for way in all_ways if len(way.views) == 1]
+    assert names.index("frozen (layer -1, bands)") < names.index("fine-tuned (layer -1, bands)")
 
 
 def test_of_an_encoder_with_one_layer_none_is_ranked_twice():

@@ -34,7 +34,7 @@ def test_with_one_seed_all_values_equal_those_of_the_bootstrap():
         assert one.spread is None
         assert one.machines == {clips.machine: measure(clips) for clips in row.by_seed[0]}
     assert full.to_full is None
-    assert frozen.to_full == bootstrap_difference(FULL.by_seed[0], FROZEN.by_seed[0], 200, 0.95, 5)
+    assert frozen.to_full.difference == bootstrap_difference(FULL.by_seed[0], FROZEN.by_seed[0], 200, 0.95, 5)
 
 
 def test_seeds_are_averaged_within_a_resample():
@@ -51,22 +51,32 @@ def test_seeds_are_averaged_within_a_resample():
     assert got.interval.high - got.interval.low < max(one.high - one.low for one in intervals)
     assert min(one.low for one in intervals) < got.interval.low < got.total < got.interval.high
     full_totals = [total_score(map(measure, one)) for one in full.by_seed]
-    assert got.to_full.value == pytest.approx(np.mean(totals) - np.mean(full_totals))
-    assert got.to_full.interval.low < got.to_full.value < got.to_full.interval.high
+    gain = got.to_full.difference
+    assert gain.value == pytest.approx(np.mean(totals) - np.mean(full_totals))
+    assert gain.interval.low < gain.value < gain.interval.high
 
 
 def test_another_interval_is_over_machines_as_well():
     frozen, full = compare([FROZEN, FULL], EVALUATION, seed=5)
-    assert full.over_machines is None
+    assert full.to_full is None
     resampled = [resampled_totals(row.by_seed[0], 200, 5).machines for row in (FROZEN, FULL)]
-    assert frozen.over_machines == interval_of(resampled[0] - resampled[1], 0.95)
-    assert frozen.over_machines != frozen.to_full.interval
+    assert frozen.to_full.over_machines == interval_of(resampled[0] - resampled[1], 0.95)
+    assert frozen.to_full.over_machines != frozen.to_full.difference.interval
+
+
+def test_joined_views_are_another_row_to_compare_with():
+    joined = Row("joined", "joined views", FROZEN.by_seed)
+    assert all(one.to_joined is None for one in compare([FROZEN, FULL], EVALUATION, seed=5))
+    full, last = compare([FULL, joined], EVALUATION, seed=5)
+    assert full.to_full is last.to_joined is None
+    assert full.to_joined.difference.value == -last.to_full.difference.value != 0
 
 
 def test_the_same_scores_differ_by_nothing():
     twin = Row("twin", "twin", FULL.by_seed)
     (got, _) = compare([twin, FULL], EVALUATION, seed=0)
-    assert (got.to_full.value, got.to_full.interval.low, got.to_full.interval.high) == (0, 0, 0)
+    gain = got.to_full.difference
+    assert (gain.value, gain.interval.low, gain.interval.high) == (0, 0, 0)
 
 
 def test_other_clips_are_refused():

@@ -57,7 +57,7 @@ def test_cells_and_the_pipeline_do_not_change_each_other(evaluated):
     assert list(rows)[-4:] == ["stage_one", "full", "unmixed", "same"]
     said = []
     compared = {one.row.key: one for one in write_table(read_params(), said.append)}
-    assert compared["same"].to_full.value == 0
+    assert compared["same"].to_full.difference.value == 0
     assert any(line.startswith("unmixed: ") for line in said)
     page = (evaluated / "reports/table.md").read_text()
     assert "| machine | measure | autoencoder, MSE |" in page

@@ -7,20 +7,22 @@ import pytest
 
 from stridor.evaluation.bootstrap import Difference, Interval
 from stridor.evaluation.measures import MachineMeasures
-from stridor.experiments.table.compare import ComparedRow
+from stridor.experiments.table.compare import ComparedRow, Gain
 from stridor.experiments.table.picture import draw
 from stridor.experiments.table.published import Published
 from stridor.experiments.table.rows import Row
 from stridor.experiments.table.table_report import to_csv, to_markdown
 from stridor.params import Params
 
-GAIN = Difference(-0.0234, Interval(-0.05, 0.01))
+GAIN = Gain(Difference(-0.0234, Interval(-0.05, 0.01)), Interval(-0.12, 0.07))
 
 
-def compared(key: str, totals: tuple[float, ...], gain: Difference | None = GAIN) -> ComparedRow:
+def compared(
+    key: str, totals: tuple[float, ...], gain: Gain | None = GAIN, to_joined: Gain | None = None
+) -> ComparedRow:
     measures = {"fan": MachineMeasures(0.7, 0.6, 0.55), "valve": MachineMeasures(0.9, 0.8, 0.75)}
-    row, over_machines = Row(key, key.replace("_", " "), ()), Interval(-0.12, 0.07) if gain else None
-    return ComparedRow(row, measures, totals, Interval(0.5, 0.7), gain, over_machines)
+    row = Row(key, key.replace("_", " "), ())
+    return ComparedRow(row, measures, totals, Interval(0.5, 0.7), gain, to_joined)
 
 
 def params(seeds: int) -> Params:
@@ -39,6 +41,15 @@ def test_one_seed_has_no_spread():
     assert "spread" not in page
     assert "published" not in page
     assert "- mask decoder: `decoder.output: mask`" in page
+
+
+def test_joined_views_are_compared_with_too():
+    other = Gain(Difference(-0.1, Interval(-0.2, -0.05)), Interval(-0.3, 0.02))
+    rows = [compared("full", (0.6,), None, other), compared("joined", (0.7,), GAIN, None)]
+    page = to_markdown(rows, params(1), {})
+    assert "| minus full method | over machines as well | minus joined views | over machines as well |" in page
+    assert "| full | 60.00 | [50.0, 70.0] |  |  | -10.00 [-20.0, -5.0] | [-30.0, +2.0] |" in page
+    assert "| joined | 70.00 | [50.0, 70.0] | -2.34 [-5.0, +1.0] | [-12.0, +7.0] |  |  |" in page
 
 
 def test_several_seeds_show_mean_and_spread():
@@ -63,7 +74,7 @@ def test_the_csv_has_every_number():
     assert list(rows) == ["frozen", "full", "mask_decoder"]
     assert rows["full"]["to_full"] == rows["frozen"]["spread"] == ""
     assert float(rows["mask_decoder"]["to_full_low"]) == pytest.approx(-5)
-    assert float(rows["mask_decoder"]["over_machines_high"]) == pytest.approx(7)
+    assert float(rows["mask_decoder"]["to_full_over_machines_high"]) == pytest.approx(7)
     assert float(rows["mask_decoder"]["total"]) == pytest.approx(58.5)
     assert float(rows["frozen"]["valve/pauc"]) == 75
     assert rows["full"]["seeds"] == "2"

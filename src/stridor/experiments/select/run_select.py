@@ -9,10 +9,12 @@ from stridor.data.manifest import build_manifest
 from stridor.experiments.select.rank import Ranked, rank_machine
 from stridor.experiments.select.select_report import best, mean_pseudo_auc, to_markdown, total
 from stridor.experiments.select.ways import Way, views_in, ways
-from stridor.models.checkpoint import initial_encoder
+from stridor.models.checkpoint import initial_encoder, load_encoder
+from stridor.models.encoder import Encoder
 from stridor.params import Params
+from stridor.params.scoring_sections import ViewEncoder
 from stridor.scoring.views import detector_embedder
-from stridor.stages.layout import DATA, REPORTS
+from stridor.stages.layout import DATA, REPORTS, Layout
 
 
 def select(
@@ -20,7 +22,9 @@ def select(
 ) -> dict[str, dict[Way, Ranked]]:
     """Rank ways to score by injected faults and write `reports/select.md`.
 
-    The encoder is the one that training starts from, so that nothing needs to be trained.
+    The encoder is the one that training starts from, so that nothing needs to be trained. Where all the detectors have
+    been trained, their encoders are ranked as well; they have heard the clips that stand for unheard ones here, which
+    can only favour them.
 
     Parameters
     ----------
@@ -35,12 +39,19 @@ def select(
         If a detector is unknown or a machine has fewer than ten normal clips.
     """
     detectors = params.named_detectors(detectors)
-    encoder = initial_encoder(params.encoder, params.seed)
-    all_ways = ways(encoder.layers)
+    encoders: dict[ViewEncoder, Encoder] = {"frozen": initial_encoder(params.encoder, params.seed)}
+    names: list[ViewEncoder] = ["frozen"]
+    if all(Layout(detector).encoder.exists() for detector in detectors):
+        names.append("fine_tuned")
+    else:
+        print_line("Fine-tuned encoders are left out: not every detector has been trained (run 'dvc repro').")
+    all_ways = ways(encoders["frozen"].layers, names)
     views = [(view.encoder, view.embedding(params.embedding)) for view in views_in(all_ways)]
-    embedder = detector_embedder(views, {"fine_tuned": encoder}, device_for(params.compute.accelerator))
     results: dict[str, dict[Way, Ranked]] = {}
     for detector in detectors:
+        if "fine_tuned" in names:
+            encoders["fine_tuned"] = load_encoder(Layout(detector).encoder)
+        embedder = detector_embedder(views, encoders, device_for(params.compute.accelerator))
         manifest = build_manifest(DATA, params.detectors[detector].machines)
         for machine in manifest.machines:
             test = manifest.select("test", machine)

@@ -14,7 +14,9 @@ INTRODUCTION = """\
 Faults are injected into normal clips of every machine (a tone, knocking, a band that is louder, softer or swells, a
 band of another clip, another speed; `selection/faults.py` has the strengths). The **pseudo-anomaly AUC** is the mean
 over the faults of the AUC of these clips against normal clips that the bank does not hold. It needs normal clips
-only, and the encoder as it is before training. The idea is that of Wilkinghoff and Tan; the faults are ours.
+only. *Frozen* is the encoder before training; *fine-tuned* encoders are ranked where all have been trained, and have an
+advantage: they were trained on the clips that stand for unheard ones. The idea is that of Wilkinghoff and Tan; the
+faults are ours.
 
 The rule, written down before the results: what is recommended has the highest mean over the machines. The official
 total stands beside it where the test clips are labelled, and nothing is chosen by it; the rank correlations say how

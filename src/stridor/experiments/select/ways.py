@@ -1,5 +1,6 @@
 """The ways to score that are ranked: views of a clip, alone and joined."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -34,19 +35,22 @@ class Way:
         return f"views: [{views}]"
 
 
-def ways(layers: int) -> list[Way]:
-    """Return the spectrum by two statistics, the encoder by layer and pooling, and every join of these two kinds.
+def ways(layers: int, encoders: Sequence[ViewEncoder] = ("frozen",)) -> list[Way]:
+    """Return the spectrum by two statistics, encoders by layer and pooling, and every join of these two kinds.
 
-    A join has one view of the encoder at most: its layers say much the same.
+    A join has one view of an encoder at most: its layers say much the same.
 
     Parameters
     ----------
     layers : int
-        Of the encoder; its last layer and the one in the middle are ranked.
+        Of the encoders; the last layer and the one in the middle are ranked.
+    encoders : sequence of str
+        `frozen`: as training starts from it; `fine_tuned`: as trained.
     """
     spectra = [_view("log_mel", 0, pooling) for pooling in ("mean_std", "quantiles")]
     networks = [
-        _view("fine_tuned", layer, pooling)
+        _view(encoder, layer, pooling)
+        for encoder in encoders
         for layer in dict.fromkeys((-1, layers // 2))
         for pooling in ("mean", "bands")
     ]
@@ -67,4 +71,5 @@ def _view(encoder: ViewEncoder, layer: int, pooling: Pooling) -> ViewParams:
 def _text(view: ViewParams) -> str:
     if view.encoder == "log_mel":
         return f"spectrum ({view.pooling})"
-    return f"encoder (layer {view.layer}, {view.pooling})"
+    name = "fine-tuned" if view.encoder == "fine_tuned" else view.encoder
+    return f"{name} (layer {view.layer}, {view.pooling})"

@@ -18,11 +18,28 @@ from stridor.evaluation.measures import MachineMeasures, measure, total_score
 from stridor.experiments.table.cells import FULL
 from stridor.experiments.table.rows import Row
 from stridor.params.sections import EvaluationParams
+from stridor.stages.systems import JOINED
+
+
+@dataclass(frozen=True)
+class Gain:
+    """The difference of a row to another one.
+
+    Attributes
+    ----------
+    difference : Difference
+        Mean of the totals minus that of the other row, on the same resamples of the test clips.
+    over_machines : Interval
+        Of the same difference where machines are resampled as well as their clips.
+    """
+
+    difference: Difference
+    over_machines: Interval
 
 
 @dataclass(frozen=True, eq=False)
 class ComparedRow:
-    """A row with its measures and its difference to the full method; all values in [0, 1].
+    """A row with its measures and its differences to others; all values in [0, 1].
 
     Attributes
     ----------
@@ -32,18 +49,18 @@ class ComparedRow:
         The official total for every seed.
     interval : Interval
         Of the mean of the totals, over resampled test clips; the resamples are the same for all seeds.
-    to_full : Difference or None
-        Mean of the totals minus that of the full method, on the same resamples; None for the full method.
-    over_machines : Interval or None
-        Of the same difference where machines are resampled as well as their clips.
+    to_full : Gain or None
+        To the full method; None for the full method.
+    to_joined : Gain or None
+        To the joined views; None for these, and where no row is called so.
     """
 
     row: Row
     machines: dict[str, MachineMeasures]
     totals: tuple[float, ...]
     interval: Interval
-    to_full: Difference | None
-    over_machines: Interval | None
+    to_full: Gain | None
+    to_joined: Gain | None
 
     @property
     def total(self) -> float:
@@ -57,7 +74,7 @@ class ComparedRow:
 
 
 def compare(rows: Sequence[Row], evaluation: EvaluationParams, seed: int) -> list[ComparedRow]:
-    """Compare every row with the full method, which must be among the rows.
+    """Compare every row with the full method, which must be among the rows, and with the joined views.
 
     Intervals cover the choice of test clips of the same machines, and those named so the choice of machines. They do
     not cover the choice of seeds, which the spread describes.
@@ -77,16 +94,22 @@ def compare(rows: Sequence[Row], evaluation: EvaluationParams, seed: int) -> lis
     _require_same_clips(rows)
     totals = {row.key: tuple(total_score(map(measure, scored)) for scored in row.by_seed) for row in rows}
     resampled = {row.key: _resampled(row, evaluation, seed) for row in rows}
-    full, full_total, confidence = resampled[FULL], np.mean(totals[FULL]), evaluation.confidence
+
+    def gain(key: str, other: str) -> Gain | None:
+        if key == other or other not in totals:
+            return None
+        one, two = resampled[key], resampled[other]
+        value = float(np.mean(totals[key]) - np.mean(totals[other]))
+        return Gain(
+            difference_of(value, one.clips - two.clips, evaluation.confidence),
+            interval_of(one.machines - two.machines, evaluation.confidence),
+        )
+
     compared = []
     for row in rows:
-        own, total = resampled[row.key], np.mean(totals[row.key])
-        to_full = over_machines = None
-        if row.key != FULL:
-            to_full = difference_of(float(total - full_total), own.clips - full.clips, confidence)
-            over_machines = interval_of(own.machines - full.machines, confidence)
-        interval = interval_of(own.clips, confidence)
-        compared.append(ComparedRow(row, _mean_measures(row), totals[row.key], interval, to_full, over_machines))
+        interval = interval_of(resampled[row.key].clips, evaluation.confidence)
+        gains = gain(row.key, FULL), gain(row.key, JOINED)
+        compared.append(ComparedRow(row, _mean_measures(row), totals[row.key], interval, *gains))
     return compared
 
 

@@ -79,7 +79,7 @@ def write_table(params: Params, print_line: Callable[[str], object] = print) -> 
             temporary.write_text(content, encoding="utf-8")
     draw(compared, REPORTS / "table.png")
     for one in compared:
-        gain = "" if one.to_full is None else f", minus full method {difference_text(one.to_full)}"
+        gain = "" if one.to_full is None else f", minus full method {difference_text(one.to_full.difference)}"
         print_line(f"{one.row.name}: {100 * one.total:.2f}{gain}")
     return compared
 

@@ -37,9 +37,9 @@ def draw(compared: Sequence[ComparedRow], path: Path) -> None:
             if len(one.totals) > 1:
                 left.plot([100 * total for total in one.totals], [y] * len(one.totals), "|", color=GREY)
             if one.to_full is not None:
-                ends = [100 * one.to_full.interval.low, 100 * one.to_full.interval.high]
+                ends = [100 * one.to_full.difference.interval.low, 100 * one.to_full.difference.interval.high]
                 right.plot(ends, [y, y], color=colour, linewidth=2)
-                right.plot(100 * one.to_full.value, y, "o", color=colour, markersize=7)
+                right.plot(100 * one.to_full.difference.value, y, "o", color=colour, markersize=7)
         left.set_yticks(range(len(compared)), [one.row.name for one in compared])
         left.invert_yaxis()
         left.set(title="total (%)")

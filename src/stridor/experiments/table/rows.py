@@ -8,7 +8,7 @@ from stridor.evaluation.measures import ScoredClips
 from stridor.experiments.table.cells import FULL, CellLayout
 from stridor.params import Params
 from stridor.stages.summary import scored_of_all
-from stridor.stages.systems import NAMES, detector_system, systems_of
+from stridor.stages.systems import NAMES, systems_of, trained_system
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,10 +45,10 @@ def read_rows(params: Params) -> list[Row]:
     rows = [
         Row(system, NAMES[system], (scored_of_all(system, params),))
         for system in systems_of(params)
-        if system != detector_system(params)
+        if system != trained_system(params)
     ]
     full = [
-        scored_of_all(detector_system(params), params),
+        scored_of_all(trained_system(params), params),
         *(_cell_scores(FULL, seed, params) for seed in table.full_seeds),
     ]
     rows.append(Row(FULL, "full method", tuple(full)))
@@ -59,7 +59,7 @@ def read_rows(params: Params) -> list[Row]:
 
 
 def _cell_scores(variant: str, seed: int, params: Params) -> list[ScoredClips]:
-    return scored_of_all(detector_system(params), params, partial(CellLayout, variant=variant, seed=seed))
+    return scored_of_all(trained_system(params), params, partial(CellLayout, variant=variant, seed=seed))
 
 
 def _joined(seeds: tuple[int, ...]) -> str:

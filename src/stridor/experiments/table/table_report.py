@@ -42,17 +42,19 @@ def to_csv(compared: Sequence[ComparedRow]) -> str:
     """Return a CSV row for every system: total, spread, interval, difference to the full method, measures; percent."""
     rows = []
     for one in compared:
-        gain = one.to_full
         row: dict[str, object] = {
             "system": one.row.key, "seeds": len(one.totals), "total": 100 * one.total,
             "spread": None if one.spread is None else 100 * one.spread,
             "low": 100 * one.interval.low, "high": 100 * one.interval.high,
-            "to_full": None if gain is None else 100 * gain.value,
-            "to_full_low": None if gain is None else 100 * gain.interval.low,
-            "to_full_high": None if gain is None else 100 * gain.interval.high,
-            "over_machines_low": None if one.over_machines is None else 100 * one.over_machines.low,
-            "over_machines_high": None if one.over_machines is None else 100 * one.over_machines.high,
         }  # fmt: skip
+        for name, gain in (("to_full", one.to_full), ("to_joined", one.to_joined)):
+            row |= {
+                name: None if gain is None else 100 * gain.difference.value,
+                f"{name}_low": None if gain is None else 100 * gain.difference.interval.low,
+                f"{name}_high": None if gain is None else 100 * gain.difference.interval.high,
+                f"{name}_over_machines_low": None if gain is None else 100 * gain.over_machines.low,
+                f"{name}_over_machines_high": None if gain is None else 100 * gain.over_machines.high,
+            }
         for machine, measures in one.machines.items():
             row |= {f"{machine}/{field}": 100 * getattr(measures, field) for field in FIELDS}
         rows.append(row)
@@ -85,15 +87,20 @@ def _introduction(compared: Sequence[ComparedRow], params: Params, published: Ma
 
 def _totals(compared: Sequence[ComparedRow], published: Mapping[str, Published]) -> list[list[str]]:
     spread = any(one.spread is not None for one in compared)
-    head = ["system", "total", *(["spread over seeds"] if spread else []), "interval", "minus full method"]
-    head.append("over machines as well")
+    joined = any(one.to_joined is not None for one in compared)
+    head = ["system", "total", *(["spread over seeds"] if spread else []), "interval"]
+    for name in ("full method", *(["joined views"] if joined else [])):
+        head += [f"minus {name}", "over machines as well"]
     lines = [[*head, *(["published"] if published else [])]]
     for one in compared:
         line = [one.row.name, f"{100 * one.total:.2f}"]
         if spread:
             line.append("" if one.spread is None else f"{100 * one.spread:.2f}")
-        line += [interval_text(one.interval), "" if one.to_full is None else difference_text(one.to_full)]
-        line.append("" if one.over_machines is None else signed_interval_text(one.over_machines))
+        line.append(interval_text(one.interval))
+        for gain in (one.to_full, *([one.to_joined] if joined else [])):
+            line += ["", ""] if gain is None else [
+                difference_text(gain.difference), signed_interval_text(gain.over_machines),
+            ]  # fmt: skip
         if published:
             line.append(f"{published[one.row.key].total:.2f}" if one.row.key in published else "")
         lines.append(line)

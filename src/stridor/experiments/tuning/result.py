@@ -12,7 +12,7 @@ from stridor.params import Params
 from stridor.stages.evaluate import score_clips
 from stridor.stages.layout import DATA
 from stridor.stages.scorers import scorers
-from stridor.stages.systems import detector_system
+from stridor.stages.systems import trained_system
 
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
@@ -78,7 +78,7 @@ def _scored(spec: StudySpec, trial: "FrozenTrial", clips: tuple[Clip, ...]) -> l
     layout = spec.layout(trial.number)
     # Scoring parameters may be among the searched ones.
     params = spec.space.params(spec.space.values(trial))
-    found = scorers(detector_system(params), dict.fromkeys(clip.machine for clip in clips), layout, params)
+    found = scorers(trained_system(params), dict.fromkeys(clip.machine for clip in clips), layout, params)
     return [
         score_clips(machine, [clip for clip in clips if clip.machine == machine], scorer, params)
         for machine, scorer in found.items()

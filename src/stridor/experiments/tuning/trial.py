@@ -19,7 +19,7 @@ from stridor.selection.pseudo_auc import machine_pseudo_auc
 from stridor.stages import augment, evaluate, index, train
 from stridor.stages.layout import Layout
 from stridor.stages.scorers import make_detector_embedder
-from stridor.stages.systems import detector_system
+from stridor.stages.systems import judged_by_training, trained_system
 from stridor.tracking.run import RunLog
 from stridor.tracking.runs import end_as, reopened
 from stridor.training.fit import Epoch
@@ -81,7 +81,7 @@ class Objective:
         if params.tune.judged_by_labels:
             index.run(layout, params)
             evaluate.run(layout, params)
-            value = json.loads(layout.metrics.read_text())[detector_system(params)]["hmean"]
+            value = json.loads(layout.metrics.read_text())[trained_system(params)]["hmean"]
         else:
             value = callbacks.without_labels(load_encoder(layout.encoder))
         callbacks.log_objective(value)
@@ -165,22 +165,23 @@ class _TrainingCallbacks:
     def _pseudo_auc(self, encoder: Encoder) -> float:
         """Return the mean over the machines of the AUC of injected faults against held-out normals."""
         manifest = Manifest.read(self.layout.manifest)
-        embedder = make_detector_embedder(encoder, self.params)
+        params = judged_by_training(self.params)
+        embedder = make_detector_embedder(encoder, params)
         return fmean(
             machine_pseudo_auc(
-                machine, embedder, manifest.select("train", machine), self.params.audio, self.params.bank,
-                self.params.seed,
+                machine, embedder, manifest.select("train", machine), params.audio, params.bank, params.seed
             )
             for machine in manifest.machines
-        )  # fmt: skip
+        )
 
     def _evaluate(self, encoder: Encoder) -> float:
         manifest = Manifest.read(self.layout.manifest)
-        embedder = make_detector_embedder(encoder, self.params)
+        params = judged_by_training(self.params)
+        embedder = make_detector_embedder(encoder, params)
         scored: list[ScoredClips] = []
         for machine, clips in evaluate.labelled_test_clips(manifest).items():
-            reference = index.fit_reference(embedder, manifest, machine, self.params.audio, self.params.bank)
-            scored.append(evaluate.score_clips(machine, clips, NearestNormal(embedder, reference), self.params))
+            reference = index.fit_reference(embedder, manifest, machine, params.audio, params.bank)
+            scored.append(evaluate.score_clips(machine, clips, NearestNormal(embedder, reference), params))
         return total_score(measure(clips) for clips in scored)
 
 
