@@ -6,9 +6,9 @@ import torch
 from stridor.models.checkpoint import FAMILIES, load_encoder, save_encoder
 from stridor.models.encoder import Encoder
 from stridor.models.log_mel import LogMelPatches
-from tiny import tiny_encoder
+from tiny import moved_side_blocks, tiny_encoder
 
-MADE = {"BEATs": tiny_encoder, "log_mel": LogMelPatches}
+MADE = {"BEATs": tiny_encoder, "log_mel": LogMelPatches, "side": moved_side_blocks}
 
 
 def test_every_family_is_here():

@@ -18,7 +18,7 @@ from stridor.scoring.joined import load_bank
 from stridor.scoring.views import ViewsEmbedder
 from stridor.serving.detector import Detector
 from stridor.serving.onnx_export import INPUT, MODEL, export_detector, write_graph
-from tiny import CONFIG
+from tiny import CONFIG, moved_side_blocks
 
 onnxruntime = pytest.importorskip("onnxruntime", reason="stridor[onnx] is not installed")
 POOLINGS = ("mean", "gem", "rdp", "rdp_gem", "bands", "mean_std", "quantiles")
@@ -35,7 +35,9 @@ def run(path, wave):
 def test_embeddings_of_any_length_equal_those_of_torch(tmp_path, norm_first, poolings):
     config = BeatsConfig.from_cfg(CONFIG.to_cfg() | {"layer_norm_first": norm_first})
     encoder, spectrum = random_beats(config, seed=0).eval(), LogMelPatches(frames=1)
+    side = moved_side_blocks()
     views = [
+        *((side, EmbeddingParams(layer=layer, pooling="bands")) for layer in (1, 2)),
         *((encoder, EmbeddingParams(pooling=pooling)) for pooling in poolings),
         (encoder, EmbeddingParams(layer=0)),
         *((spectrum, EmbeddingParams(pooling=pooling)) for pooling in poolings),

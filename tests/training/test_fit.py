@@ -16,6 +16,7 @@ from tiny import tiny_encoder, tiny_params, tiny_training_set, train
 
 pytestmark = pytest.mark.slow
 
+SMALL = {"width": 16, "layers": 1, "heads": 2}
 FILES = Path(__file__).resolve().parents[1]
 
 
@@ -68,6 +69,22 @@ def test_a_stage_may_learn_more_slowly():
     assert rates == [2e-3, 2e-3, 5e-4]
 
 
+def test_side_blocks_learn_the_representation_of_clean_clips_and_leave_the_encoder():
+    params = tiny_params(
+        augment={"variants": 2, "interferers": ["noise", "white"], "unmixed": 0.2}, **REPRESENTED,
+        training={"retain": 0.25, "stage_one": {"epochs": 4}, "stage_two": {"epochs": 3}},
+    )  # fmt: skip
+    _, data = tiny_training_set(params)
+    tuned = train(params, data)
+    for name, tensor in tiny_encoder().state_dict().items():
+        assert torch.equal(tensor, tuned.encoder.base.state_dict()[name]), name
+    losses = [epoch.metrics["loss/consistency"] for epoch in tuned.epochs]
+    # The two stages have different losses.
+    assert losses[3] < losses[0]
+    assert losses[6] < losses[4]
+    assert tuned.after_stage_one.side_width == 16
+
+
 def test_no_stage_leaves_the_encoder_as_it_was():
     params = tiny_params(training={"stage_one": {"epochs": 0}, "stage_two": {"epochs": 0}})
     _, data = tiny_training_set(params)
@@ -77,12 +94,13 @@ def test_no_stage_leaves_the_encoder_as_it_was():
     assert tuned.after_stage_one is None
 
 
-ANCHORED = {"consistency_weight": 1.0, "consistency_teacher": "initial"}
+ANCHORED = {"training": {"consistency_weight": 1.0, "consistency_teacher": "initial"}}
+REPRESENTED = {"encoder": {"adapt": "side", "side_width": 16}, "decoder": SMALL | {"target": "representation"}}
 
 
-@pytest.mark.parametrize(("last_epoch", "training"), [(1, {}), (2, {}), (3, {}), (3, ANCHORED)])
-def test_an_interrupted_training_ends_with_the_same_weights(last_epoch, training):
-    params = tiny_params(training=training)
+@pytest.mark.parametrize(("last_epoch", "sections"), [(1, {}), (2, {}), (3, {}), (3, ANCHORED), (2, REPRESENTED)])
+def test_an_interrupted_training_ends_with_the_same_weights(last_epoch, sections):
+    params = tiny_params(**sections)
     _, data = tiny_training_set(params)
     undisturbed = train(params, data, "undisturbed")
 

@@ -17,6 +17,18 @@ def test_an_epoch_is_repeatable_and_another_epoch_is_not():
     assert not all(a.shape == b.shape and torch.equal(a, b) for a, b in zip(first, second, strict=True))
 
 
+def test_a_batch_may_hold_two_mixtures_of_each_clip():
+    params = tiny_params()
+    _, data = tiny_training_set(params)
+    loader = EpochLoader(data, params)
+    once = list(loader.of_epoch(1))
+    for alone, batch in zip(once, loader.of_epoch(1, views=2), strict=True):
+        first, second = (slice(0, len(alone.lengths)), slice(len(alone.lengths), None))
+        assert torch.equal(batch.mixture[first], alone.mixture)
+        assert torch.equal(batch.target[second], alone.target)
+        assert not torch.equal(batch.mixture[second], alone.mixture)
+
+
 def test_the_processes_share_each_batch_of_one_process():
     params = tiny_params(training={"batch_size": 4})
     lengths = list(range(3_000, 3_000 + 23))

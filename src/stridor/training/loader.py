@@ -45,20 +45,26 @@ def collate(triples: list[Triple]) -> TripleBatch:
     return TripleBatch(mixture, target, interferer, lengths)
 
 
-class TripleDataset(Dataset[Triple]):
-    """Examples whose mixtures are drawn again every epoch, each with its own seed."""
+def collate_views(examples: list[tuple[Triple, ...]]) -> TripleBatch:
+    """Stack examples that were mixed several times: the first mixtures of all, then the second ones."""
+    return collate([triple for view in zip(*examples, strict=True) for triple in view])
+
+
+class TripleDataset(Dataset[tuple[Triple, ...]]):
+    """Examples whose mixtures are drawn again every epoch, each with its own seed, one or several of an example."""
 
     def __init__(self, data: TrainingSet, params: Params) -> None:
-        self.data, self.params, self.epoch = data, params, 0
+        self.data, self.params, self.epoch, self.views = data, params, 0, 1
 
     def __len__(self) -> int:
         return len(self.data.examples)
 
-    def __getitem__(self, index: int) -> Triple:
+    def __getitem__(self, index: int) -> tuple[Triple, ...]:
         example = self.data.examples[index]
         variant = example.pair.variant if example.pair else 0
-        rng = rng_for(self.params.seed, "triple", self.epoch, example.clip.path, variant)
-        return draw_triple(example, self.data.noise, self.params, rng)
+        names = ("triple", self.epoch, example.clip.path, variant)
+        streams = [rng_for(self.params.seed, *names, *([view] if view else [])) for view in range(self.views)]
+        return tuple(draw_triple(example, self.data.interferers, self.params, rng) for rng in streams)
 
 
 class EpochBatches(Sampler[list[int]]):
@@ -102,11 +108,12 @@ class EpochLoader:
         lengths = [example.samples for example in data.examples]
         self.sampler = EpochBatches(lengths, params, rank, world_size)
         self.loader = DataLoader(
-            self.dataset, batch_sampler=self.sampler, collate_fn=collate,
+            self.dataset, batch_sampler=self.sampler, collate_fn=collate_views,
             num_workers=params.compute.loader_workers,
         )  # fmt: skip
 
-    def of_epoch(self, epoch: int) -> DataLoader[Triple]:
-        """Return the loader, set to an epoch; it yields `TripleBatch`, though its type names the single triple."""
+    def of_epoch(self, epoch: int, views: int = 1) -> DataLoader[tuple[Triple, ...]]:
+        """Return the loader, set to an epoch and a number of mixtures of each example; it yields `TripleBatch`."""
+        self.dataset.views = views
         self.dataset.epoch = self.sampler.epoch = epoch
         return self.loader
