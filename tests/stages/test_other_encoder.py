@@ -61,7 +61,7 @@ def test_an_encoder_without_weights_cannot_be_trained_and_leaves_no_run(project)
 
     write_project(project, **SPECTRUM | {"training": VALUES["training"]})
     run(augment)
-    with pytest.raises(StridorError, match=r"'log_mel' has no weights to train; set training\.stage_one\.epochs"):
+    with pytest.raises(StridorError, match=r"'log_mel' has nothing to train; set training\.stage_one\.epochs"):
         run(train)
     assert not LAYOUT.trained.exists()
     open_store()
