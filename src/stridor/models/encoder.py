@@ -106,7 +106,7 @@ class Encoder(nn.Module, ABC):
         return self.encode(self.log_mel(wave), frame_counts(lengths), up_to)
 
     def log_mel(self, wave: Tensor) -> Tensor:
-        """Turn waves `[B x T]` into normalised log-mel images `[B x frames x 128]`, those of BEATs or a family's own."""
+        """Turn waves `[B x T]` into normalised log-mel images `[B x frames x 128]`, those of BEATs by default."""
         return self.fbank(wave)
 
     @abstractmethod

@@ -5,7 +5,6 @@ Large-Scale Audio Tagging via Transformer-to-CNN Knowledge Distillation" (ICASSP
 published weights, so far as these have them.
 """
 
-import torch
 from torch import Tensor, nn
 
 # Kernel, expanded channels, output channels, squeeze and excitation, hard swish, stride of each block.

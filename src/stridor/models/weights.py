@@ -59,8 +59,8 @@ def check_weights(weights: Mapping[object, object], expected: Mapping[str, Tenso
             raise StridorError(f"{path}: '{name}' {problem}; get the file again, or save it with plain float tensors.")
         assert isinstance(tensor, Tensor)
         if tensor.shape != wanted.shape:
-            raise StridorError(f"{path}: tensor '{name}' has the shape {tuple(tensor.shape)}, its architecture asks for "
-                               f"{tuple(wanted.shape)}; it belongs to another architecture.")  # fmt: skip
+            raise StridorError(f"{path}: tensor '{name}' has the shape {tuple(tensor.shape)}, its architecture asks "
+                               f"for {tuple(wanted.shape)}; it belongs to another architecture.")  # fmt: skip
         largest = float(tensor.detach().float().abs().max()) if tensor.numel() else 0.0
         # The comparison is false for NaN too.
         if not largest < float("inf"):
