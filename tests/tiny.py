@@ -4,14 +4,17 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from stridor.audio.files import write_clip
 from stridor.data.augment import augment
 from stridor.data.manifest import Manifest, build_manifest
 from stridor.models.beats import Beats, random_beats
 from stridor.models.config import PRESETS, BeatsConfig
+from stridor.models.side import SideTuned, adapted, side_tuned
 from stridor.params import Params
 from stridor.training.fit import Epoch, FineTuned, fine_tune, make_fabric
+from stridor.training.loader import TripleBatch
 from stridor.training.resume import ResumeFolder
 from stridor.training.triples import TrainingSet, training_set
 
@@ -29,6 +32,16 @@ def tiny_encoder(seed: int = 0) -> Beats:
     return random_beats(CONFIG, seed).eval()
 
 
+def moved_side_blocks(seed: int = 0) -> SideTuned:
+    """Return the same encoder with side blocks of width 16 that no longer leave its tokens as they are."""
+    side = side_tuned(tiny_encoder(), 16, seed)
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for block in side.side:
+            block.up[1].weight.normal_(std=0.1, generator=generator)
+    return side.eval()
+
+
 def tiny_params(machine: str = "pump", **sections: dict) -> Params:
     """Return parameters of one detector with a training of two short stages."""
     sections.setdefault("augment", {"variants": 2})
@@ -38,6 +51,17 @@ def tiny_params(machine: str = "pump", **sections: dict) -> Params:
         "held_out_clips": 2,
     } | sections.pop("training", {})  # fmt: skip
     return Params(detectors={machine: {"machines": [machine]}}, training=training, **sections)
+
+
+def noise_batch(lengths: list[int]) -> TripleBatch:
+    """Return a batch of quiet noises, targets and interferers, with clips of these lengths."""
+    waves = []
+    for part in range(2):
+        wave = torch.zeros(len(lengths), max(lengths))
+        for row, length in zip(wave, lengths, strict=True):
+            row[:length] = 0.1 * torch.randn(length, generator=torch.Generator().manual_seed(length + part))
+        waves.append(wave)
+    return TripleBatch(waves[0] + waves[1], waves[0], waves[1], torch.tensor(lengths))
 
 
 def write_pump(root: Path, kind: str = "noise", machine: str = "pump", seed: int = 0, tests: int = 2) -> None:
@@ -84,4 +108,5 @@ def train(
     """Fine-tune a tiny encoder, with the state kept in a folder of the working directory."""
     fabric = make_fabric(params.compute, params.training.precision)
     fabric.launch()
-    return fine_tune(tiny_encoder(), data, params, fabric, ResumeFolder(Path(resume), "same"), on_epoch)
+    encoder = adapted(tiny_encoder(), params.encoder, params.seed)
+    return fine_tune(encoder, data, params, fabric, ResumeFolder(Path(resume), "same"), on_epoch)

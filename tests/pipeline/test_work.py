@@ -17,7 +17,8 @@ from tiny import tiny_params, write_pump
 def test_as_many_examples_and_steps_as_the_training_takes(tmp_path, monkeypatch, kind, batch_size):
     monkeypatch.chdir(tmp_path)
     write_pump(tmp_path, kind)
-    params = tiny_params(training={"batch_size": batch_size})
+    augmented = {"variants": 2, "interferers": ["noise", "machines"]}
+    params = tiny_params(training={"batch_size": batch_size}, augment=augmented)
     manifest = build_manifest(Path("data"), ("pump",))
     work = work_of(manifest, params)
     pairs = augment(manifest.select("supplemental"), params, Path("augmented"))

@@ -19,7 +19,7 @@ from stridor.scoring.joined import load_bank
 from stridor.scoring.views import ViewsEmbedder
 from stridor.serving.detector import Detector
 from stridor.serving.onnx_export import INPUT, MODEL, export_detector, write_graph
-from tiny import CONFIG
+from tiny import CONFIG, moved_side_blocks
 
 onnxruntime = pytest.importorskip("onnxruntime", reason="stridor[onnx] is not installed")
 POOLINGS = ("mean", "gem", "rdp", "rdp_gem", "bands", "mean_std", "quantiles")
@@ -36,7 +36,9 @@ def run(path, wave):
 def test_embeddings_of_any_length_equal_those_of_torch(tmp_path, norm_first, poolings):
     config = BeatsConfig.from_cfg(CONFIG.to_cfg() | {"layer_norm_first": norm_first})
     encoder, spectrum = random_beats(config, seed=0).eval(), LogMelPatches(frames=1)
+    side = moved_side_blocks()
     views = [
+        *((side, EmbeddingParams(layer=layer, pooling="bands")) for layer in (1, 2)),
         *((encoder, EmbeddingParams(pooling=pooling)) for pooling in poolings),
         (encoder, EmbeddingParams(layer=0)),
         *((spectrum, EmbeddingParams(pooling=pooling)) for pooling in poolings),
@@ -90,7 +92,7 @@ def test_scoring_needs_no_torch(registered, recording, tmp_path):
 def test_what_cannot_be_written(registered, tmp_path, monkeypatch):
     with pytest.raises(StridorError, match="There is no ONNX form of this detector"):
         write_graph(LogMelEmbedder(), tmp_path / MODEL)
-    with pytest.raises(StridorError, match="There is no ONNX form of the encoder family 'mn04'; BEATs and log_mel"):
+    with pytest.raises(StridorError, match="There is no ONNX form of the encoder family 'mn04'; BEATs, log_mel and side"):
         write_graph(EncoderEmbedder(Mn04()), tmp_path / MODEL)
     assert not (tmp_path / MODEL).exists()
     (tmp_path / "there").mkdir()

@@ -43,9 +43,9 @@ def test_machines_of_a_fleet_share_the_encoder_and_nothing_else(clips):
     data = training_set(Manifest.read(FLEET.manifest), read_pairs(FLEET.augmented), params)
     assert {example.clip.machine for example in data.examples} == set(MACHINES)
     # Each machine is mixed with its own noise; one without any gets Gaussian noise.
-    assert len(data.noise["pump"]) == 6
-    assert all("/pump/" in noise for noise in data.noise["pump"])
-    assert data.noise["press"] == data.noise["mixer"] == ()
+    assert len(data.interferers.paths("noise", "pump")) == 6
+    assert all("/pump/" in noise for noise in data.interferers.paths("noise", "pump"))
+    assert data.interferers.paths("noise", "press") == data.interferers.paths("noise", "mixer") == ()
 
     for stage in (train, autoencoder, index, evaluate, register):
         stage.run(FLEET, params)

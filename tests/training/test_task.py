@@ -5,8 +5,8 @@ import torch
 
 from stridor.models.separator import Separator
 from stridor.params.sections import DecoderParams, TrainingParams
-from stridor.training.loader import TripleBatch
 from stridor.training.task import SeparationTask
+from tiny import noise_batch as batch
 from tiny import tiny_encoder
 
 
@@ -15,16 +15,6 @@ def task(output: str = "direct", **training) -> SeparationTask:
     separator = Separator(32, DecoderParams(output=output, width=16, layers=1, heads=2))
     torch.nn.init.normal_(separator.cells.weight, std=0.1)
     return SeparationTask(tiny_encoder(), separator, TrainingParams(**training)).eval()
-
-
-def batch(lengths: list[int]) -> TripleBatch:
-    waves = []
-    for part in range(2):
-        wave = torch.zeros(len(lengths), max(lengths))
-        for row, length in zip(wave, lengths, strict=True):
-            row[:length] = 0.1 * torch.randn(length, generator=torch.Generator().manual_seed(length + part))
-        waves.append(wave)
-    return TripleBatch(waves[0] + waves[1], waves[0], waves[1], torch.tensor(lengths))
 
 
 @pytest.mark.parametrize("output", ["direct", "mask"])

@@ -1,5 +1,6 @@
 """Noisy variants of the supplemental clips, and the table that pairs each with its original."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, get_args
@@ -11,6 +12,7 @@ from stridor.audio.mixing import scale_to_snr
 from stridor.common.atomic import atomic_folder
 from stridor.common.errors import StridorError
 from stridor.common.seeds import rng_for
+from stridor.data.interferers import Recording, write_recordings
 from stridor.data.manifest import Clip
 from stridor.data.names import Kind
 from stridor.data.tables import check_known, numbers_of, read_table, write_table
@@ -53,7 +55,7 @@ def draw_snr_db(choice: SnrChoice, rng: np.random.Generator) -> float:
     return float(rng.uniform(choice.low_db, choice.high_db))
 
 
-def augment(clips: list[Clip], params: Params, output: Path) -> list[Pair]:
+def augment(clips: list[Clip], params: Params, output: Path, recordings: Sequence[Recording] = ()) -> list[Pair]:
     """Mix every supplemental clip with Gaussian white noise, several times.
 
     Each draw has its own seed from (machine, clip name, variant), so it does not depend on the other clips.
@@ -65,6 +67,8 @@ def augment(clips: list[Clip], params: Params, output: Path) -> list[Pair]:
     params : Params
     output : Path
         Folder to be written, with `<machine>/<clip>_<variant>.wav` and `pairs.csv`.
+    recordings : sequence of Recording
+        Listed in its `interferers.csv`, if there are any.
 
     Raises
     ------
@@ -85,6 +89,8 @@ def augment(clips: list[Clip], params: Params, output: Path) -> list[Pair]:
                     Pair((output / name).as_posix(), clip.path, clip.machine, clip.kind, variant, snr_db, gain)
                 )
         write_table(folder / "pairs.csv", _COLUMNS, (asdict(pair) for pair in pairs))
+        if recordings:
+            write_recordings(recordings, folder)
     return pairs
 
 

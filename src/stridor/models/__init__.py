@@ -7,6 +7,7 @@ config      its architecture
 log_mel     an encoder without weights: the spectrum of each patch
 mn04        EfficientAT's mn04, used as it is
 mobilenet   its network
+side        side blocks beside a frozen encoder, and what of an encoder learns
 checkpoint  reading and writing encoders, and the class that a file needs
 pooling     from a clip's tokens to one vector
 separator   the decoder of the separation task

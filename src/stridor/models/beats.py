@@ -4,7 +4,7 @@ Written for this project after Chen et al., "BEATs: Audio Pre-Training with Acou
 Parameter names are those of the published checkpoints, so that these load unchanged.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 import torch
@@ -51,6 +51,11 @@ class Beats(Encoder):
         patches = self.patch_embedding(log_mel[:, None, : columns * PATCH])  # B x embed x time x band
         tokens = self.post_extract_proj(self.layer_norm(patches.flatten(2).transpose(1, 2)))
         return Tokens(tuple(self.encoder(self.dropout_input(tokens), valid, up_to)), valid)
+
+    @property
+    def blocks(self) -> Sequence[nn.Module]:
+        """The transformer layers."""
+        return list(self.encoder.layers)
 
     def class_probabilities(self, tokens: Tokens) -> Tensor:
         """Tag probabilities `[B x classes]` of a fine-tuned checkpoint: sigmoid of the mean logit."""

@@ -13,11 +13,12 @@ from stridor.models.config import PRESETS
 from stridor.models.encoder import Encoder
 from stridor.models.log_mel import LogMelPatches
 from stridor.models.mn04 import Mn04, from_published, is_published
+from stridor.models.side import PLAIN_FAMILIES, SideTuned
 from stridor.models.weights import NoInitialValues, check_weights
 from stridor.params.sections import NO_CHECKPOINT, EncoderParams
 
 # By the entry "family" of a checkpoint's cfg. Published files of BEATs have none, that of mn04 has no cfg at all.
-FAMILIES: dict[str, type[Encoder]] = {one.family: one for one in (Beats, LogMelPatches, Mn04)}
+FAMILIES: dict[str, type[Encoder]] = {**PLAIN_FAMILIES, SideTuned.family: SideTuned}
 _MISSING = (
     "put the file there, or set encoder.checkpoint in params.yaml to the path of the file (or to "
     f"{NO_CHECKPOINT} for what encoder.preset says)"

@@ -130,6 +130,11 @@ class Encoder(nn.Module, ABC):
             If a clip is shorter than one patch of 16 frames (0.175 s).
         """
 
+    @property
+    def blocks(self) -> Sequence[nn.Module]:
+        """The module of each layer, from the first to the last; `encoder.adapt: last_layers` trains some."""
+        return ()
+
     @classmethod
     @abstractmethod
     def from_cfg(cls, cfg: Mapping[str, Any]) -> "Encoder":

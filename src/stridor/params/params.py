@@ -83,6 +83,25 @@ class Params(Section):
         return self
 
     @model_validator(mode="after")
+    def _matches_representations_of_mixtures(self) -> "Params":
+        represents = self.decoder.target == "representation"
+        if represents and not self.augment.mix:
+            raise ValueError("decoder.target representation is learnt from mixtures; set augment.mix to true")
+        if represents and self.training.consistency_weight:
+            raise ValueError(
+                "training.consistency_weight has no meaning with decoder.target representation, which compares with "
+                "the initial encoder already; set it to 0"
+            )
+        if self.encoder.adapt == "side" and not represents:
+            raise ValueError(
+                "encoder.adapt side learns a correction of every layer, which the target log_mel does not see; set "
+                "decoder.target to representation"
+            )
+        if self.training.retain and not represents:
+            raise ValueError("training.retain needs decoder.target representation; set it to 0, or that target")
+        return self
+
+    @model_validator(mode="after")
     def _searches_bands_that_it_has(self) -> "Params":
         for way, bank in scorings_of(self.embedding, self.bank):
             if bank.bands == "separate" and way.pooling not in BAND_POOLINGS:

@@ -76,19 +76,36 @@ class AudioParams(Section):
     channel: Literal["mean"] | Annotated[int, Field(ge=0)] = "mean"
 
 
+Interferer = Annotated[str, Field(min_length=1, max_length=1000)]
+
+
 class AugmentParams(Section):
     """Noisy variants of the supplemental clips (METHOD: 9 per clip, literal), and whether training mixes at all."""
 
     mix: bool = True
     variants: Annotated[int, Field(ge=1, le=1000)] = 9
     snr_db: SnrChoice = SnrInterval(low_db=-5.0, high_db=20.0)
+    # noise, white, machines or folders; see `stridor.data.interferers`.
+    interferers: Annotated[tuple[Interferer, ...], Field(min_length=1, max_length=100)] = ("noise",)
+    unmixed: Annotated[float, Field(ge=0, lt=1)] = 0.0
+
+    @field_validator("interferers")
+    @classmethod
+    def _each_once(cls, interferers: tuple[str, ...]) -> tuple[str, ...]:
+        if repeated := [one for one in interferers if interferers.count(one) > 1]:
+            raise ValueError(f"'{repeated[0]}' is listed more than once; remove one")
+        return interferers
 
 
 class EncoderParams(Section):
-    """The encoder before fine-tuning: weights from a checkpoint file, or a preset with random or no weights."""
+    """The encoder before fine-tuning, from a checkpoint file or a preset with random or no weights, and what learns."""
 
     preset: Literal["mini", "base", "log_mel"] = "mini"
     checkpoint: Annotated[str, Field(min_length=1, max_length=1000)] = NO_CHECKPOINT
+    # What learns: all weights, those of the last layers, or blocks beside the frozen layers.
+    adapt: Literal["full", "last_layers", "side"] = "full"
+    adapt_layers: Annotated[int, Field(ge=1, le=200)] = 2
+    side_width: Annotated[int, Field(ge=8, le=8192, multiple_of=4)] = 128
 
     @field_validator("checkpoint")
     @classmethod
@@ -98,9 +115,14 @@ class EncoderParams(Section):
         return checkpoint
 
 
+Target = Literal["log_mel", "representation"]
+
+
 class DecoderParams(Section):
     """The separator that reads the encoder's tokens during training."""
 
+    # What training reconstructs: log-mel images alone, or mainly the initial encoder's tokens of the clean clip.
+    target: Target = "log_mel"
     output: Literal["direct", "mask"] = "direct"
     width: Annotated[int, Field(ge=8, le=8192)] = 128
     layers: Annotated[int, Field(ge=1, le=64)] = 2
@@ -135,6 +157,8 @@ class TrainingParams(Section):
     consistency_weight: Annotated[float, Field(ge=0, le=1e6)] = 0.0
     # Whose embedding of the target counts: the encoder's as it is, or as training started from it.
     consistency_teacher: Literal["current", "initial"] = "current"
+    # Share of the interferer's representation in the target, where that is one.
+    retain: Annotated[float, Field(ge=0, lt=1)] = 0.0
     held_out_clips: Annotated[int, Field(ge=0, le=MOST_CLIPS)] = 8
     stage_one: StageParams = StageParams(epochs=50)
     stage_two: StageParams = StageParams(epochs=100)

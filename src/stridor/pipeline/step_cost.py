@@ -12,6 +12,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from stridor.audio.files import SAMPLE_RATE_HZ
 from stridor.models.checkpoint import initial_encoder
 from stridor.models.separator import Separator
+from stridor.models.side import adapted
 from stridor.params import Params
 from stridor.training.fit import make_fabric
 from stridor.training.loader import TripleBatch
@@ -64,8 +65,8 @@ def measure_step(params: Params, seconds: float) -> StepCost:
         If the checkpoint is missing.
     """
     alone = params.replaced({"compute.devices": 1, "compute.strategy": "auto", "compute.num_nodes": 1})
-    encoder = initial_encoder(alone.encoder, alone.seed)
-    task = SeparationTask(encoder, Separator(encoder.width, alone.decoder), alone.training)
+    encoder = adapted(initial_encoder(alone.encoder, alone.seed), alone.encoder, alone.seed)
+    task = SeparationTask(encoder, Separator(encoder.width, alone.decoder), alone.training, alone.decoder.target)
     fabric = make_fabric(alone.compute, alone.training.precision)
     fabric.launch()
     encoder_size, separator_size = (

@@ -20,6 +20,7 @@ from stridor.models.encoder import BANDS, PATCH, Encoder
 from stridor.models.log_mel import LogMelPatches
 from stridor.models.pooling import pool
 from stridor.models.positional import PositionalConvolution
+from stridor.models.side import SideTuned
 from stridor.params.scoring_sections import EmbeddingParams
 from stridor.scoring.embedding import MIN_SAMPLES, Embedder, EncoderEmbedder
 from stridor.scoring.reference import MachineReference
@@ -125,13 +126,15 @@ def _parts(embedder: Embedder) -> list[tuple[Encoder, EmbeddingParams]]:
     traceable: dict[Encoder, Encoder] = {}
     for one in embedders:
         encoder = one.encoder if isinstance(one, EncoderEmbedder) else None
-        if not isinstance(encoder, Beats | LogMelPatches):
-            family = "this detector" if encoder is None else f"the encoder family '{encoder.family}'"
-            raise StridorError(f"There is no ONNX form of {family}; BEATs and log_mel have one.")
+        base = encoder.base if isinstance(encoder, SideTuned) else encoder
+        if encoder is None or not isinstance(base, Beats | LogMelPatches):
+            family = "this detector" if base is None else f"the encoder family '{base.family}'"
+            raise StridorError(f"There is no ONNX form of {family}; BEATs, log_mel and side have one.")
         if encoder not in traceable:
             traceable[encoder] = copy = deepcopy(encoder)
-            if isinstance(copy, Beats):
-                copy.encoder.pos_conv[0] = _DirectConvolution(cast(PositionalConvolution, copy.encoder.pos_conv[0]))
+            base = copy.base if isinstance(copy, SideTuned) else copy
+            if isinstance(base, Beats):
+                base.encoder.pos_conv[0] = _DirectConvolution(cast(PositionalConvolution, base.encoder.pos_conv[0]))
         found += [(traceable[encoder], way) for way in one.settings]
     return found
 
@@ -142,6 +145,9 @@ def _layers(encoder: Encoder, image: Tensor) -> list[Tensor]:
         columns = image.shape[1] // encoder.frames
         spectra = image[:, : columns * encoder.frames].unflatten(1, (-1, encoder.frames)).mean(dim=2)
         return [spectra.unflatten(2, (BANDS, PATCH)).flatten(1, 2)]
+    if isinstance(encoder, SideTuned):
+        frozen = _layers(encoder.base, image)
+        return list(encoder.corrected(frozen, _all_valid(frozen[0])))
     encoder = cast(Beats, encoder)
     columns = image.shape[1] // PATCH
     patches = encoder.patch_embedding(image[:, None, : columns * PATCH])

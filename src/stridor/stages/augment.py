@@ -1,6 +1,7 @@
 """Stage `augment`: list a detector's clips and mix its supplemental clips with noise."""
 
 from stridor.data.augment import augment
+from stridor.data.interferers import list_recordings
 from stridor.data.manifest import Manifest, build_manifest
 from stridor.data.needs import ClipKind, missing_for_measures, require_references, smote_note
 from stridor.params import Params
@@ -11,13 +12,16 @@ def run(layout: Layout, params: Params) -> None:
     """Write `manifest.csv` and `augmented/`."""
     manifest = build_manifest(DATA, params.detectors[layout.detector].machines)
     _check_needs(manifest, params)
-    pairs = augment(manifest.select("supplemental"), params, layout.augmented)
+    recordings = list_recordings(params.augment.interferers, manifest.machines, DATA, params.seed)
+    pairs = augment(manifest.select("supplemental"), params, layout.augmented, recordings)
     manifest.write(layout.manifest)
     for machine in manifest.machines:
         clips = [clip for clip in manifest.clips if clip.machine == machine]
         kinds: list[str] = sorted({clip.kind for clip in clips if clip.kind}) or ["no"]
         print(f"{machine}: {len(clips)} clips, {' and '.join(kinds)} supplements")
     print(f"{len(pairs)} noisy variants in {layout.augmented}")
+    if recordings:
+        print(f"{len(recordings)} recordings of {', '.join({one.source: None for one in recordings})} to mix with")
 
 
 def _check_needs(manifest: Manifest, params: Params) -> None:

@@ -13,9 +13,11 @@ from stridor.common.digests import file_md5
 from stridor.common.dvc import data_md5
 from stridor.common.saving import save_tensors
 from stridor.data.augment import read_pairs
+from stridor.data.interferers import read_recordings
 from stridor.data.manifest import Manifest
 from stridor.models.checkpoint import initial_encoder, save_encoder
 from stridor.models.encoder import Encoder, check_layer
+from stridor.models.side import adapted
 from stridor.params import TRAINING_SECTIONS, Params
 from stridor.params.sections import NO_CHECKPOINT
 from stridor.stages.layout import DATA, Layout, run_for_detector, write_json
@@ -48,8 +50,9 @@ class TrainingHooks:
 def run(layout: Layout, params: Params, hooks: TrainingHooks | None = None) -> None:
     """Write `encoder/`, `curves.csv` and `separation.json`, and log one run with all metrics."""
     hooks = hooks or TrainingHooks()
-    data = training_set(Manifest.read(layout.manifest), read_pairs(layout.augmented), params)
-    encoder = initial_encoder(params.encoder, params.seed)
+    recordings = read_recordings(layout.augmented)
+    data = training_set(Manifest.read(layout.manifest), read_pairs(layout.augmented), params, recordings)
+    encoder = adapted(initial_encoder(params.encoder, params.seed), params.encoder, params.seed)
     # Before the run starts, which would be left as failed.
     check_trainable(encoder, data, params)
     check_layer(encoder, params.embedding)  # now, and not in the next stage, hours later
@@ -116,9 +119,9 @@ def _write_curves(epochs: list[Epoch], path: Path) -> None:
 def _inputs(layout: Layout, params: Params) -> str:
     """Return what a resumed training must find unchanged."""
     checkpoint = "" if params.encoder.checkpoint == NO_CHECKPOINT else file_md5(Path(params.encoder.checkpoint))
-    pairs = file_md5(layout.augmented / "pairs.csv")
+    tables = [file_md5(path) for path in sorted(layout.augmented.glob("*.csv"))]
     learnt_from = params.model_dump(include=set(TRAINING_SECTIONS))
-    return json.dumps([learnt_from, file_md5(layout.manifest), pairs, checkpoint])
+    return json.dumps([learnt_from, file_md5(layout.manifest), tables, checkpoint])
 
 
 def _time_left(epoch: Epoch, data: TrainingSet, params: Params) -> str:

@@ -5,11 +5,10 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 import torch
 from lightning_fabric import Fabric
-from torch import Tensor
 from tqdm import tqdm
 
 from stridor.common.errors import StridorError
@@ -21,6 +20,7 @@ from stridor.params.sections import ComputeParams, StageParams
 from stridor.training.loader import EpochLoader
 from stridor.training.resume import ResumeFolder
 from stridor.training.sanity import SanityCheck, Separation, machine_mean_spectra
+from stridor.training.statistics import added_up, measure
 from stridor.training.task import Losses, SeparationTask
 from stridor.training.triples import TrainingSet
 
@@ -135,12 +135,13 @@ def fine_tune(
     """
     check_trainable(encoder, data, params)
     torch.manual_seed(seed_for(params.seed, "separator"))
-    task = SeparationTask(encoder, Separator(encoder.width, params.decoder), params.training).to(fabric.device)
+    separator = Separator(encoder.width, params.decoder)
+    task = SeparationTask(encoder, separator, params.training, params.decoder.target).to(fabric.device)
     loader = EpochLoader(data, params, fabric.global_rank, fabric.world_size)
     sanity = SanityCheck(data, params, machine_mean_spectra(data, task, params))
     state = resume.load()
     if state is None:
-        task.separator.mean_spectra.copy_(_source_mean_spectra(task, loader, fabric))
+        measure(task, loader, fabric)
         epochs: list[Epoch] = []
     else:
         task.load_state_dict(state["task"])
@@ -149,6 +150,7 @@ def fine_tune(
     for stage, stage_params in enumerate((params.training.stage_one, params.training.stage_two), start=1):
         last = first + stage_params.epochs - 1
         if len(epochs) < last:
+            task.stage = stage
             task.separator.requires_grad_(stage == 1)
             optimiser = _optimiser(task, params, stage_params)
             if state is not None and len(epochs) >= first:
@@ -158,7 +160,7 @@ def fine_tune(
                 # Dropout depends only on the epoch, so that a resumed training repeats it.
                 torch.manual_seed(seed_for(params.seed, "epoch", number, fabric.global_rank))
                 label = f"stage {stage}, epoch {number - first + 1}/{stage_params.epochs}"
-                metrics = _train_epoch(module, optimiser, loader, number, params, fabric, label)
+                metrics = _train_epoch(module, optimiser, loader, number, task.views, params, fabric, label)
                 epoch = Epoch(number, stage, metrics, sanity(task))
                 epochs.append(epoch)
                 on_epoch(epoch, task.encoder)
@@ -186,15 +188,15 @@ def _optimiser(task: SeparationTask, params: Params, stage: StageParams) -> torc
 
 
 def _train_epoch(
-    module: torch.nn.Module, optimiser: torch.optim.Optimizer, loader: EpochLoader, number: int, params: Params,
-    fabric: Fabric, label: str,
+    module: torch.nn.Module, optimiser: torch.optim.Optimizer, loader: EpochLoader, number: int, views: int,
+    params: Params, fabric: Fabric, label: str,
 ) -> dict[str, float]:  # fmt: skip
     module.train()
-    batches = fabric.setup_dataloaders(loader.of_epoch(number), use_distributed_sampler=False)
+    batches = fabric.setup_dataloaders(loader.of_epoch(number, views), use_distributed_sampler=False)
     started = time.perf_counter()
     sums = torch.zeros(len(Losses._fields) + 2, dtype=torch.float64)
     bar = tqdm(batches, desc=label, unit="batch", leave=False, disable=None if fabric.is_global_zero else True)
-    for batch in bar:
+    for batch, share in zip(bar, loader.sampler.shares(), strict=True):
         losses: Losses = module(batch)
         loss = losses.total.mean()
         if not math.isfinite(loss.item()):
@@ -203,43 +205,23 @@ def _train_epoch(
                 f"(now {params.training.learning_rate:g})."
             )
         optimiser.zero_grad()
-        fabric.backward(loss)
+        # Gradients are averaged over the processes, whose shares of the batch differ.
+        fabric.backward(loss * (share.of_batch * fabric.world_size))
         norm = fabric.clip_gradients(module, optimiser, max_norm=params.training.gradient_clip)
         optimiser.step()
         size = len(batch.lengths)
         assert norm is not None  # only clipping by value returns none
         per_clip = torch.stack([part.detach().sum() for part in losses]).double().cpu()
-        sums += torch.cat([per_clip, torch.tensor([float(norm) * size, size], dtype=torch.float64)])
+        sums += share.weight * torch.cat([per_clip, torch.tensor([float(norm) * size, size], dtype=torch.float64)])
         bar.set_postfix(loss=f"{loss.item():.4f}")
-    sums = _added_up(sums, fabric)
+    sums = added_up(sums, fabric)
     clips = float(sums[-1])
     means = (sums[:-1] / clips).tolist()
     names = [f"loss/{name}" for name in Losses._fields] + ["gradient_norm"]
     return dict(zip(names, means, strict=True)) | {
         "learning_rate": optimiser.param_groups[0]["lr"],
-        "clips_per_second": clips / (time.perf_counter() - started),
+        "clips_per_second": clips / views / (time.perf_counter() - started),
     }
-
-
-@torch.no_grad()
-def _source_mean_spectra(task: SeparationTask, loader: EpochLoader, fabric: Fabric) -> Tensor:
-    """Return the mean log-mel spectra `[2 x 128]` of targets and interferers over one pass of the training data."""
-    sums = torch.zeros(2, task.separator.mean_spectra.shape[1], dtype=torch.float64)
-    count = 0
-    for batch in loader.of_epoch(0):
-        for row, length in enumerate(batch.lengths.tolist()):
-            waves = torch.stack([batch.target[row, :length], batch.interferer[row, :length]])
-            images = task.encoder.log_mel(waves.to(fabric.device)).double().cpu()
-            sums += images.sum(dim=1)
-            count += images.shape[1]
-    totals = _added_up(torch.cat([sums.flatten(), torch.tensor([float(count)])]), fabric)
-    return (totals[:-1] / totals[-1]).view_as(sums).float().to(fabric.device)
-
-
-def _added_up(values: Tensor, fabric: Fabric) -> Tensor:
-    """Return the sum over all processes, on the CPU."""
-    # A tensor in gives a tensor out.
-    return cast(Tensor, fabric.all_reduce(values, reduce_op="sum")).cpu()
 
 
 def _epoch_from(record: dict[str, Any]) -> Epoch:

@@ -22,6 +22,21 @@ class TripleBatch(NamedTuple):
     lengths: Tensor
 
 
+class Share(NamedTuple):
+    """What a process contributes to a batch of all processes.
+
+    Attributes
+    ----------
+    weight : float
+        How often one of its clips counts, so that all processes together count each clip once.
+    of_batch : float
+        The share of the batch; those of all processes add up to 1.
+    """
+
+    weight: float
+    of_batch: float
+
+
 def collate(triples: list[Triple]) -> TripleBatch:
     """Stack triples into a batch."""
     mixture, lengths = pad([triple.mixture for triple in triples])
@@ -30,43 +45,59 @@ def collate(triples: list[Triple]) -> TripleBatch:
     return TripleBatch(mixture, target, interferer, lengths)
 
 
-class TripleDataset(Dataset[Triple]):
-    """Examples whose mixtures are drawn again every epoch, each with its own seed."""
+def collate_views(examples: list[tuple[Triple, ...]]) -> TripleBatch:
+    """Stack examples that were mixed several times: the first mixtures of all, then the second ones."""
+    return collate([triple for view in zip(*examples, strict=True) for triple in view])
+
+
+class TripleDataset(Dataset[tuple[Triple, ...]]):
+    """Examples whose mixtures are drawn again every epoch, each with its own seed, one or several of an example."""
 
     def __init__(self, data: TrainingSet, params: Params) -> None:
-        self.data, self.params, self.epoch = data, params, 0
+        self.data, self.params, self.epoch, self.views = data, params, 0, 1
 
     def __len__(self) -> int:
         return len(self.data.examples)
 
-    def __getitem__(self, index: int) -> Triple:
+    def __getitem__(self, index: int) -> tuple[Triple, ...]:
         example = self.data.examples[index]
         variant = example.pair.variant if example.pair else 0
-        rng = rng_for(self.params.seed, "triple", self.epoch, example.clip.path, variant)
-        return draw_triple(example, self.data.noise, self.params, rng)
+        names = ("triple", self.epoch, example.clip.path, variant)
+        streams = [rng_for(self.params.seed, *names, *([view] if view else [])) for view in range(self.views)]
+        return tuple(draw_triple(example, self.data.interferers, self.params, rng) for rng in streams)
 
 
 class EpochBatches(Sampler[list[int]]):
-    """Batches of similar length, shuffled every epoch and divided among processes.
+    """Batches of similar length, shuffled every epoch, each divided among processes.
 
-    Every process gets the same number of batches, as synchronised training requires; the first ones are repeated
-    if the number of batches is not divisible.
+    The batches of an epoch do not depend on the number of processes: all of them together take one batch a step. A
+    batch of fewer clips than processes goes to each of them whole, as every one has to take part in every step.
     """
 
     def __init__(self, lengths: list[int], params: Params, rank: int = 0, world_size: int = 1) -> None:
         self.lengths, self.params, self.rank, self.world_size, self.epoch = (lengths, params, rank, world_size, 0)
 
-    def _batches(self) -> list[list[int]]:
+    def of_all_processes(self) -> list[list[int]]:
+        """Return the batches before they are divided."""
         rng: np.random.Generator = rng_for(self.params.seed, "batches", self.epoch)
-        batches = similar_length_batches(self.lengths, self.params.training.batch_size, rng)
-        missing = -len(batches) % self.world_size
-        return (batches + (batches * missing)[:missing])[self.rank :: self.world_size]
+        return similar_length_batches(self.lengths, self.params.training.batch_size, rng)
 
     def __iter__(self) -> Iterator[list[int]]:
-        return iter(self._batches())
+        # Clips of a batch are in order of length, so that the shares take about the same time.
+        for batch in self.of_all_processes():
+            yield batch if self._whole(batch) else batch[self.rank :: self.world_size]
 
     def __len__(self) -> int:
-        return len(self._batches())
+        return len(self.of_all_processes())
+
+    def shares(self) -> Iterator[Share]:
+        """Yield how much of each batch is this process's own."""
+        for batch, own in zip(self.of_all_processes(), self, strict=True):
+            once = 1 / self.world_size if self._whole(batch) else 1.0
+            yield Share(once, once * len(own) / len(batch))
+
+    def _whole(self, batch: list[int]) -> bool:
+        return len(batch) < self.world_size
 
 
 class EpochLoader:
@@ -77,11 +108,12 @@ class EpochLoader:
         lengths = [example.samples for example in data.examples]
         self.sampler = EpochBatches(lengths, params, rank, world_size)
         self.loader = DataLoader(
-            self.dataset, batch_sampler=self.sampler, collate_fn=collate,
+            self.dataset, batch_sampler=self.sampler, collate_fn=collate_views,
             num_workers=params.compute.loader_workers,
         )  # fmt: skip
 
-    def of_epoch(self, epoch: int) -> DataLoader[Triple]:
-        """Return the loader, set to an epoch; it yields `TripleBatch`, though its type names the single triple."""
+    def of_epoch(self, epoch: int, views: int = 1) -> DataLoader[tuple[Triple, ...]]:
+        """Return the loader, set to an epoch and a number of mixtures of each example; it yields `TripleBatch`."""
+        self.dataset.views = views
         self.dataset.epoch = self.sampler.epoch = epoch
         return self.loader

@@ -30,7 +30,7 @@ def separation_picture(encoder: Encoder, separator: Separator, data: TrainingSet
     axes = figure.subplots(len(firsts), 3, sharey=True, squeeze=False)
     for row, (machine, example) in zip(axes, firsts, strict=True):
         rng = rng_for(params.seed, "picture", example.clip.path)
-        batch = collate([draw_triple(example, data.noise, params, rng, SNR_DB)])
+        batch = collate([draw_triple(example, data.interferers, params, rng, SNR_DB)])
         mixture, target = encoder.log_mel(batch.mixture), encoder.log_mel(batch.target)
         estimate = separator(encoder.encode(mixture, frame_counts(batch.lengths)), mixture)[:, 0]
         images = [image[0].numpy() * DECIBELS_PER_UNIT for image in (mixture, target, estimate)]

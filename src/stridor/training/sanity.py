@@ -78,7 +78,7 @@ class SanityCheck:
             for indices in similar_length_batches([e.samples for e in examples], self.params.training.batch_size):
                 chosen = [examples[i] for i in indices]
                 batch = collate([
-                    draw_triple(e, self.data.noise, self.params,
+                    draw_triple(e, self.data.interferers, self.params,
                                 rng_for(self.params.seed, "sanity", e.clip.path, str(snr_db)), snr_db)
                     for e in chosen
                 ])  # fmt: skip

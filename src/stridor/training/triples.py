@@ -1,13 +1,15 @@
 """Training examples: (mixture, target, interferer) triples, and which clips they are made from."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from stridor.audio.files import SAMPLE_RATE_HZ, read_clip
-from stridor.audio.mixing import fit_length, scale_to_snr
+from stridor.audio.mixing import scale_to_snr
 from stridor.common.seeds import rng_for
 from stridor.data.augment import Pair, draw_snr_db
+from stridor.data.interferers import Interferers, Recording
 from stridor.data.manifest import Clip, Manifest
 from stridor.params import Params
 
@@ -51,16 +53,18 @@ class TrainingSet:
     ----------
     held_out : tuple of Example
         Normal training clips of the source domain that are held out for the sanity check.
-    noise : dict of str to tuple of str
-        Augmented noise clips of each machine; a machine without any is mixed with Gaussian noise.
+    interferers : Interferers
+        What the clips of each machine are mixed with.
     """
 
     examples: tuple[Example, ...]
     held_out: tuple[Example, ...]
-    noise: dict[str, tuple[str, ...]]
+    interferers: Interferers
 
 
-def training_set(manifest: Manifest, pairs: list[Pair], params: Params) -> TrainingSet:
+def training_set(
+    manifest: Manifest, pairs: list[Pair], params: Params, recordings: Sequence[Recording] = ()
+) -> TrainingSet:
     """Decide which clips are targets, which are interferers and which are held out.
 
     Noise clips are interferers and never targets; clean supplemental clips contribute their noisy variants;
@@ -82,20 +86,20 @@ def training_set(manifest: Manifest, pairs: list[Pair], params: Params) -> Train
         machine: tuple(pair.mixture for pair in pairs if pair.kind == "noise" and pair.machine == machine)
         for machine in manifest.machines
     }
-    return TrainingSet(tuple(examples), tuple(held_out), noise)
+    interferers = Interferers(params.augment.interferers, noise, recordings)
+    return TrainingSet(tuple(examples), tuple(held_out), interferers)
 
 
 def draw_triple(
-    example: Example, noise: dict[str, tuple[str, ...]], params: Params, rng: np.random.Generator,
-    snr_db: float | None = None,
+    example: Example, interferers: Interferers, params: Params, rng: np.random.Generator, snr_db: float | None = None,
 ) -> Triple:  # fmt: skip
     """Make the triple of an example.
 
     Parameters
     ----------
     snr_db : float, optional
-        Drawn from `augment.snr_db` if not given. Stored mixtures keep their own. If `augment.mix` is off, the mixture
-        is the target itself unless the ratio is given.
+        Drawn from `augment.snr_db` if not given. Stored mixtures keep their own. If `augment.mix` is off, and for a
+        share `augment.unmixed` of the examples, the mixture is the target itself unless the ratio is given.
 
     Raises
     ------
@@ -105,18 +109,14 @@ def draw_triple(
     target = read_clip(example.clip.path, params.audio.channel)
     if example.pair is not None:
         target = target * np.float32(example.pair.gain)
-    if snr_db is None and not params.augment.mix:
+    augment = params.augment
+    if snr_db is None and (not augment.mix or (augment.unmixed and rng.random() < augment.unmixed)):
         return Triple(target, target, np.zeros_like(target))
     if example.pair is not None:
         mixture = read_clip(example.pair.mixture)
         return Triple(mixture, target, mixture - target)
     if snr_db is None:
-        snr_db = draw_snr_db(params.augment.snr_db, rng)
-    noise_clips = noise[example.clip.machine]
-    if noise_clips:
-        recording = read_clip(noise_clips[rng.integers(len(noise_clips))])
-        interferer = fit_length(recording, len(target), int(rng.integers(len(recording))))
-    else:
-        interferer = rng.standard_normal(len(target), dtype=np.float32)
+        snr_db = draw_snr_db(augment.snr_db, rng)
+    interferer = interferers.draw(example.clip.machine, len(target), rng)
     interferer = scale_to_snr(target, interferer, snr_db, example.clip.path).astype(np.float32)
     return Triple(target + interferer, target, interferer)
