@@ -12,7 +12,7 @@ from stridor.common.errors import StridorError, need_extra
 from stridor.common.interrupts import stop_signals_as_exceptions
 from stridor.params.sections import ComputeParams
 
-
+# How long a host may take to answer.
 _ANSWER_S = 10.0
 
 
