@@ -80,7 +80,7 @@ test: $(READY)  ## run all tests
 test-quick: $(READY)  ## run the tests that take no more than a second each, in two minutes
 	$(PYTEST) -m 'not slow'
 
-test-hard: $(READY)  ## run the tests by machine, in up to an hour: kills, full disks, long use
+test-hard: $(READY)  ## run the tests by machine, in up to an hour: kills, full disks, long use, a container's steps
 	pytest -q --numprocesses 2 --dist loadfile --no-loadscope-reorder tests/hard
 
 coverage: $(READY)  ## run all tests and print which share of the lines they reach

@@ -28,7 +28,7 @@ ROOMS = {
     "stages": {
         "audio", "baselines", "data", "evaluation", "models", "params", "scoring", "serving", "tracking", "training",
     },
-    "pipeline": {"audio", "data", "evaluation", "models", "params", "scoring", "stages", "training"},
+    "pipeline": {"audio", "data", "evaluation", "models", "params", "scoring", "stages", "tracking", "training"},
     "experiments": {
         "audio", "data", "evaluation", "ingest", "models", "params", "pipeline", "scoring", "selection", "stages",
         "tracking", "training",

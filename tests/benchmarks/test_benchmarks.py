@@ -6,7 +6,7 @@ from benchmarks.harness import Bench
 from benchmarks.straightforward import Straightforward
 
 from benchmarks import __main__ as command
-from benchmarks import encoder, gpu, growth, harness, inputs, recordings, scoring, training
+from benchmarks import encoder, enrolment, gpu, growth, harness, inputs, recordings, scoring, training
 from stridor.models.beats import random_beats
 from stridor.models.config import PRESETS
 from tiny import CONFIG
@@ -26,6 +26,14 @@ def test_a_benchmark_runs(bench, module):
     for row in bench.rows:
         assert row.name in bench.table()
         assert all((row.case, row.value, row.ratio, row.spread))
+
+
+@pytest.mark.slow
+def test_enrolment_is_measured(bench):
+    enrolment.run(bench)
+    [row] = bench.rows
+    assert row.case == "mini, 6 clips of 1 s"
+    assert "of 30 s by the clock" in row.ratio
 
 
 def test_the_command_prints_and_keeps_a_table_with_its_command(monkeypatch, tmp_path, capsys):

@@ -27,6 +27,21 @@ print("ready", flush=True)
 time.sleep(300)
 """
 
+# Starts something, and ends when its child has seen who adopts an orphan.
+ADOPTED = """
+import os, subprocess, sys, time
+if pid := os.fork():
+    os.waitpid(pid, 0)
+else:
+    if os.fork():
+        os._exit(0)
+    first = os.getppid()
+    subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    while os.getppid() == first and first != 1:
+        time.sleep(0.01)
+    print(open(f"/proc/{os.getppid()}/comm").read(), flush=True)
+"""
+
 
 def wait_until(happened, seconds=300):
     end = time.monotonic() + seconds
@@ -70,3 +85,26 @@ def test_a_stage_ends_with_the_one_who_started_it_through_a_shell():
         for process in processes:
             if start_of(process):
                 os.kill(process, signal.SIGKILL)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks at /proc")
+def test_a_stage_whose_caller_ended_while_python_started_has_none(tmp_path):
+    # The caller ends at once; its shell goes on, and belongs to whoever adopts orphans.
+    shell = 'sleep 0.5; "$0" -c "from stridor.common.processes import callers; print(callers())" > "$1"; mv "$1" "$2"'
+    arguments = ["bash", "-c", shell, sys.executable, str(tmp_path / "part"), str(tmp_path / "found")]
+    adopter = subprocess.run(
+        [sys.executable, "-c", ADOPTED, *arguments], check=True, capture_output=True, text=True
+    ).stdout.strip()
+    if adopter.startswith("python"):
+        pytest.skip(f"orphans are adopted by '{adopter}' here, which could be DVC")
+    wait_until((tmp_path / "found").exists)
+    assert (tmp_path / "found").read_text() == "[]\n"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="asks the kernel")
+@pytest.mark.parametrize(
+    "call", ["end_with([2**22 + 1])", "die_with_parent(2**22 + 1)", "end_with([os.getpid(), 2**22 + 1])"]
+)
+def test_who_had_ended_before_counts_too(call):
+    script = f"import os, time; from stridor.common.processes import *; {call}; time.sleep(300)"
+    assert subprocess.run([sys.executable, "-c", script], timeout=120).returncode == -signal.SIGTERM

@@ -82,15 +82,21 @@ class Scene:
         """The project's root."""
         return self.place / "project"
 
+    @property
+    def _said(self) -> Path:
+        """What the calls print, on a disk that is not full."""
+        return self.template.with_suffix(".said")
+
     def put_back(self) -> None:
         """Bring the project into the state before the call."""
         if self.place.exists():
             shutil.rmtree(self.place)
+        self._said.unlink(missing_ok=True)
         # Times are kept, by which DVC tells what has changed.
         subprocess.run(["cp", "-a", self.template, self.place], check=True)
 
     def start(self, real: bool, again: bool = False) -> subprocess.Popen[bytes]:
-        """Start the command in a process group of its own; its output is in `said` beside the project."""
+        """Start the command in a process group of its own; `said` returns its output."""
         arguments = self.again if again and self.again else self.arguments
         interpreter = Path(sys.executable) if real else self.python.executable
         environment = {
@@ -98,7 +104,7 @@ class Scene:
             f"{os.environ['PATH']}", MARK: str(self.place), "DVC_SITE_CACHE_DIR": str(self.place / "site"),
             **self.environment,
         }  # fmt: skip
-        with open(self.place / "said", "ab") as said:
+        with open(self._said, "ab") as said:
             return subprocess.Popen(
                 [interpreter, *arguments], cwd=self.root, env=environment, stdin=subprocess.DEVNULL, stdout=said,
                 stderr=subprocess.STDOUT, process_group=0,
@@ -118,7 +124,7 @@ class Scene:
 
     def said(self) -> str:
         """Return what the calls since `put_back` have printed."""
-        return (self.place / "said").read_text(errors="replace")[-6000:]
+        return self._said.read_text(errors="replace")[-6000:]
 
     def kill(self, moment: float, real: bool) -> bool:
         """Start the command and kill it after so many seconds; return False if it had ended before."""

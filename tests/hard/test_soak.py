@@ -20,6 +20,10 @@ import soundfile as sf
 
 from hard.killing import TIMEOUT_S
 from mlflow_project import in_project, register_champion, wave, write_detector
+from stridor.audio.files import read_clip
+from stridor.models.checkpoint import load_encoder
+from stridor.scoring.embedding import EncoderEmbedder
+from stridor.scoring.reference import MachineReference
 from tiny import tiny_params
 
 CLIPS = REQUESTS = int(os.environ.get("STRIDOR_HARD_SOAK", "20000"))
@@ -27,6 +31,9 @@ FIRST = 100
 # Allocators go on to fill for a while after the first hundred.
 GROWTH_BYTES = 50 * 2**20
 CLIENTS = 4
+# What is promised: so many clients at once, one request in ten broken.
+CLIENTS_AT_ONCE, REQUESTS_AT_ONCE, BROKEN_EVERY = 8, 2000, 10
+TOLERANCE = 1e-5
 SCORE = """
 import json, psutil
 from itertools import cycle, islice
@@ -111,13 +118,14 @@ def test_memory_is_flat_over_many_scored_clips(model, tmp_path):
     check_flat("scored clips", states)
 
 
-@pytest.fixture
-def server(model, tmp_path):
+@pytest.fixture(scope="module")
+def server(model, tmp_path_factory):
     """A served model: its port, and the processes that serve it."""
+    log_path = tmp_path_factory.mktemp("served") / "server.log"
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    with open(tmp_path / "server.log", "wb") as log:
+    with open(log_path, "wb") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "mlflow", "models", "serve", "-m", str(model), "--env-manager", "local",
              "-p", str(port)],
@@ -127,7 +135,7 @@ def server(model, tmp_path):
     try:
         end = time.monotonic() + TIMEOUT_S
         while time.monotonic() < end:
-            assert process.poll() is None, (tmp_path / "server.log").read_text()
+            assert process.poll() is None, log_path.read_text()
             try:
                 with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=5)) as connection:
                     connection.request("GET", "/ping")
@@ -169,11 +177,14 @@ def state(served):
     return sum(one.memory_info().rss for one in processes), sum(one.num_fds() for one in processes)
 
 
-def test_memory_is_flat_over_many_requests(server):
+def ask_at_once(server, clients, count, body_of, problem_with):
+    """Send requests by several clients, and return the states of the server, one for each hundred requests.
+
+    `body_of` makes the body of a request by its number; `problem_with` says what is wrong with its answer, given the
+    number, the status and the text.
+    """
     port, served = server
-    bodies = requests()
     asked, lock = 0, threading.Lock()
-    answers: dict[int, str] = {}
     states, problems = [], []
 
     def client():
@@ -182,29 +193,109 @@ def test_memory_is_flat_over_many_requests(server):
         while not problems:
             with lock:
                 number, asked = asked, asked + 1
-                if number >= REQUESTS:
+                if number >= count:
                     break
                 if number % FIRST == 0:
                     states.append((number, *state(served)))
-            body, status = bodies[number % len(bodies)]
             try:
-                connection.request("POST", "/invocations", body, {"Content-Type": "application/json"})
+                connection.request("POST", "/invocations", body_of(number), {"Content-Type": "application/json"})
                 answer = connection.getresponse()
                 text = answer.read().decode()
-                with lock:
-                    first = answers.setdefault(number % len(bodies), text)
-                if (answer.status, text) != (status, first):
-                    problems.append((number, answer.status, text, first))
+                if problem := problem_with(number, answer.status, text):
+                    problems.append((number, answer.status, text, problem))
             except Exception as error:
                 problems.append((number, repr(error)))
         connection.close()
 
-    clients = [threading.Thread(target=client) for _ in range(CLIENTS)]
-    for one in clients:
+    threads = [threading.Thread(target=client) for _ in range(clients)]
+    for one in threads:
         one.start()
-    for one in clients:
+    for one in threads:
         one.join()
     assert not problems, problems[:3]
-    states.append((REQUESTS, *state(served)))
+    states.append((count, *state(served)))
+    return states
+
+
+def test_memory_is_flat_over_many_requests(server):
+    bodies = requests()
+    answers: dict[int, str] = {}
+
+    def problem_with(number, status, text):
+        which = number % len(bodies)
+        expected = bodies[which][1], answers.setdefault(which, text)
+        return None if (status, text) == expected else expected
+
+    states = ask_at_once(server, CLIENTS, REQUESTS, lambda number: bodies[number % len(bodies)][0], problem_with)
     assert len(answers) == len(bodies)
     check_flat("requests", states)
+
+
+def broken_bodies():
+    """Return bodies that cannot be scored, for every reason that a client is told of."""
+
+    def one(audio, machine="pump"):
+        return {"dataframe_records": [{"audio": audio, "machine": machine}]}
+
+    def file_of(samples):
+        file = io.BytesIO()
+        sf.write(file, samples, 16000, format="WAV")
+        return base64.b64encode(file.getvalue()).decode()
+
+    whole = encoded(1)
+    bad = [
+        one("AAAA"), one(""), one(whole[:40]), one(file_of(np.zeros(8000))), one(file_of(np.zeros(0))),
+        one(base64.b64encode(b"no audio" * 10**4).decode()), one(whole, "saw"), one(whole, 7), one("not base64!"),
+        {"inputs": {"audio": ["AAAA", "AAAA"], "machine": ["pump", "pump"]}}, {"dataframe_records": [{"sound": whole}]},
+        {"what": "nothing"}, [],
+    ]  # fmt: skip
+    return [json.dumps(body).encode() for body in bad] + [b"{broken", b"", whole.encode()]
+
+
+def test_clients_at_once_get_the_score_of_the_pipeline_or_a_sentence(server, model):
+    rng = np.random.default_rng(0)
+    # No longer than what is scored as one clip; the pipeline knows no windows.
+    waves = [wave(1000 + i, int(rng.integers(4000, 11000)), float(rng.uniform(200, 2000))) for i in range(150)]
+    files = []
+    for one in waves:
+        file = io.BytesIO()
+        sf.write(file, one, 16000, format="WAV", subtype="FLOAT")
+        files.append(file.getvalue())
+    # As stage `evaluate` scores, each clip alone.
+    params = tiny_params(embedding={"layer": 1, "pooling": "bands"}, bank={"density_neighbours": 1})
+    embedder = EncoderEmbedder(load_encoder(model.parent / "encoder.pt"), params.embedding)
+    bank = MachineReference.load(model.parent / "banks" / "pump").bank
+    scores = [float(bank.score_samples(embedder.embed([read_clip(io.BytesIO(file))]))[0]) for file in files]
+    assert np.ptp(scores) > 1000 * TOLERANCE
+    texts = [base64.b64encode(file).decode() for file in files]
+    broken = broken_bodies()
+    said = set()
+
+    def rows_of(number):
+        # One or two recordings, in an order that never repeats within the run.
+        return [(7 * number + i * (number // 150 + 1)) % len(files) for i in range(1 + number % 2)]
+
+    def body_of(number):
+        if number % BROKEN_EVERY == 0:
+            return broken[number // BROKEN_EVERY % len(broken)]
+        rows = [{"audio": texts[row], "machine": "pump"} for row in rows_of(number)]
+        return json.dumps({"dataframe_records": rows}).encode()
+
+    def problem_with(number, status, text):
+        if number % BROKEN_EVERY == 0:
+            sentence = json.loads(text).get("message", "")
+            said.add(sentence[:60])
+            is_sentence = isinstance(sentence, str) and sentence[:1].isupper() and "." in sentence
+            return None if 400 <= status < 500 and is_sentence and "Traceback" not in sentence else "not a sentence"
+        answers = json.loads(text)["predictions"]
+        expected = [scores[row] for row in rows_of(number)]
+        worst = max(abs(one["score"] - score) for one, score in zip(answers, expected, strict=True))
+        worsts.append(worst)
+        return None if status == 200 and worst <= TOLERANCE else expected
+
+    worsts: list[float] = []
+    states = ask_at_once(server, CLIENTS_AT_ONCE, REQUESTS_AT_ONCE, body_of, problem_with)
+    print(f"largest difference {max(worsts):.1e} of {len(worsts)}; {len(said)} sentences: {sorted(said)}")
+    assert len(worsts) == REQUESTS_AT_ONCE * (BROKEN_EVERY - 1) // BROKEN_EVERY
+    assert len(said) >= 8
+    check_flat("requests at once", states)

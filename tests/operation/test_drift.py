@@ -90,6 +90,19 @@ def test_lines_of_other_times_and_versions_do_not_count():
         results_of([{"recording": "a", "windows": [{"p_value": 0.5}]}])
 
 
+def test_one_condition_is_asked_for():
+    def line(condition, p_value):
+        window = {"condition": condition, "clips": 9, "p_value": p_value}
+        return {"event": "recording", "recording": f"{condition} {p_value}", "windows": [window]}
+
+    entries = [line("source", 0.5), line("target", 0.1), line("source", 0.6)]
+    assert [one.p_value for one in results_of(entries, condition="source")] == [0.5, 0.6]
+    assert [one.p_value for one in results_of(entries, condition="target")] == [0.1]
+    with pytest.raises(StridorError, match="Nothing was judged by the condition 'target'; ask for source, or for all"):
+        results_of(entries[:1], condition="target")
+    assert results_of([], condition="target") == []
+
+
 def test_the_figure_is_drawn(rng, tmp_path):
     normal = rng.lognormal(size=N)
     draw_drift(drift_of(results(normal, rng.lognormal(2.0, size=60))), tmp_path / "drift.png")
@@ -112,6 +125,14 @@ def test_the_command_takes_a_folder_or_results(model, sound, tmp_path):
     assert json.loads(scored.stdout.splitlines()[0])["windows"][0]["condition"] == "source"
     again = CliRunner().invoke(main, ["drift", str(tmp_path / "results.jsonl")])
     assert again.stdout == done.stdout
+    source = CliRunner().invoke(
+        main, ["drift", str(tmp_path / "in"), "--detector", str(model), "--condition", "source"]
+    )
+    assert source.stdout == done.stdout
+    for place in (["in", "--detector", str(model)], ["results.jsonl"]):
+        none = CliRunner().invoke(main, ["drift", str(tmp_path / place[0]), *place[1:], "--condition", "target"])
+        assert none.exit_code == 2
+        assert "target" in none.stderr
     refused = CliRunner().invoke(main, ["drift", str(tmp_path / "in")])
     assert refused.exit_code == 2
     assert "name the detector" in refused.stderr

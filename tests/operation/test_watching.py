@@ -1,12 +1,9 @@
 """A watch scores every recording once, whenever it is killed, and tells of alarms and drift."""
 
-import http.server
 import itertools
-import json
 import os
 import random
 import subprocess
-import threading
 import time
 from collections import Counter
 from datetime import UTC, datetime, timedelta
@@ -16,6 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from forked_python import ForkedPython
+from receiver import Receiver
 from stridor.cli.main import main
 from stridor.common.errors import StridorError
 from stridor.operation.arrivals import Arrivals
@@ -103,22 +101,6 @@ def test_what_changed_is_scored_again_and_what_was_touched_is_not(watched, folde
     assert len(lines(tmp_path / "out.jsonl")) == 4
 
 
-def test_an_alarm_is_told_until_it_was_told(watched, folder, sound, tmp_path):
-    fill(folder, sound, [1])
-    sent = []
-
-    def refuse(message):
-        raise StridorError("nobody answers")
-
-    assert "nobody answers" in watched(send=refuse)[-1]
-    watched(send=sent.append)
-    watched(send=sent.append)
-    [message] = sent
-    assert message["file"] == "00.wav"
-    assert message["text"].startswith("a recording is anomalous (pump), 00.wav at ")
-    assert [one["number"] for one in lines(tmp_path / "out.jsonl", "told")] == [1]
-
-
 def test_drift_is_reported_every_week(watched, folder, sound, tmp_path):
     start = datetime(2026, 3, 2, tzinfo=UTC)
     drawn = []
@@ -148,37 +130,47 @@ def test_another_file_or_folder_is_refused(watched, folder, tmp_path, detector):
         watched("other.jsonl")
 
 
-class Hook(http.server.BaseHTTPRequestHandler):
-    got: list[dict] = []  # noqa: RUF012, of the class on purpose
-
-    def do_POST(self):
-        self.got.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-        self.send_response(204)
-        self.end_headers()
-
-    def log_message(self, *_):
-        pass
-
-
 def test_the_command_scores_what_is_there_and_tells_a_webhook(model, folder, sound, tmp_path):
     fill(folder, sound, [0, 1])
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Hook)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        command = ["watch", str(folder), "--detector", str(model), "--once", "--settle", "0", "--webhook"]
-        done = CliRunner().invoke(main, [*command, f"http://127.0.0.1:{server.server_port}/alarm"])
+    command = ["watch", str(folder), "--detector", str(model), "--once", "--settle", "0"]
+    with Receiver().serving() as hook:
+        done = CliRunner().invoke(main, [*command, "--webhook", hook.url])
         assert done.exit_code == 0, done.stderr
-        refused = CliRunner().invoke(main, [*command, "mailto:me"])
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+        sound(folder / "02.wav", 2, odd=True)
+        again = CliRunner().invoke(main, [*command, "--events", "all"], env={"STRIDOR_WEBHOOK": hook.url})
     assert "ALARM: a recording is anomalous (pump), 01.wav" in done.stdout
-    assert [one["file"] for one in Hook.got] == ["01.wav"]
-    assert len(lines(tmp_path / "in.jsonl")) == 2
+    assert again.exit_code == 0, again.stderr
+    assert [(one["event"], one["file"]) for one in hook.got] == [("alarm", "01.wav"), ("recording", "02.wav")]
+    assert [one["file"] for one in lines(tmp_path / "in.jsonl")] == ["00.wav", "01.wav", "02.wav"]
+
+
+def test_a_receiver_that_is_away_is_told_by_the_next_call(model, folder, sound, tmp_path):
+    fill(folder, sound, [1])
+    command = ["watch", str(folder), "--detector", str(model), "--once", "--settle", "0", "--webhook"]
+    with Receiver().serving() as hook:
+        url = hook.url
+    done = CliRunner().invoke(main, [*command, url])
+    assert done.exit_code == 0, done.stderr
+    assert "webhook could not be told, which is tried again; what it has missed stays in" in done.stdout
+    assert "webhook has not been told of 1 events, for the next call" in done.stderr
+    with Receiver().serving() as hook:
+        done = CliRunner().invoke(main, [*command, hook.url])
+    assert [one["file"] for one in hook.got] == ["00.wav"]
+    assert len(lines(tmp_path / "in.jsonl")) == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--webhook", "mailto:me"], "--webhook is 'mailto:me'"),
+        (["--keep", "none"], "--device, --recordings and --keep are of 'stridor watch microphone'"),
+    ],
+)
+def test_options_that_do_not_fit_are_refused(model, folder, tmp_path, options, said):
+    refused = CliRunner().invoke(main, ["watch", str(folder), "--detector", str(model), "--once", *options])
     assert refused.exit_code == 2
-    assert "--webhook is 'mailto:me'" in refused.stderr
+    assert said in refused.stderr
+    assert not (tmp_path / "in.jsonl").exists()
 
 
 @pytest.mark.slow

@@ -140,6 +140,17 @@ def test_an_error_does_not_repeat_the_request(pump):
     assert "Row 0 of the input is not readable audio" in caught.value.serialize_as_json()
 
 
+def test_a_batch_of_nothing_that_can_be_scored_is_answered_if_asked_for(pump):
+    from mlflow.exceptions import MlflowException
+
+    table = pd.DataFrame({"audio": [b"no audio", b""]})
+    with pytest.raises(MlflowException, match="Row 0 of the input"):
+        pump.predict(table)
+    answer = pump.predict(table, params={"answer_all": True})
+    assert answer["score"].isna().all()
+    assert answer["error"].str.match(r"Row [01] of the input").all()
+
+
 def test_long_recordings_are_scored_a_few_windows_at_a_time(pump, recording):
     detector = pump.unwrap_python_model().detector
     batches = []

@@ -1,5 +1,6 @@
 """Batches that depend on seed and epoch alone."""
 
+import pytest
 import torch
 
 from stridor.training.loader import EpochBatches, EpochLoader, collate
@@ -28,12 +29,36 @@ def test_a_batch_may_hold_two_mixtures_of_each_clip():
         assert not torch.equal(batch.mixture[second], alone.mixture)
 
 
-def test_processes_share_out_all_clips_in_equal_numbers():
+def test_the_processes_share_each_batch_of_one_process():
     params = tiny_params(training={"batch_size": 4})
     lengths = list(range(3_000, 3_000 + 23))
-    shares = [list(EpochBatches(lengths, params, rank, 4)) for rank in range(4)]
-    assert len({len(share) for share in shares}) == 1
-    assert {index for share in shares for batch in share for index in batch} == set(range(23))
+    alone = EpochBatches(lengths, params)
+    shares = [list(EpochBatches(lengths, params, rank, 3)) for rank in range(3)]
+    for batch, *parts in zip(alone, *shares, strict=True):
+        assert sorted(index for part in parts for index in part) == sorted(batch)
+    assert all(part for share in shares for part in share)
+
+
+def test_a_batch_of_fewer_clips_than_processes_goes_to_each_of_them_and_counts_once():
+    params = tiny_params(training={"batch_size": 4})
+    lengths = list(range(3_000, 3_000 + 9))
+    samplers = [EpochBatches(lengths, params, rank, 3) for rank in range(3)]
+    whole = [batch for batch in samplers[0].of_all_processes() if len(batch) == 1]
+    assert len(whole) == 1
+    for sampler in samplers:
+        assert whole[0] in list(sampler)
+    counted = [0.0, 0.0, 0.0]
+    for batches in zip(*(zip(sampler, sampler.shares(), strict=True) for sampler in samplers), strict=True):
+        assert sum(share.of_batch for _, share in batches) == pytest.approx(1)
+        for rank, (own, share) in enumerate(batches):
+            counted[rank] += share.weight * len(own)
+    assert sum(counted) == pytest.approx(len(lengths))
+
+
+def test_one_process_has_each_batch_to_itself():
+    params = tiny_params(training={"batch_size": 4})
+    sampler = EpochBatches(list(range(3_000, 3_009)), params)
+    assert set(sampler.shares()) == {(1.0, 1.0)}
 
 
 def test_worker_processes_give_the_same_batches():

@@ -57,14 +57,19 @@ def table(seeds: int | None, jobs: int | None) -> None:
     type=click.IntRange(0),
     help="Trials of the study in total; by default tune.trials in params.yaml.",
 )
-@click.option("--jobs", default=1, show_default=True, type=click.IntRange(1), help="Number of worker processes.")
+@click.option("--jobs", type=click.IntRange(1), help="Number of worker processes; by default 1.")
+@click.option("--ray", metavar="ADDRESS", help="Run the trials on the nodes of this Ray cluster.")
 @click.option("--apply", "write", is_flag=True, help="Write the best values to params.yaml.")
 @click.option("--force", is_flag=True, help="Apply them even if the held-back half of the test clips got worse.")
-def tune(machine: str | None, detector: str | None, trials: int | None, jobs: int, write: bool, force: bool) -> None:
+def tune(
+    machine: str | None, detector: str | None, trials: int | None, jobs: int | None, ray: str | None, write: bool,
+    force: bool,
+) -> None:  # fmt: skip
     """Search parameters for a detector, such as learning rate and noise SNR, with Optuna.
 
     Search space and budget are set by `tune` in params.yaml. An interrupted study is continued. With --trials 0 no
-    trial is run, and the result so far is shown or applied.
+    trial is run, and the result so far is shown or applied. With --ray the nodes of a cluster run them; it needs a
+    database server (OPTUNA_STORAGE), an MLflow server, a DVC remote and committed changes.
     """
     from stridor.common.errors import StridorError
     from stridor.experiments.tuning.run_study import TuneOptions, detector_of
@@ -73,6 +78,8 @@ def tune(machine: str | None, detector: str | None, trials: int | None, jobs: in
 
     if (machine is None) == (detector is None):
         raise StridorError("Give either --machine or --detector.")
+    if jobs is not None and ray is not None:
+        raise StridorError("Give either --jobs or --ray: Ray decides how many trials run at a time.")
     params = read_params()
-    options = TuneOptions(params.tune.trials if trials is None else trials, jobs, write, force)
+    options = TuneOptions(params.tune.trials if trials is None else trials, jobs or 1, write, force, ray)
     run_study(detector or detector_of(machine or "", params), params, options)

@@ -7,6 +7,7 @@ import click
 from stridor.cli.app import app
 from stridor.cli.checkpoint import checkpoint, distill
 from stridor.cli.data import data
+from stridor.cli.drift import drift
 from stridor.cli.enrol import bank, enroll
 from stridor.cli.experiments import select, sweep, table, tune
 from stridor.cli.explain import explain
@@ -14,7 +15,7 @@ from stridor.cli.export import export
 from stridor.cli.models import models, promote, rollback
 from stridor.cli.pipeline import plan, profile, register, repro, store, submission
 from stridor.cli.score import score
-from stridor.cli.watch import drift, watch
+from stridor.cli.watch import watch
 from stridor.common.errors import one_sentence
 from stridor.common.project import check_code
 from stridor.common.stage_process import check_no_import

@@ -9,21 +9,32 @@ import click
 @click.option(
     "--jobs", type=click.IntRange(min=1), help="Detectors in parallel; by default as many as the cores allow."
 )
-def repro(jobs: int | None) -> None:
+@click.option("--ray", metavar="ADDRESS", help="Run the detectors on the nodes of this Ray cluster.")
+def repro(jobs: int | None, ray: str | None) -> None:
     """Print a plan and run `dvc repro`, with several detectors in parallel.
 
-    Their number follows from compute.threads in params.yaml, the threads of each detector; on a GPU it is one.
+    Their number follows from compute.threads in params.yaml, the threads of each detector; on a GPU it is one. With
+    --ray the nodes of a cluster run them; it needs a DVC remote, an MLflow server and committed changes.
     """
     from stridor.common.dvc import out_of_date
+    from stridor.common.errors import StridorError
     from stridor.params import read_params
     from stridor.pipeline.committed import compare_with_committed
     from stridor.pipeline.estimate import make_plan
     from stridor.pipeline.repro import PIPELINE, run_pipeline
 
+    if jobs is not None and ray is not None:
+        raise StridorError("Give either --jobs or --ray: Ray decides how many detectors run at a time.")
     params = read_params()
-    if stale := out_of_date(PIPELINE):
-        click.echo(make_plan(params, jobs=jobs).text())
-    run_pipeline(params, stale, jobs, click.echo)
+    stale = out_of_date(PIPELINE)
+    if ray is not None:
+        from stridor.pipeline.fleet import run_on_cluster
+
+        run_on_cluster(ray, params, stale, click.echo)
+    else:
+        if stale:
+            click.echo(make_plan(params, jobs=jobs).text())
+        run_pipeline(params, stale, jobs, click.echo)
     if line := compare_with_committed():
         click.echo(line)
 

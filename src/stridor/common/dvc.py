@@ -133,6 +133,45 @@ def pull(data: Path, advice: str) -> None:
         _call("pull", _tracker(data).name, root=data.parent, advice=advice)
 
 
+def check_remote() -> None:
+    """Check that the project has a default remote.
+
+    Raises
+    ------
+    StridorError
+        If it has none.
+    """
+    listed = _call("config", "--list", root=Path())
+    if not any(line.startswith("core.remote=") for line in listed.splitlines()):
+        raise StridorError(
+            "The project has no DVC remote, by which hosts hand each other clips and results; name one with "
+            "'dvc remote add -d store ADDRESS'."
+        )
+
+
+def push(*targets: str) -> None:
+    """Have DVC send what stages or `.dvc` files track to the remote.
+
+    Raises
+    ------
+    StridorError
+        If it cannot be sent.
+    """
+    _call("push", *targets, root=Path())
+
+
+def keep_cache_in(folder: Path, root: Path) -> None:
+    """Have one checkout of a project keep DVC's cache in a folder of its own and link files to it, not copy them.
+
+    Raises
+    ------
+    StridorError
+        If DVC refuses.
+    """
+    _call("config", "--local", "cache.dir", str(folder.resolve()), root=root)
+    _call("config", "--local", "cache.type", "reflink,hardlink,symlink,copy", root=root)
+
+
 def _tracker(data: Path) -> Path:
     return data.with_name(f"{data.name}.dvc")
 

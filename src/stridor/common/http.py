@@ -101,26 +101,6 @@ def read_json(url: str, retry: StoppableRetry = USUAL) -> object:
         left = left.after_broken_body(url, reason)
 
 
-def post_json(url: str, document: dict[str, Any], retry: StoppableRetry) -> None:
-    """Send a JSON document; what is sent may arrive more than once.
-
-    Raises
-    ------
-    StridorError
-        If the server cannot be reached, stays busy or refuses.
-    """
-    policy = retry.new(allowed_methods=["POST"])
-    with requests.Session() as session:
-        for scheme in ("http://", "https://"):
-            session.mount(scheme, HTTPAdapter(max_retries=policy))
-        try:
-            answer = session.post(url, json=document, headers=_agent(), timeout=TIMEOUT_SECONDS)
-        except requests.RequestException as error:
-            raise StridorError(f"{url} could not be reached ({_cause(error)}); check the address.") from None
-    if answer.status_code >= 400:
-        raise StridorError(f"{url} answers {answer.status_code} ({answer.reason}); check the address.")
-
-
 @contextmanager
 def open_url(url: str, headers: dict[str, str], retry: StoppableRetry) -> Iterator[requests.Response]:
     """Yield a server's answer whose body has not been read: 2xx, or 416 for a range that it does not have.
@@ -131,7 +111,8 @@ def open_url(url: str, headers: dict[str, str], retry: StoppableRetry) -> Iterat
         If the server cannot be reached, stays busy or refuses.
     """
     # Compressed on the way, sizes and ranges would count other bytes; Zenodo asks programs to say who they are.
-    headers |= {"Accept-Encoding": "identity"} | _agent()
+    agent = f"stridor/{importlib.metadata.version('stridor')}"
+    headers |= {"Accept-Encoding": "identity", "User-Agent": agent}
     with requests.Session() as session:
         for scheme in ("http://", "https://"):
             session.mount(scheme, HTTPAdapter(max_retries=retry))
@@ -155,10 +136,6 @@ def open_url(url: str, headers: dict[str, str], retry: StoppableRetry) -> Iterat
                     "file may have been withdrawn or renamed."
                 )
             yield response
-
-
-def _agent() -> dict[str, str]:
-    return {"User-Agent": f"stridor/{importlib.metadata.version('stridor')}"}
 
 
 def _cause(error: Exception) -> str:

@@ -11,6 +11,8 @@ from pathlib import Path
 
 _PROC = Path("/proc")
 _PR_SET_PDEATHSIG = 1
+_SHELLS = ("sh", "bash", "dash", "zsh", "fish", "ksh")
+_ADOPTERS = ("systemd", "init", "tini", "dumb-init", "docker-init", "catatonit")
 # How soon a process notices that nobody waits for it any more.
 WATCH_INTERVAL_S = 1.0
 
@@ -47,18 +49,26 @@ def start_of(process: int) -> str:
     return "" if fields[0] in "ZX" else f"{boot}-{fields[19]}"
 
 
-def die_with_parent() -> None:
-    """Have the kernel send SIGTERM to this process when its parent ends, where there is such a kernel."""
+def die_with_parent(parent: int) -> None:
+    """Have the kernel send SIGTERM to this process when its parent ends, where there is such a kernel.
+
+    Parameters
+    ----------
+    parent : int
+        Number of the parent, which may have ended already.
+    """
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+        if os.getppid() != parent:
+            os.kill(os.getpid(), signal.SIGTERM)
 
 
 def end_with(processes: list[int]) -> None:
-    """Send SIGTERM to this process as soon as one of some others has ended, whoever that was."""
+    """Send SIGTERM to this process as soon as one of some others has ended, whoever that was, or if one had before."""
     starts = {process: start_of(process) for process in processes}
 
     def watch() -> None:
-        while all(start_of(process) == start for process, start in starts.items()):
+        while all(start and start_of(process) == start for process, start in starts.items()):
             time.sleep(WATCH_INTERVAL_S)
         os.kill(os.getpid(), signal.SIGTERM)
 
@@ -66,14 +76,29 @@ def end_with(processes: list[int]) -> None:
 
 
 def callers() -> list[int]:
-    """Return the parent, and if that is a shell which waits for us alone, its parent as well."""
+    """Return the parent, and if that is a shell which waits for us alone, its parent as well.
+
+    None of them if the caller has ended already: whoever has adopted this process then does not wait for it.
+    """
     parent = os.getppid()
     try:
-        name = (_PROC / str(parent) / "comm").read_text().strip()
-        grandparent = int((_PROC / str(parent) / "stat").read_text().rpartition(")")[2].split()[1])
+        if _name_of(parent) not in _SHELLS:
+            found = [parent]
+        else:
+            found = [parent, int((_PROC / str(parent) / "stat").read_text().rpartition(")")[2].split()[1])]
+        return [] if _adopts(found[-1]) else found
     except (OSError, IndexError):
         return [parent]
-    return [parent, grandparent] if name in ("sh", "bash", "dash", "zsh", "fish", "ksh") else [parent]
+
+
+def _name_of(process: int) -> str:
+    return (_PROC / str(process) / "comm").read_text().strip()
+
+
+def _adopts(process: int) -> bool:
+    """Tell whether a process is the one that orphans fall to; in a container, the first process may be DVC itself."""
+    name = _name_of(process)
+    return name in _ADOPTERS or (process == 1 and not name.startswith(("python", "dvc")))
 
 
 def _start_elsewhere(process: int) -> str:

@@ -28,7 +28,9 @@ def stage_process() -> Iterator[None]:
         unblock_stop_signals()
         with one_sentence():
             if "DVC_STAGE" in os.environ:
-                end_with(callers())
+                if not (waiting := callers()):
+                    raise KeyboardInterrupt  # DVC has ended while Python was starting
+                end_with(waiting)
             check_code()
             check_no_import(Path())
             yield

@@ -123,8 +123,9 @@ class Drift:
 
 
 def results_of(
-    entries: Iterable[dict[str, Any]], since: datetime | None = None, calibration: str | None = None
-) -> list[Result]:
+    entries: Iterable[dict[str, Any]], since: datetime | None = None, calibration: str | None = None,
+    condition: str | None = None,
+) -> list[Result]:  # fmt: skip
     """Return the parts of recordings in the lines of 'stridor watch' or 'stridor score --json'.
 
     Parameters
@@ -134,6 +135,8 @@ def results_of(
         Older lines are left out; lines without a time are not.
     calibration : str, optional
         Lines of other versions of the detector are left out; by default those of other versions than the last one.
+    condition : str, optional
+        Parts that were judged by another condition are left out.
 
     Raises
     ------
@@ -153,6 +156,13 @@ def results_of(
             raise StridorError(
                 f"A line of the results has no {error}; they were written by an earlier version of stridor."
             ) from None
+    if condition is not None:
+        known = {one.condition for _, one in results}
+        results = [(version, one) for version, one in results if one.condition == condition]
+        if known and not results:
+            raise StridorError(
+                f"Nothing was judged by the condition '{condition}'; ask for {' or '.join(sorted(known))}, or for all."
+            )
     wanted = calibration or (results[-1][0] if results else None)
     return [one for version, one in results if wanted is None or version in (wanted, None)]
 

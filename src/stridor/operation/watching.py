@@ -14,6 +14,7 @@ from stridor.common.errors import StridorError
 from stridor.operation.arrivals import Arrival, Arrivals
 from stridor.operation.drift import Drift, drift_of, results_of, why_undefined
 from stridor.operation.journal import Journal
+from stridor.operation.messages import alarm_text
 from stridor.serving.detector import Detector
 from stridor.serving.listening import Failure
 from stridor.serving.options import ScoringOptions
@@ -21,7 +22,6 @@ from stridor.serving.verdict import Verdict
 
 # Files that are judged before others are looked for.
 FILES_AT_A_TIME = 64
-Send = Callable[[dict[str, Any]], None]
 Draw = Callable[[Drift, Path], None]
 
 
@@ -49,7 +49,6 @@ class _Memory:
     flags: deque[bool]
     alarm: bool
     number: int
-    untold: dict[int, dict[str, Any]]
     first: datetime | None
     drift: datetime | None
 
@@ -58,8 +57,8 @@ class Watch:
     """A detector that listens to what appears in a folder.
 
     The lines of the journal are all that it remembers. A recording is scored and its line written, whole, before
-    anything else is done with it, so that a watch that is killed at any moment neither loses nor repeats one. An alarm
-    is told until a line says that it was told: after a kill between the two it is told twice.
+    anything else is done with it, so that a watch that is killed at any moment neither loses nor repeats one. A
+    `Teller`, which tells others, reads the same lines.
 
     Parameters
     ----------
@@ -72,9 +71,7 @@ class Watch:
     show : callable
         Called with every verdict or failure.
     say : callable
-        Called with lines on alarms, on what could not be told, and on drift.
-    send : callable, optional
-        Tells somebody of an alarm, or raises StridorError.
+        Called with lines on alarms and on drift.
     draw : callable, optional
         Draws a report on drift.
     clock : callable
@@ -87,14 +84,13 @@ class Watch:
         rules: Rules = Rules(),
         show: Callable[[Verdict | Failure], None] = lambda answer: None,
         say: Callable[[str], None] = lambda line: None,
-        send: Send | None = None, draw: Draw | None = None,
+        draw: Draw | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:  # fmt: skip
         self._detector, self._machine, self._arrivals, self._journal = detector, machine, arrivals, journal
         self._options, self._rules, self._show, self._say = options, rules, show, say
-        self._send, self._draw, self._clock = send, draw, clock
+        self._draw, self._clock = draw, clock
         self._calibration = _digest(asdict(detector.references[machine].calibration))
-        self._complained = False
         self._no_drift = why_undefined(detector.references[machine], options.condition)
         self._memory = self._remembered()
         if self._no_drift:
@@ -112,10 +108,8 @@ class Watch:
         while some := self._arrivals.look(self._is_known)[:FILES_AT_A_TIME]:
             written = self._judge(some)
             new += written
-            self._tell()
             if not written:
                 break
-        self._tell()
         self._report_drift()
         return new
 
@@ -158,26 +152,7 @@ class Watch:
         self._journal.append(entry)
         self._take(memory, entry)
         if entry.get("raised"):
-            self._say(f"ALARM: {_alarm_text(entry, self._rules.alarm)}")
-
-    def _tell(self) -> None:
-        if self._send is None:
-            return
-        for number, entry in sorted(self._memory.untold.items()):
-            message = {
-                key: entry[key] for key in ("number", "time", "file", "machine", "score", "threshold", "p_value")
-            }
-            try:
-                self._send(message | {"text": _alarm_text(entry, self._rules.alarm)})
-            except StridorError as error:
-                if not self._complained:
-                    self._say(f"an alarm could not be told, which is tried again: {error}")
-                self._complained = True
-                return
-            self._complained = False
-            told = {"event": "told", "number": number, "time": self._clock().isoformat(timespec="seconds")}
-            self._journal.append(told)
-            self._take(self._memory, told)
+            self._say(f"ALARM: {alarm_text(entry, self._rules.alarm)}")
 
     def _report_drift(self) -> None:
         memory, now = self._memory, self._clock()
@@ -190,8 +165,8 @@ class Watch:
         if self._draw is not None and found.conditions:
             self._draw(found, figure)
         entry = {
-            "event": "drift", "time": now.isoformat(timespec="seconds"), "drifted": found.drifted,
-            "text": found.text(), "figure": figure.name if figure.exists() else None,
+            "event": "drift", "number": memory.number + 1, "time": now.isoformat(timespec="seconds"),
+            "drifted": found.drifted, "text": found.text(), "figure": figure.name if figure.exists() else None,
         }  # fmt: skip
         self._journal.append(entry)
         self._take(memory, entry)
@@ -202,7 +177,7 @@ class Watch:
         return known is not None and known[:2] == (arrival.size, arrival.mtime_ns)
 
     def _remembered(self) -> _Memory:
-        memory = _Memory({}, deque(maxlen=self._rules.alarm[1]), False, 0, {}, None, None)
+        memory = _Memory({}, deque(maxlen=self._rules.alarm[1]), False, 0, None, None)
         try:
             for entry in self._journal.entries():
                 self._take(memory, entry)
@@ -220,18 +195,9 @@ class Watch:
             if "error" not in entry:
                 memory.flags.append(entry["anomalous"])
                 memory.alarm = entry["alarm"]
-                if entry["raised"]:
-                    memory.untold[entry["number"]] = entry
-        elif event == "told":
-            memory.untold.pop(entry["number"], None)
         elif event == "drift":
-            memory.drift = time
-
-
-def _alarm_text(entry: dict[str, Any], rule: tuple[int, int]) -> str:
-    count, among = rule
-    which = "a recording is" if among == 1 else f"{count} of the last {among} recordings are"
-    return f"{which} anomalous ({entry['machine']}), {entry['file']} at {entry['time']}"
+            # Earlier versions did not count these.
+            memory.number, memory.drift = entry.get("number", memory.number), time
 
 
 def _md5(arrival: Arrival) -> str:

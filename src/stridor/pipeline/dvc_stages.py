@@ -42,7 +42,7 @@ def run_stale(
     _run([_dvc(["repro", "--single-item", *group], environment) for group in missing], jobs)
 
 
-def reproduce(*stages: str, alone: bool = False) -> None:
+def reproduce(*stages: str, alone: bool = False, pull: bool = False) -> None:
     """Run `dvc repro`.
 
     Parameters
@@ -51,13 +51,16 @@ def reproduce(*stages: str, alone: bool = False) -> None:
         Names of stages; all of dvc.yaml if none is given.
     alone : bool
         Do not check the stages that these depend on.
+    pull : bool
+        Take from the remote what other hosts have run and pushed.
 
     Raises
     ------
     StridorError
         If a stage failed.
     """
-    _run([_dvc(["repro", *(["--single-item"] if alone else []), *stages])])
+    options = [*(["--single-item"] if alone else []), *(["--pull"] if pull else [])]
+    _run([_dvc(["repro", *options, *stages])])
 
 
 def _dvc(arguments: Iterable[str], environment: Mapping[str, str] | None = None) -> Command:

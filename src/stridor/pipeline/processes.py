@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 
 from stridor.common.dvc import dvc_environment
 from stridor.common.interrupts import stop_signals_as_exceptions
@@ -47,7 +48,7 @@ def run_parallel(commands: Sequence[Command], at_a_time: int = 1) -> list[int]:
                 # In its own process group, a command can be stopped together with the stage that DVC runs.
                 running[number] = subprocess.Popen(
                     command.line, env={**environment, **command.environment}, process_group=0,
-                    preexec_fn=die_with_parent,
+                    preexec_fn=partial(die_with_parent, os.getpid()),
                 )  # fmt: skip
                 _wait_until_fewer(running, at_a_time, codes)
             _wait_until_fewer(running, 1, codes)

@@ -15,6 +15,7 @@ from stridor.common.project import code_md5
 from stridor.serving.detector import Detector
 from stridor.serving.requests import LONGEST_SECONDS, OutOfTimeError, Row, answer
 from stridor.serving.verdict import Verdict
+from stridor.tracking.registry import ANSWER_ALL
 
 
 class DetectorModel(PythonModel):
@@ -58,6 +59,8 @@ class DetectorModel(PythonModel):
         model_input : DataFrame
             Column `audio` holds the bytes of one audio file per row, or these in base64; column `machine`, which
             may be left out where the detector listens to one machine only, says what is recorded.
+        params : dict, optional
+            `answer_all`: answer also where no row can be scored, as a batch job wants it.
 
         Returns
         -------
@@ -70,15 +73,15 @@ class DetectorModel(PythonModel):
         Raises
         ------
         MlflowException
-            If no row can be scored; the message names the first. Over HTTP this is status 400. If it took longer than
-            the client waits, which is status 503.
+            If no row can be scored, unless `answer_all` is true; the message names the first. Over HTTP this is status
+            400. If it took longer than the client waits, which is status 503.
         """
         try:
             table, errors = answer(model_input, self._score)
         except OutOfTimeError:
             sentence = "The request took too long; send fewer or shorter recordings."
             raise Refusal(sentence, TEMPORARILY_UNAVAILABLE) from None
-        if errors and len(errors) == len(table):
+        if errors and len(errors) == len(table) and not (params or {}).get(ANSWER_ALL):
             others = f" None of the other {len(errors) - 1} rows can be scored either." if len(errors) > 1 else ""
             raise Refusal(errors[0] + others, INVALID_PARAMETER_VALUE)
         return table

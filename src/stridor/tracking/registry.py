@@ -21,6 +21,8 @@ SERVING_PACKAGES = (
     "mlflow-skinny", "numpy", "pandas", "pydantic", "scipy", "soundfile", "torch", "torchaudio",
 )  # fmt: skip
 EXAMPLE_SAMPLES = 8000
+# The parameter of a request by which every row is answered, also where none can be scored.
+ANSWER_ALL = "answer_all"
 # MLflow's databases hold no more.
 LONGEST_DESCRIPTION = 5000
 
@@ -122,7 +124,7 @@ def _log_model(name: str, candidate: Candidate, run_id: str) -> str:
 
 def _signature() -> "ModelSignature":
     from mlflow.models import ModelSignature
-    from mlflow.types import ColSpec, DataType, Schema
+    from mlflow.types import ColSpec, DataType, ParamSchema, ParamSpec, Schema
 
     inputs = Schema([ColSpec(DataType.binary, "audio"), ColSpec(DataType.string, "machine", required=False)])
     outputs = Schema([
@@ -132,7 +134,7 @@ def _signature() -> "ModelSignature":
         ColSpec(DataType.double, "worst_second"), ColSpec(DataType.long, "window_count"),
         ColSpec(DataType.string, "error", required=False),
     ])  # fmt: skip
-    return ModelSignature(inputs, outputs)
+    return ModelSignature(inputs, outputs, ParamSchema([ParamSpec(ANSWER_ALL, DataType.boolean, False)]))
 
 
 def example_wave() -> "np.ndarray":

@@ -196,7 +196,7 @@ def _train_epoch(
     started = time.perf_counter()
     sums = torch.zeros(len(Losses._fields) + 2, dtype=torch.float64)
     bar = tqdm(batches, desc=label, unit="batch", leave=False, disable=None if fabric.is_global_zero else True)
-    for batch in bar:
+    for batch, share in zip(bar, loader.sampler.shares(), strict=True):
         losses: Losses = module(batch)
         loss = losses.total.mean()
         if not math.isfinite(loss.item()):
@@ -205,13 +205,14 @@ def _train_epoch(
                 f"(now {params.training.learning_rate:g})."
             )
         optimiser.zero_grad()
-        fabric.backward(loss)
+        # Gradients are averaged over the processes, whose shares of the batch differ.
+        fabric.backward(loss * (share.of_batch * fabric.world_size))
         norm = fabric.clip_gradients(module, optimiser, max_norm=params.training.gradient_clip)
         optimiser.step()
         size = len(batch.lengths)
         assert norm is not None  # only clipping by value returns none
         per_clip = torch.stack([part.detach().sum() for part in losses]).double().cpu()
-        sums += torch.cat([per_clip, torch.tensor([float(norm) * size, size], dtype=torch.float64)])
+        sums += share.weight * torch.cat([per_clip, torch.tensor([float(norm) * size, size], dtype=torch.float64)])
         bar.set_postfix(loss=f"{loss.item():.4f}")
     sums = added_up(sums, fabric)
     clips = float(sums[-1])

@@ -22,6 +22,21 @@ class TripleBatch(NamedTuple):
     lengths: Tensor
 
 
+class Share(NamedTuple):
+    """What a process contributes to a batch of all processes.
+
+    Attributes
+    ----------
+    weight : float
+        How often one of its clips counts, so that all processes together count each clip once.
+    of_batch : float
+        The share of the batch; those of all processes add up to 1.
+    """
+
+    weight: float
+    of_batch: float
+
+
 def collate(triples: list[Triple]) -> TripleBatch:
     """Stack triples into a batch."""
     mixture, lengths = pad([triple.mixture for triple in triples])
@@ -53,26 +68,36 @@ class TripleDataset(Dataset[tuple[Triple, ...]]):
 
 
 class EpochBatches(Sampler[list[int]]):
-    """Batches of similar length, shuffled every epoch and divided among processes.
+    """Batches of similar length, shuffled every epoch, each divided among processes.
 
-    Every process gets the same number of batches, as synchronised training requires; the first ones are repeated
-    if the number of batches is not divisible.
+    The batches of an epoch do not depend on the number of processes: all of them together take one batch a step. A
+    batch of fewer clips than processes goes to each of them whole, as every one has to take part in every step.
     """
 
     def __init__(self, lengths: list[int], params: Params, rank: int = 0, world_size: int = 1) -> None:
         self.lengths, self.params, self.rank, self.world_size, self.epoch = (lengths, params, rank, world_size, 0)
 
-    def _batches(self) -> list[list[int]]:
+    def of_all_processes(self) -> list[list[int]]:
+        """Return the batches before they are divided."""
         rng: np.random.Generator = rng_for(self.params.seed, "batches", self.epoch)
-        batches = similar_length_batches(self.lengths, self.params.training.batch_size, rng)
-        missing = -len(batches) % self.world_size
-        return (batches + (batches * missing)[:missing])[self.rank :: self.world_size]
+        return similar_length_batches(self.lengths, self.params.training.batch_size, rng)
 
     def __iter__(self) -> Iterator[list[int]]:
-        return iter(self._batches())
+        # Clips of a batch are in order of length, so that the shares take about the same time.
+        for batch in self.of_all_processes():
+            yield batch if self._whole(batch) else batch[self.rank :: self.world_size]
 
     def __len__(self) -> int:
-        return len(self._batches())
+        return len(self.of_all_processes())
+
+    def shares(self) -> Iterator[Share]:
+        """Yield how much of each batch is this process's own."""
+        for batch, own in zip(self.of_all_processes(), self, strict=True):
+            once = 1 / self.world_size if self._whole(batch) else 1.0
+            yield Share(once, once * len(own) / len(batch))
+
+    def _whole(self, batch: list[int]) -> bool:
+        return len(batch) < self.world_size
 
 
 class EpochLoader:

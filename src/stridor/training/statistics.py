@@ -19,16 +19,17 @@ def measure(task: SeparationTask, loader: EpochLoader, fabric: Fabric) -> None:
     moments = torch.zeros(())
     # Where nothing is mixed at all, the mean spectrum of the interferer is that of silence.
     mixed = loader.dataset.params.augment.mix
-    for batch in loader.of_epoch(0):
+    for batch, share in zip(loader.of_epoch(0), loader.sampler.shares(), strict=True):
         for row, length in enumerate(batch.lengths.tolist()):
             waves = torch.stack([batch.target[row, :length], batch.interferer[row, :length]])
             images = task.encoder.log_mel(waves.to(fabric.device)).double().cpu()
             present = torch.tensor([[True], [not mixed or bool(waves[1].any())]])
-            spectra += images.sum(dim=1) * present
-            counts += images.shape[1] * present
+            spectra += share.weight * images.sum(dim=1) * present
+            counts += share.weight * images.shape[1] * present
         if task.representation is not None:
             images = task.encoder.log_mel(batch.target.to(fabric.device))
-            moments = moments + task.representation.moments(images, frame_counts(batch.lengths.to(fabric.device)))
+            own = task.representation.moments(images, frame_counts(batch.lengths.to(fabric.device)))
+            moments = moments + share.weight * own
     totals = added_up(torch.cat([spectra, counts], dim=1).flatten(), fabric).view(2, -1)
     task.separator.mean_spectra.copy_((totals[:, :-1] / totals[:, -1:].clamp_min(1)).float())
     if task.representation is not None:

@@ -10,6 +10,7 @@ import click
 from stridor.common.compute import threads_of_each
 from stridor.common.dvc import data_md5
 from stridor.common.errors import StridorError
+from stridor.experiments.tuning.on_cluster import check_shared, run_trials
 from stridor.experiments.tuning.result import Comparison, compare, halves_of
 from stridor.experiments.tuning.space import Space
 from stridor.experiments.tuning.storage import storage_shown, storage_url
@@ -45,6 +46,8 @@ class TuneOptions:
         Number of trials that the study will have at the end; 0 runs none and reports the existing ones.
     jobs : int
         Number of worker processes.
+    ray : str or None
+        Address of a Ray cluster whose nodes run the trials.
     write : bool
         Write the best values to params.yaml.
     force : bool
@@ -55,6 +58,7 @@ class TuneOptions:
     jobs: int = 1
     write: bool = False
     force: bool = False
+    ray: str | None = None
 
 
 def detector_of(machine: str, params: Params) -> str:
@@ -93,13 +97,17 @@ def tune(detector: str, params: Params, options: TuneOptions) -> None:
     spec = StudySpec(detector, Space.of(params, detector), version, storage_url(), threads)
     # First of all, because clips that cannot be split are an error.
     halves = halves_of(spec.space.base) if params.tune.judged_by_labels else None
+    if options.ray is not None:
+        check_shared(spec.storage)
     study = open_study(spec)
     end_lost_trials(study)
     missing = options.trials - counted(study)
     total = f" of {options.trials}" if options.trials else ""
     click.echo(f"Study {spec.name} in {storage_shown(spec.storage)}: {counted(study)}{total} trials done.")
     with _parent_run(study, spec) as (log, spec):
-        if missing > 0:
+        if missing > 0 and options.ray is not None:
+            run_trials(options.ray, study, spec, missing)
+        elif missing > 0:
             run_workers(study, spec, missing, options.jobs)
         best = best_of(study)
         if best is None:

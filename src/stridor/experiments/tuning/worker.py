@@ -5,6 +5,7 @@ import shutil
 import signal
 import sys
 import warnings
+from multiprocessing import parent_process
 from multiprocessing.synchronize import Semaphore
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,7 +30,8 @@ def work(spec: StudySpec, number: int, remaining: Semaphore) -> None:
     # could interrupt the rollback of a transaction, on whose lock all others would wait.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     unblock_stop_signals()
-    end_with([os.getppid()])
+    if (study := parent_process()) is not None and study.pid is not None:
+        end_with([study.pid])
     try:
         with stop_signals_as_exceptions():
             _run_trials(spec, remaining)
@@ -39,22 +41,30 @@ def work(spec: StudySpec, number: int, remaining: Semaphore) -> None:
 
 def _run_trials(spec: StudySpec, remaining: Semaphore) -> None:
     import torch
+
+    torch.set_num_threads(spec.threads)
+    while remaining.acquire(block=False):
+        run_one_trial(spec)
+
+
+def run_one_trial(spec: StudySpec) -> int:
+    """Run one trial of a study; return its number."""
     from optuna.exceptions import ExperimentalWarning
 
     from stridor.experiments.tuning.trial import Objective
 
-    torch.set_num_threads(spec.threads)
     warnings.simplefilter("ignore", category=ExperimentalWarning)
     study = open_study(spec)
-    objective = Objective(spec)
+    numbers: list[int] = []
 
-    def remove_files(study: "optuna.Study", trial: "optuna.trial.FrozenTrial") -> None:
+    def after(study: "optuna.Study", trial: "optuna.trial.FrozenTrial") -> None:
+        numbers.append(trial.number)
         remove_other_trials(study, spec)
 
-    while remaining.acquire(block=False):
-        # Only the stages of a trial may be interrupted, not Optuna's transactions before and after them.
-        with stop_signals_postponed():
-            study.optimize(objective, n_trials=1, catch=(Exception,), callbacks=[remove_files])
+    # Only the stages of a trial may be interrupted, not Optuna's transactions before and after them.
+    with stop_signals_postponed():
+        study.optimize(Objective(spec), n_trials=1, catch=(Exception,), callbacks=[after])
+    return numbers[0]
 
 
 def remove_other_trials(study: "optuna.Study", spec: StudySpec) -> None:
