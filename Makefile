@@ -58,7 +58,7 @@ DOWNLOAD = stridor data dcase --year "$${DATASET\#dcase}" $${SETS:+--set "$$SETS
 data: $(READY)  ## put clips into data/: those of data.dvc (the demo is synthesised), or DATASET=dcase2025
 	$(if $(DATASET),$(DOWNLOAD),stridor data ready)
 
-checkpoint: $(READY)  ## fetch a published BEATs checkpoint: make checkpoint [NAME=BEATs_iter3_plus_AS2M] [FROM=file downloaded by hand]
+checkpoint: $(READY)  ## fetch a published checkpoint: make checkpoint [NAME=mn04_as_mAP_432] [FROM=file downloaded by hand]
 	stridor checkpoint fetch $${NAME:+"$$NAME"} $${FROM:+--from "$$FROM"}
 
 profile: $(READY)  ## switch params.yaml to another set of values: make profile NAME=paper (or dcase2025, demo)

@@ -13,6 +13,7 @@ from stridor.explanation.explain import Explainer
 from stridor.explanation.oddness import band_of
 from stridor.explanation.separation import Decoder, apply_mask, trained_decoder
 from stridor.models.checkpoint import save_encoder
+from stridor.models.mn04 import Mn04
 from stridor.models.separator import Separator
 from stridor.params.sections import DecoderParams
 from tiny import tiny_encoder
@@ -64,6 +65,13 @@ def project(tmp_path):
     (tmp_path / "artifacts/pump/bank/joined/pump").mkdir(parents=True)
     (tmp_path / "dvc.lock").write_text(LOCK)
     return tmp_path
+
+
+def test_with_an_encoder_that_does_not_learn_no_decoder_was_trained(project):
+    path = project / "artifacts/pump/encoder/encoder.pt"
+    save_encoder(Mn04(), path)
+    with pytest.raises(StridorError, match="'mn04' is used as it is, so that no decoder was trained"):
+        Decoder.find(project, file_md5(path))
 
 
 def test_a_mask_of_ones_changes_nothing_and_one_of_zeros_leaves_nothing():

@@ -29,7 +29,7 @@ PUBLISHED = """
 import sys
 sys.path.insert(0, {tests!r})
 from stridor.ingest.checkpoints import published
-published.CHECKPOINTS[{name!r}] = published.Published({name!r}, {bytes}, {sha256!r}, ({url!r},))
+published.CHECKPOINTS[{name!r}] = published.Published({name!r}, {bytes}, {sha256!r}, ({url!r},), 'https://example.org')
 from zenodo import add_small_year
 add_small_year()
 from stridor.cli.main import main

@@ -6,9 +6,13 @@ import torch
 from stridor.models.checkpoint import FAMILIES, load_encoder, save_encoder
 from stridor.models.encoder import Encoder
 from stridor.models.log_mel import LogMelPatches
+from stridor.models.mn04 import Mn04
 from tiny import moved_side_blocks, tiny_encoder
 
-MADE = {"BEATs": tiny_encoder, "log_mel": LogMelPatches, "side": moved_side_blocks}
+MADE = {
+    "BEATs": tiny_encoder, "log_mel": LogMelPatches, "mn04": lambda: Mn04().with_random_weights(0),
+    "side": moved_side_blocks,
+}  # fmt: skip
 
 
 def test_every_family_is_here():

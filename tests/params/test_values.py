@@ -28,16 +28,8 @@ def refusal(tmp_path, text):
         ("augment: {snr_db: {fixed: [0, .inf]}}", "augment.snr_db.fixed.1"),
         ("augment: {variants: 1000000000}", "augment.variants"),
         ("augment: {interferers: []}", "augment.interferers"),
-        ("augment: {interferers: [noise, white, noise]}", "'noise' is listed more than once"),
         ("augment: {unmixed: 1}", "augment.unmixed"),
         ("encoder: {adapt: side, side_width: 30}\ndecoder: {target: representation}", "encoder.side_width"),
-        ("encoder: {adapt: side}", "set decoder.target to representation"),
-        ("training: {retain: 0.5}", "training.retain needs decoder.target representation"),
-        ("training: {consistency_weight: 1}\ndecoder: {target: representation}", "training.consistency_weight"),
-        (
-            "augment: {mix: false}\ntraining: {interferer_weight: 0}\ndecoder: {target: representation}",
-            "learnt from mixtures; set augment.mix to true",
-        ),
         ("seed: 18446744073709551616", "seed"),
         ("seed: -1", "seed"),
         ("decoder: {width: 10000000}", "decoder.width"),
@@ -64,6 +56,23 @@ def refusal(tmp_path, text):
 )
 def test_a_value_that_would_break_a_stage(tmp_path, text, where):
     assert f"params.yaml: parameter '{where}' is " in refusal(tmp_path, f"{MINIMAL}{text}\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("augment: {interferers: [noise, white, noise]}", "'noise' is listed more than once"),
+        ("encoder: {adapt: side}", "set decoder.target to representation"),
+        ("training: {retain: 0.5}", "training.retain needs decoder.target representation"),
+        ("training: {consistency_weight: 1}\ndecoder: {target: representation}", "training.consistency_weight"),
+        (
+            "augment: {mix: false}\ntraining: {interferer_weight: 0}\ndecoder: {target: representation}",
+            "learnt from mixtures; set augment.mix to true",
+        ),
+    ],
+)
+def test_values_that_do_not_go_together(tmp_path, text, reason):
+    assert reason in refusal(tmp_path, f"{MINIMAL}{text}\n")
 
 
 @pytest.mark.parametrize(

@@ -43,13 +43,6 @@ def close(ours: torch.Tensor, theirs: torch.Tensor) -> None:
 @torch.no_grad()
 def test_mn04_equals_its_reference(teacher, reference):
     wave = reference["wav16k"][None]
-    close(teacher.image.to_32_khz(wave)[0], reference["wav32k"])
-    x = teacher.image(wave)
-    close(x[0], reference["mel"])
-    x = x[:, None]
-    for number, stage in enumerate(teacher.features):
-        x = stage(x)
-        close(x.mean(dim=(0, 2, 3)), reference[f"stage{number:02d}_mean"])
     answer = teacher(wave)
     close(answer.pooled[0], reference["embedding"])
     close(answer.map[0].permute(2, 1, 0), reference["fmap"])
@@ -57,17 +50,14 @@ def test_mn04_equals_its_reference(teacher, reference):
     close(answer.tags[0], reference["logits"].sigmoid())
 
 
-def test_the_mel_filters_are_theirs(reference):
-    from mn04 import mel_filters
-
-    close(mel_filters()[:, :512], reference["mel_basis"])
-
-
 def test_missing_weights_are_named(tmp_path):
     from mn04 import load_mn04
 
-    with pytest.raises(StridorError, match=r"nowhere\.pt is missing"):
+    with pytest.raises(StridorError, match=r"nowhere\.pt is missing; give the path of mn04_as_mAP_432\.pt"):
         load_mn04(tmp_path / "nowhere.pt")
+    torch.save([torch.zeros(1)], tmp_path / "list.pt")
+    with pytest.raises(StridorError, match=r"list\.pt is not the teacher mn04"):
+        load_mn04(tmp_path / "list.pt")
 
 
 def test_every_synthetic_clip_is_another_and_can_be_drawn_again():

@@ -12,8 +12,9 @@ from stridor.common.errors import StridorError
 from stridor.models.beats import random_beats
 from stridor.models.config import BeatsConfig
 from stridor.models.log_mel import LogMelPatches
+from stridor.models.mn04 import Mn04
 from stridor.params.scoring_sections import EmbeddingParams
-from stridor.scoring.embedding import LogMelEmbedder
+from stridor.scoring.embedding import EncoderEmbedder, LogMelEmbedder
 from stridor.scoring.joined import load_bank
 from stridor.scoring.views import ViewsEmbedder
 from stridor.serving.detector import Detector
@@ -91,6 +92,9 @@ def test_scoring_needs_no_torch(registered, recording, tmp_path):
 def test_what_cannot_be_written(registered, tmp_path, monkeypatch):
     with pytest.raises(StridorError, match="There is no ONNX form of this detector"):
         write_graph(LogMelEmbedder(), tmp_path / MODEL)
+    with pytest.raises(StridorError, match="There is no ONNX form of the encoder family 'mn04'; BEATs and log_mel"):
+        write_graph(EncoderEmbedder(Mn04()), tmp_path / MODEL)
+    assert not (tmp_path / MODEL).exists()
     (tmp_path / "there").mkdir()
     with pytest.raises(StridorError, match="there exists already"):
         export_detector(Detector.load("pump"), tmp_path / "there")

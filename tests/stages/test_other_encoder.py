@@ -10,11 +10,12 @@ from stridor.common.errors import StridorError
 from stridor.evaluation.official import read_official
 from stridor.models.checkpoint import load_encoder, save_encoder
 from stridor.models.log_mel import LogMelPatches
+from stridor.models.mn04 import Mn04
 from stridor.params.sections import NO_CHECKPOINT
 from stridor.stages import augment, evaluate, index, register, train
 from stridor.stages.layout import Layout
 from stridor.tracking.store import open_store
-from tiny_project import VALUES, params_of, write_project
+from tiny_project import VALUES, params_of, write_params, write_project
 
 LAYOUT = Layout("pump")
 SPECTRUM = {
@@ -48,6 +49,41 @@ def test_an_encoder_without_weights_is_indexed_evaluated_registered_and_served(p
         assert "_train_normal_" in verdict.nearest
 
 
+JOINED_WITH_MN04 = SPECTRUM | {
+    "encoder": {"checkpoint": "mn04.pt"},
+    "embedding": {"layer": -1, "pooling": "bands"},
+    "bank": VALUES["bank"]
+    | {"metric": "whitened", "views": [{"encoder": "log_mel", "pooling": "mean_std"}, {"encoder": "frozen"}]},
+    "baselines": ["frozen"],
+}
+
+
+@pytest.mark.slow
+def test_an_encoder_that_does_not_learn_is_joined_evaluated_registered_enrolled_and_explained(project):
+    from stridor.explanation.explain import Explainer
+    from stridor.operation.enrolment import enrol
+    from stridor.serving.detector import Detector
+
+    write_project(project, **JOINED_WITH_MN04)
+    save_encoder(Mn04().with_random_weights(0), Path("mn04.pt"))
+    run(augment, train, index, evaluate, register)
+    assert json.loads(LAYOUT.metrics.read_text()).keys() == {"frozen", "fine_tuned", "joined"}
+    official = read_official(LAYOUT.scores / "joined", "pump")
+    assert np.isfinite(official.scores).all()
+    detector = Detector.load("pump")
+    clips = [Path("data/pump/test") / name for name in official.file_names]
+    scores = [detector.score(clip).score for clip in clips]
+    np.testing.assert_allclose(scores, official.scores, rtol=1e-4)
+    assert Explainer.load("pump").explain(clips[0]).separated is None
+    standing, _ = enrol("press", [Path("data/pump/train")], checkpoint=Path("mn04.pt"))
+    assert standing.version == 1
+    assert np.isfinite(Detector.load("press").score(clips[0]).score)
+    # Trained it is not.
+    write_params(project, **JOINED_WITH_MN04 | {"training": VALUES["training"]})
+    with pytest.raises(StridorError, match=r"'mn04' has nothing to train; set training\.stage_one\.epochs"):
+        run(train)
+
+
 def test_a_checkpoint_file_decides_the_family(project):
     write_project(project, **SPECTRUM | {"encoder": {"checkpoint": "spectrum.pt"}})
     save_encoder(LogMelPatches(), Path("spectrum.pt"))
@@ -61,7 +97,7 @@ def test_an_encoder_without_weights_cannot_be_trained_and_leaves_no_run(project)
 
     write_project(project, **SPECTRUM | {"training": VALUES["training"]})
     run(augment)
-    with pytest.raises(StridorError, match=r"'log_mel' has no weights to train; set training\.stage_one\.epochs"):
+    with pytest.raises(StridorError, match=r"'log_mel' has nothing to train; set training\.stage_one\.epochs"):
         run(train)
     assert not LAYOUT.trained.exists()
     open_store()

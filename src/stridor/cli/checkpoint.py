@@ -11,7 +11,7 @@ FILE = UserPath(path_type=Path)
 
 @click.group()
 def checkpoint() -> None:
-    """Manage BEATs checkpoints, from which fine-tuning starts."""
+    """Manage checkpoints: the encoders that detectors start from."""
 
 
 @checkpoint.command()
@@ -22,7 +22,7 @@ def checkpoint() -> None:
 def fetch(name: str | None, from_file: Path | None, folder: Path, only_list: bool) -> None:
     """Download a published checkpoint from the first source that has the right file.
 
-    NAME is BEATs_iter3_plus_AS2M by default; --list shows the others.
+    NAME is BEATs_iter3_plus_AS2M by default; --list shows the others, mn04_as_mAP_432 among them.
     """
     from stridor.ingest.checkpoints.fetching import fetch_checkpoint
     from stridor.ingest.checkpoints.published import CHECKPOINTS, DEFAULT, published

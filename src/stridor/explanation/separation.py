@@ -56,16 +56,22 @@ class Decoder:
         Raises
         ------
         StridorError
-            If there is none, or it cannot be read.
+            If there is none, it was not trained, or it cannot be read.
         """
         if encoder_md5 is None:
             raise StridorError("This detector has no encoder, and a decoder is trained together with one.")
         for encoder in sorted(project.glob("artifacts/*/encoder/encoder.pt")):
             if file_md5(encoder) == encoder_md5:
                 detector = encoder.parents[1].name
+                heard = load_encoder(encoder)
+                if not heard.trainable:
+                    raise StridorError(
+                        f"The encoder of the family '{heard.family}' is used as it is, so that no decoder was trained "
+                        "with it; there is nothing to separate the machine by."
+                    )
                 separator = load_separator(encoder.with_name("separator.pt"), project, detector)
                 machines = frozenset(bank.name for bank in encoder.parents[1].glob("bank/*/*"))
-                return cls(load_encoder(encoder), separator, machines, _has_learnt(project / "results" / detector))
+                return cls(heard, separator, machines, _has_learnt(project / "results" / detector))
         raise StridorError(
             "A registered detector has no decoder, and artifacts/ of the project does not hold the training that "
             "this one comes from; run the command in the project where it was trained."

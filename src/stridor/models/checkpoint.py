@@ -1,6 +1,7 @@
 """Encoder weights on disk, in the published BEATs format {"cfg": dict, "model": state_dict}, and whose they are."""
 
 from pathlib import Path
+from typing import cast
 
 import torch
 
@@ -11,11 +12,12 @@ from stridor.models.beats import Beats, random_beats
 from stridor.models.config import PRESETS
 from stridor.models.encoder import Encoder
 from stridor.models.log_mel import LogMelPatches
+from stridor.models.mn04 import Mn04, from_published, is_published
 from stridor.models.side import PLAIN_FAMILIES, SideTuned
 from stridor.models.weights import NoInitialValues, check_weights
 from stridor.params.sections import NO_CHECKPOINT, EncoderParams
 
-# By the entry "family" of a checkpoint's cfg. Published files have none and are BEATs.
+# By the entry "family" of a checkpoint's cfg. Published files of BEATs have none, that of mn04 has no cfg at all.
 FAMILIES: dict[str, type[Encoder]] = {**PLAIN_FAMILIES, SideTuned.family: SideTuned}
 _MISSING = (
     "put the file there, or set encoder.checkpoint in params.yaml to the path of the file (or to "
@@ -42,6 +44,8 @@ def initial_encoder(params: EncoderParams, seed: int) -> Encoder:
 def load_encoder(path: str | Path) -> Encoder:
     """Load an encoder, half-precision files included, into float32 and evaluation mode.
 
+    The file is one that stridor wrote, a published one of BEATs, or that of mn04.
+
     Raises
     ------
     StridorError
@@ -61,6 +65,8 @@ def load_encoder(path: str | Path) -> Encoder:
     16
     """
     checkpoint = read_tensor_file(path, "a PyTorch checkpoint", _MISSING, _DAMAGED)
+    if is_published(checkpoint):
+        checkpoint = {"cfg": {"family": Mn04.family}, "model": from_published(cast(dict, checkpoint), path)}
     if not isinstance(checkpoint, dict) or not all(isinstance(checkpoint.get(key), dict) for key in ("cfg", "model")):
         raise StridorError(f"{path} is not an encoder checkpoint; expected a file with the entries 'cfg' and 'model'.")
     cfg, weights = checkpoint["cfg"], checkpoint["model"]

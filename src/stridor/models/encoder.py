@@ -84,6 +84,11 @@ class Encoder(nn.Module, ABC):
         self.width, self.layers = width, layers
         self.fbank = Fbank()
 
+    @property
+    def trainable(self) -> bool:
+        """Whether there is a weight that training may change."""
+        return any(parameter.requires_grad for parameter in self.parameters())
+
     def forward(self, wave: Tensor, lengths: Tensor | None = None, up_to: int | None = None) -> Tokens:
         """Encode waves.
 
@@ -101,7 +106,7 @@ class Encoder(nn.Module, ABC):
         return self.encode(self.log_mel(wave), frame_counts(lengths), up_to)
 
     def log_mel(self, wave: Tensor) -> Tensor:
-        """Turn waves `[B x T]` into normalised log-mel images `[B x frames x 128]`."""
+        """Turn waves `[B x T]` into normalised log-mel images `[B x frames x 128]`, those of BEATs by default."""
         return self.fbank(wave)
 
     @abstractmethod

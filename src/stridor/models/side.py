@@ -12,10 +12,11 @@ from stridor.common.seeds import seed_for
 from stridor.models.beats import Beats
 from stridor.models.encoder import BANDS, Encoder, Tokens
 from stridor.models.log_mel import LogMelPatches
+from stridor.models.mn04 import Mn04
 from stridor.params.sections import EncoderParams
 
 # What side blocks may stand beside.
-PLAIN_FAMILIES: dict[str, type[Encoder]] = {one.family: one for one in (Beats, LogMelPatches)}
+PLAIN_FAMILIES: dict[str, type[Encoder]] = {one.family: one for one in (Beats, LogMelPatches, Mn04)}
 HEADS = 4
 _LARGEST_WIDTH = 8192
 

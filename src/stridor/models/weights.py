@@ -48,10 +48,10 @@ def check_weights(weights: Mapping[object, object], expected: Mapping[str, Tenso
         If a tensor is missing, unknown, of another shape or kind, or not finite.
     """
     if missing := sorted(expected.keys() - weights.keys()):
-        raise StridorError(f"{path} lacks {len(missing)} tensors that its cfg asks for, first '{missing[0]}'; "
+        raise StridorError(f"{path} lacks {len(missing)} tensors that its architecture asks for, first '{missing[0]}'; "
                            "it is damaged or belongs to another architecture.")  # fmt: skip
     if unknown := sorted(str(name) for name in weights.keys() - expected.keys()):
-        raise StridorError(f"{path} holds {len(unknown)} tensors that its cfg does not ask for, first "
+        raise StridorError(f"{path} holds {len(unknown)} tensors that its architecture does not ask for, first "
                            f"'{unknown[0][:100]}'; it belongs to another architecture.")  # fmt: skip
     for name, wanted in expected.items():
         tensor = weights[name]
@@ -59,8 +59,8 @@ def check_weights(weights: Mapping[object, object], expected: Mapping[str, Tenso
             raise StridorError(f"{path}: '{name}' {problem}; get the file again, or save it with plain float tensors.")
         assert isinstance(tensor, Tensor)
         if tensor.shape != wanted.shape:
-            raise StridorError(f"{path}: tensor '{name}' has the shape {tuple(tensor.shape)}, its cfg asks for "
-                               f"{tuple(wanted.shape)}; it belongs to another architecture.")  # fmt: skip
+            raise StridorError(f"{path}: tensor '{name}' has the shape {tuple(tensor.shape)}, its architecture asks "
+                               f"for {tuple(wanted.shape)}; it belongs to another architecture.")  # fmt: skip
         largest = float(tensor.detach().float().abs().max()) if tensor.numel() else 0.0
         # The comparison is false for NaN too.
         if not largest < float("inf"):

@@ -9,6 +9,7 @@ import sys
 import tempfile
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from stridor.common.atomic import atomic_folder
@@ -134,8 +135,8 @@ class NodeProject:
         environment = {**dvc_environment(), "TQDM_DISABLE": "1", **self.environment, "PYTHONPATH": str(root / "src")}
         drop_stale_locks(root)
         done = subprocess.run(
-            [sys.executable, "-m", *command], cwd=root, env=environment, preexec_fn=die_with_parent, text=True,
-            errors="replace", stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            [sys.executable, "-m", *command], cwd=root, env=environment, text=True, errors="replace",
+            preexec_fn=partial(die_with_parent, os.getpid()), stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         )  # fmt: skip
         if done.returncode:
             print(done.stdout, flush=True)

@@ -14,6 +14,8 @@ KNOWN = {
     "8d1b234032a9ccff353612dc6c20982346dc2968b205b79d97303eb5e77bfb34": _BEATS,
     "7f9362028ac6e5c049e8dc314d87e90e4f82a15a8e472deb56af55d7f9b34d6a": _BEATS,
     "e5815275a04b6885e7b8af63d120b29bffae2cd2225cf4915e1ec6d819d3022c": _BEATS,
+    "899a8c6217063f6941793102a2780b3dd788ab11fce468d9cf5f0577c453321c":
+        "MIT, Copyright (c) 2022 Florian Schmid (github.com/fschmid56/EfficientAT)",
 }  # fmt: skip
 NONE_NEEDED = "no weights, no licence"
 

@@ -102,7 +102,7 @@ def _write(tuned: FineTuned, data: TrainingSet, params: Params, layout: Layout, 
                 f"{one.mean_spectrum_db:.1f} dB."
             )
     log.tag_separation(all(one.learnt for one in separation) if separation else None)
-    if data.held_out:
+    if data.held_out and tuned.encoder.trainable:
         log.log_figure(separation_picture(tuned.encoder, tuned.separator, data, params), "figures/separation.png")
     log.log_folder(layout.trained, "weights")
     log.tag_weights(file_md5(layout.encoder))

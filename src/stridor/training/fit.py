@@ -93,14 +93,14 @@ def check_trainable(encoder: Encoder, data: TrainingSet, params: Params) -> None
     Raises
     ------
     StridorError
-        If there are no examples, or the encoder has no weights although `training` asks for epochs.
+        If there are no examples, or the encoder has no weights that learn although `training` asks for epochs.
     """
     if not data.examples:
         raise StridorError("There is no training clip left to learn from; add normal clips to train/.")
     epochs_of_both = params.training.stage_one.epochs + params.training.stage_two.epochs
-    if epochs_of_both and not any(parameter.requires_grad for parameter in encoder.parameters()):
+    if epochs_of_both and not encoder.trainable:
         raise StridorError(
-            f"The encoder of the family '{encoder.family}' has no weights to train; set training.stage_one.epochs and "
+            f"The encoder of the family '{encoder.family}' has nothing to train; set training.stage_one.epochs and "
             "training.stage_two.epochs to 0 in params.yaml, so that it is taken as it is."
         )
 

@@ -23,8 +23,10 @@ def test_a_join_has_one_encoder_at_most_and_the_one_before_training_comes_first(
     assert names.index("frozen (layer -1, bands)") < names.index("fine-tuned (layer -1, bands)")
 
 
-def test_of_an_encoder_with_one_layer_none_is_ranked_twice():
-    assert len(ways(0)) == len(set(ways(0)))
+def test_of_an_encoder_without_layers_none_is_ranked_twice():
+    # Layers 0 and -1 are the same tokens there.
+    assert {view.layer for view in views_in(ways(0)) if view.encoder == "frozen"} == {-1}
+    assert len(ways(0)) == len(set(ways(0))) == 2 + 2 + 1 + 3 * 2
 
 
 def test_the_entry_of_params_yaml_scores_in_that_way():

@@ -1,6 +1,7 @@
 """Checkpoints from sources that are dead, lie or break, and files got by hand."""
 
 import hashlib
+from dataclasses import replace
 
 import pytest
 
@@ -11,6 +12,7 @@ from stridor.ingest.checkpoints.published import Published
 from zenodo import HASTY, Zenodo
 
 CONTENT = bytes(range(256)) * 1003
+PAGE = "https://example.org/tiny"
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
 
 
@@ -28,7 +30,7 @@ def server(monkeypatch):
 def wanted(server):
     """A published file with a dead source before two copies."""
     copies = [f"{server.url}/records/{copy}/files/tiny.pt" for copy in ("9", "1", "2")]
-    return Published("tiny", len(CONTENT), SHA256, ("http://127.0.0.1:9/tiny.pt", *copies))
+    return Published("tiny", len(CONTENT), SHA256, ("http://127.0.0.1:9/tiny.pt", *copies), PAGE)
 
 
 def test_the_first_source_that_gives_the_file_is_enough(server, wanted, tmp_path):
@@ -64,6 +66,10 @@ def test_where_all_links_are_dead_it_says_what_to_do(server, wanted, tmp_path):
     with pytest.raises(StridorError, match=r"None of the 4 sources gives tiny.pt: .* fetch tiny --from FILE'") as no:
         fetch_checkpoint(wanted, tmp_path, retry=HASTY)
     assert "\n" not in str(no.value)
+    assert PAGE in str(no.value)
+    alone = replace(wanted, sources=wanted.sources[:1])
+    with pytest.raises(StridorError, match=r"Its only source does not give tiny\.pt: "):
+        fetch_checkpoint(alone, tmp_path, retry=HASTY)
     assert not (tmp_path / "tiny.pt").exists()
 
 

@@ -44,7 +44,7 @@ def test_a_fine_tuned_reference_is_described():
 
 
 def test_a_published_file_is_known_by_its_content(file, monkeypatch):
-    known = Published("tiny", file.stat().st_size, describe(file).sha256, ())
+    known = Published("tiny", file.stat().st_size, describe(file).sha256, (), "")
     monkeypatch.setattr("stridor.ingest.checkpoints.describing.CHECKPOINTS", {"tiny": known})
     assert verify(file).published_as == "tiny"
     assert verify(file.rename(file.with_name("another.pt"))).published_as == "tiny"

@@ -13,7 +13,9 @@ def test_every_checkpoint_can_be_known_and_asked_for():
     for name, one in CHECKPOINTS.items():
         assert one.name == name
         assert re.fullmatch(r"[0-9a-f]{64}", one.sha256)
-        assert len(one.sources) >= 2
+        # Links of BEATs die; a release of GitHub does not.
+        assert len(one.sources) >= 2 or one.sources[0].startswith("https://github.com/")
+        assert one.page.startswith("https://github.com/")
         assert all(source.startswith("https://") and source.endswith(f"/{name}.pt") for source in one.sources)
     assert len({one.sha256 for one in CHECKPOINTS.values()}) == len(CHECKPOINTS)
 

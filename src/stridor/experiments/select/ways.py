@@ -43,7 +43,7 @@ def ways(layers: int, encoders: Sequence[ViewEncoder] = ("frozen",)) -> list[Way
     Parameters
     ----------
     layers : int
-        Of the encoders; the last layer and the one in the middle are ranked.
+        Of the encoders; the last layer and the one in the middle are ranked; without layers, its tokens.
     encoders : sequence of str
         `frozen`: as training starts from it; `fine_tuned`: as trained.
     """
@@ -51,7 +51,7 @@ def ways(layers: int, encoders: Sequence[ViewEncoder] = ("frozen",)) -> list[Way
     networks = [
         _view(encoder, layer, pooling)
         for encoder in encoders
-        for layer in dict.fromkeys((-1, layers // 2))
+        for layer in ((-1, layers // 2) if layers else (-1,))
         for pooling in ("mean", "bands")
     ]
     some = [chosen for count in range(len(spectra) + 1) for chosen in combinations(spectra, count)]

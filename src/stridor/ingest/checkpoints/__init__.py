@@ -1,1 +1,1 @@
-"""BEATs checkpoints: fetched from where they are published, checked, and shown."""
+"""Published checkpoints: fetched from where they are published, checked, and shown."""

@@ -42,7 +42,7 @@ class Description:
 
     def text(self) -> str:
         """Say it in lines, to print."""
-        published = self.published_as or "none of the published BEATs files, by its SHA-256"
+        published = self.published_as or "none of the published files, by its SHA-256"
         rows = {
             "file": f"{self.path} ({self.bytes / 1e6:.1f} MB)",
             "SHA-256": self.sha256,

@@ -1,7 +1,7 @@
 """Bringing a published checkpoint onto the disk, from the first source that gives the right file."""
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from tqdm import tqdm
@@ -11,7 +11,7 @@ from stridor.common.digests import file_digest
 from stridor.common.download import fetch, partial_of
 from stridor.common.errors import StridorError
 from stridor.common.http import StoppableRetry
-from stridor.ingest.checkpoints.published import AUTHORS_PAGE, Published
+from stridor.ingest.checkpoints.published import Published
 
 # Another source is tried rather than a dead one asked for long.
 SHORT = StoppableRetry(total=2, backoff_max=10.0)
@@ -60,10 +60,14 @@ def fetch_checkpoint(
         else:
             return path
     raise StridorError(
-        f"None of the {len(wanted.sources)} sources gives {wanted.file_name}: such links often die. Get the file in a "
-        f"browser from {AUTHORS_PAGE} or from anybody who has it, then run 'stridor checkpoint fetch {wanted.name} "
+        f"{_none_of(wanted.sources)} {wanted.file_name}: such links often die. Get the file in a "
+        f"browser from {wanted.page} or from anybody who has it, then run 'stridor checkpoint fetch {wanted.name} "
         "--from FILE', which tells whether it is the right one."
     )
+
+
+def _none_of(sources: Sequence[str]) -> str:
+    return f"None of the {len(sources)} sources gives" if len(sources) > 1 else "Its only source does not give"
 
 
 def _fetch(source: str, path: Path, wanted: Published, retry: StoppableRetry) -> None:
