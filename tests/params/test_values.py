@@ -59,59 +59,16 @@ def test_a_value_that_would_break_a_stage(tmp_path, text, where):
 
 
 @pytest.mark.parametrize(
-    ("text", "sentence"),
+    ("text", "reason"),
     [
-        ("encoder: {adapt: side}", "log_mel does not see; set decoder.target to representation"),
+        ("augment: {interferers: [noise, white, noise]}", "'noise' is listed more than once"),
+        ("encoder: {adapt: side}", "set decoder.target to representation"),
         ("training: {retain: 0.5}", "training.retain needs decoder.target representation"),
-        ("training: {consistency_weight: 1}\ndecoder: {target: representation}", "consistency_weight has no meaning"),
+        ("training: {consistency_weight: 1}\ndecoder: {target: representation}", "training.consistency_weight"),
         (
             "augment: {mix: false}\ntraining: {interferer_weight: 0}\ndecoder: {target: representation}",
             "learnt from mixtures; set augment.mix to true",
         ),
-    ],
-)
-def test_what_cannot_be_learnt_together(tmp_path, text, sentence):
-    assert sentence in refusal(tmp_path, f"{MINIMAL}{text}\n")
-
-
-@pytest.mark.parametrize(
-    ("text", "reason"),
-    [
-        ("augment: {interferers: [noise, white, noise]}", "augment.interferers"),
-        ("augment: {unmixed: 1}", "augment.unmixed"),
-        ("encoder: {adapt: side, side_width: 30}\ndecoder: {target: representation}", "encoder.side_width"),
-        ("seed: 18446744073709551616", "seed"),
-        ("seed: -1", "seed"),
-        ("decoder: {width: 10000000}", "decoder.width"),
-        ("decoder: {heads: 3}", "decoder"),
-        ("compute: {threads: 1000000}", "compute.threads"),
-        ("compute: {threads: 1099511627776}", "compute.threads"),
-        ("compute: {loader_workers: 1000000}", "compute.loader_workers"),
-        ("bank: {target_oversampling: .9999999}", "bank.target_oversampling"),
-        ("sweep: {target_oversampling: [0, .9999999]}", "sweep.target_oversampling.1"),
-        ("evaluation: {bootstrap: 1000000000}", "evaluation.bootstrap"),
-        ("autoencoder: {batch_size: 100000000000000000000}", "autoencoder.batch_size"),
-        ("training: {learning_rate: .nan}", "training.learning_rate"),
-        ("training: {gradient_clip: .inf}", "training.gradient_clip"),
-        ("tune: {search: {training.learning_rate: {low: .nan, high: 1}}}", "tune.search.training.learning_rate.low"),
-        ("encoder: {checkpoint: .}", "encoder.checkpoint"),
-        ('encoder: {checkpoint: ""}', "encoder.checkpoint"),
-        ('encoder: {checkpoint: "a/.."}', "encoder.checkpoint"),
-        (f"encoder: {{checkpoint: {'x' * 5000}}}", "encoder.checkpoint"),
-        ('encoder: {checkpoint: "a\\0b"}', "encoder.checkpoint"),
-        ('tracking: {experiment: ".."}', "tracking.experiment"),
-        ('tracking: {experiment: ""}', "tracking.experiment"),
-        (f"seed: {'x' * 10000}", "seed"),
-    ],
-)
-def test_a_value_that_would_break_a_stage(tmp_path, text, where):
-    assert f"params.yaml: parameter '{where}' is " in refusal(tmp_path, f"{MINIMAL}{text}\n")
-
-
-@pytest.mark.parametrize(
-    ("text", "reason"),
-    [
-        ("augment: {interferers: [noise, white, noise]}", "'noise' is listed more than once"),
     ],
 )
 def test_values_that_do_not_go_together(tmp_path, text, reason):
