@@ -126,8 +126,9 @@ def _parts(embedder: Embedder) -> list[tuple[Encoder, EmbeddingParams]]:
     traceable: dict[Encoder, Encoder] = {}
     for one in embedders:
         encoder = one.encoder if isinstance(one, EncoderEmbedder) else None
-        if not isinstance(encoder, Beats | LogMelPatches | SideTuned):
-            family = "this detector" if encoder is None else f"the encoder family '{encoder.family}'"
+        base = encoder.base if isinstance(encoder, SideTuned) else encoder
+        if encoder is None or not isinstance(base, Beats | LogMelPatches):
+            family = "this detector" if base is None else f"the encoder family '{base.family}'"
             raise StridorError(f"There is no ONNX form of {family}; BEATs, log_mel and side have one.")
         if encoder not in traceable:
             traceable[encoder] = copy = deepcopy(encoder)
