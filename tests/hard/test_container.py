@@ -75,6 +75,10 @@ def healthy(built, given):
     return subprocess.run(["sh", "-c", built.health], env=built.variables(given), capture_output=True).returncode == 0
 
 
+def is_for_everybody(path):
+    return all(one.stat().st_mode & 0o001 for one in (path, *path.parents))
+
+
 def test_the_image_is_lean_and_its_server_answers(built, model):
     installed = subprocess.run(["pip", "list", "--format=json"], env=built.variables({}), capture_output=True)
     names = {one["name"].lower() for one in json.loads(installed.stdout)}
@@ -89,7 +93,11 @@ def test_the_image_is_lean_and_its_server_answers(built, model):
         port = free.getsockname()[1]
     given = {"STRIDOR_MODEL": str(model), "PORT": str(port)}
     assert not healthy(built, given)
-    rights = {"user": int(user), "group": int(group), "extra_groups": []} if os.getuid() == 0 else {}
+    rights = {}
+    if os.getuid() == 0 and is_for_everybody(Path(sys.executable).resolve()):
+        rights = {"user": int(user), "group": int(group), "extra_groups": []}
+    else:
+        print("The server runs as the user of this test, whose Python others may not run.")
     with open(built.root / "server.log", "wb") as log:
         server = subprocess.Popen(
             built.command, env=built.variables(given), cwd=built.folder, stdout=log, stderr=log,
@@ -100,7 +108,7 @@ def test_the_image_is_lean_and_its_server_answers(built, model):
         while not healthy(built, given):
             assert server.poll() is None, (built.root / "server.log").read_text()
             assert time.monotonic() < end
-            time.sleep(0.2)
+            time.sleep(1)
         file = io.BytesIO()
         sf.write(file, wave(5, 9000, 440), 16000, format="WAV")
         for audio, status in ((file.getvalue(), 200), (b"no audio", 400)):

@@ -10,17 +10,16 @@ from pathlib import Path
 
 import pytest
 
+from fleet_project import dvc, write_fleet_project
 from mlflow_project import in_project
 from services import mlflow_server, need
-from stridor.common.dvc import dvc_environment, dvc_line, track
 from stridor.common.errors import StridorError
 from stridor.params import read_params
 from stridor.pipeline import fleet
 from stridor.pipeline.node_project import NODE_FOLDER
 from tiny import write_pump
-from tiny_project import write_params, write_project
+from tiny_project import write_params
 
-ROOT = Path(__file__).resolve().parents[2]
 DETECTORS = {name: {"machines": [name]} for name in ("pump", "press")}
 SMALL = {
     "detectors": DETECTORS, "baselines": ["autoencoder_mse", "frozen"], "compute": {"threads": 1, "accelerator": "cpu"},
@@ -29,39 +28,8 @@ SMALL = {
 TIMEOUT_S = 3600
 
 
-def dvc(*arguments: str) -> str:
-    done = subprocess.run(dvc_line(*arguments), capture_output=True, text=True, env=dvc_environment())
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
-
-
 def ran(printed: str) -> set[str]:
     return set(re.findall(r"Running stage '(.+?)'", printed))
-
-
-def write_fleet(root: Path, remote: Path) -> None:
-    """Write a project of two detectors, committed, with a remote."""
-    for name in ("dvc.yaml", ".dvcignore", ".gitignore"):
-        shutil.copy(ROOT / name, root)
-    # The stages depend on the code; a copy could differ from what the interpreter imports.
-    (root / "src").symlink_to(ROOT / "src")
-    git("init", "-q")
-    dvc("init", "-q")
-    dvc("remote", "add", "-q", "-d", "store", str(remote))
-    write_project(root, "noise")
-    write_pump(root, "clean", "press", seed=1)
-    write_params(root, **SMALL)
-    # Git does not hold the checkpoint of every project, but nodes need it.
-    with open(root / ".gitignore", "a") as ignored:
-        ignored.write("\n/tiny.pt\n/mlflow.db\n")
-    (root / "data.dvc").unlink()
-    track(root / "data")
-    git("add", "-A")
-    git("-c", "user.name=Jo", "-c", "user.email=jo@example.com", "commit", "-q", "-m", "Our machines")
-
-
-def git(*arguments: str) -> None:
-    subprocess.run(["git", *arguments], check=True, capture_output=True)
 
 
 def written() -> dict[str, bytes]:
@@ -90,7 +58,8 @@ def test_two_nodes_one_of_them_killed_give_what_one_machine_gives(tmp_path, empt
 
     head, alone, remote = (tmp_path / name for name in ("head", "alone", "remote"))
     with in_project(head):
-        write_fleet(head, remote)
+        write_pump(head, "clean", "press", seed=1)
+        write_fleet_project(remote, **SMALL)
     shutil.copytree(head, alone, symlinks=True)
     with in_project(alone, empty_database), pytest.MonkeyPatch.context() as patch:
         forked_python.replace(patch)

@@ -92,7 +92,9 @@ def test_scoring_needs_no_torch(registered, recording, tmp_path):
 def test_what_cannot_be_written(registered, tmp_path, monkeypatch):
     with pytest.raises(StridorError, match="There is no ONNX form of this detector"):
         write_graph(LogMelEmbedder(), tmp_path / MODEL)
-    with pytest.raises(StridorError, match="There is no ONNX form of the encoder family 'mn04'; BEATs, log_mel and side"):
+    with pytest.raises(
+        StridorError, match="There is no ONNX form of the encoder family 'mn04'; BEATs, log_mel and side"
+    ):
         write_graph(EncoderEmbedder(Mn04()), tmp_path / MODEL)
     assert not (tmp_path / MODEL).exists()
     (tmp_path / "there").mkdir()

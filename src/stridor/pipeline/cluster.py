@@ -2,6 +2,7 @@
 
 import logging
 import os
+import socket
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,6 +11,9 @@ from typing import Any
 from stridor.common.errors import StridorError, need_extra
 from stridor.common.interrupts import stop_signals_as_exceptions
 from stridor.params.sections import ComputeParams
+
+# How long a host may take to answer.
+_ANSWER_S = 10.0
 
 
 @dataclass(frozen=True)
@@ -64,8 +68,9 @@ def cluster(address: str, resources: Resources) -> Iterator[None]:
     import ray
 
     try:
+        _check_answers(address)
         ray.init(address=address, logging_level=logging.ERROR, log_to_driver=True)
-    except (ConnectionError, RuntimeError, ValueError) as error:
+    except (OSError, RuntimeError, ValueError) as error:
         reason = " ".join(str(error).split()).split(". ")[0].rstrip(".")
         raise StridorError(
             f"The Ray cluster {address} cannot be used ({reason}); start a node on this host by 'ray start', or give "
@@ -130,6 +135,13 @@ def shared(value: Any) -> Any:
     import ray
 
     return ray.put(value)
+
+
+def _check_answers(address: str) -> None:
+    """Raise an OSError where nobody listens, for which Ray itself would wait for minutes."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if host and port.isdecimal():
+        socket.create_connection((host, int(port)), timeout=_ANSWER_S).close()
 
 
 def _fits(node: Mapping[str, float], resources: Resources) -> bool:
