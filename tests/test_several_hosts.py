@@ -104,7 +104,7 @@ def test_two_clones_work_at_the_same_time(tmp_path, shared, forked_python, monke
     write_origin(origin, shared)
     for clone in (here, there):
         git(tmp_path, "clone", "-q", str(origin), str(clone))
-        dvc(clone, "pull", "-q")
+        dvc(clone, "pull", "-q", "data.dvc")
     clip = "data/pump/test/section_00_source_test_normal_0000_noAttribute.wav"
 
     # Trained here, it is scored there, without one of its files.

@@ -47,6 +47,8 @@ def _entry(repo: "Repo", name: str) -> tuple[str, str]:
     from dvc.stage.serialize import to_single_stage_lockfile
 
     [stage] = repo.stage.collect(name)
+    # DVC does not do so by itself where an output is one of those that git keeps, and neither metrics nor a plot.
+    repo.stage_cache.save(stage)
     key, value = _get_stage_hash(stage), _get_cache_hash(to_single_stage_lockfile(stage))
     if not Path(PurePath(repo.stage_cache.cache_dir, key[:2], key, value)).is_file():
         raise StridorError(f"DVC has not kept the run of '{name}'; run 'dvc repro {name}' again.")
