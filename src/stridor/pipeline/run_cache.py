@@ -47,6 +47,8 @@ def _entry(repo: "Repo", name: str) -> tuple[str, str]:
     from dvc.stage.serialize import to_single_stage_lockfile
 
     [stage] = repo.stage.collect(name)
+    if not all(out.exists for out in stage.outs):
+        raise StridorError(f"The outputs of '{name}' are missing; run 'dvc repro {name}' again.")
     # DVC does not do so by itself where an output is one of those that git keeps, and neither metrics nor a plot.
     repo.stage_cache.save(stage)
     key, value = _get_stage_hash(stage), _get_cache_hash(to_single_stage_lockfile(stage))
