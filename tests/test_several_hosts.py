@@ -5,9 +5,7 @@ import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from pathlib import Path
-from threading import Barrier, BrokenBarrierError
 
 import pytest
 
@@ -15,6 +13,7 @@ import services
 from stridor.common.dvc import dvc_environment
 from tiny_project import write_project
 from tiny_study import TUNE
+from waiting_trial import check_taken_once
 
 pytestmark = pytest.mark.slow
 
@@ -144,26 +143,4 @@ def test_two_clones_work_at_the_same_time(tmp_path, shared, forked_python, monke
 
 
 def test_a_waiting_trial_is_taken_once(postgresql, monkeypatch):
-    import optuna
-
-    from stridor.experiments.tuning.storage import open_storage
-
-    storage = f"{postgresql}optuna"
-    study = optuna.create_study(storage=open_storage(storage), study_name="waiting")
-    study.enqueue_trial({"x": 0.5})
-    workers = [open_storage(storage) for _ in range(2)]
-    both_have_read = Barrier(2)
-    check = optuna.storages.RDBStorage.check_trial_is_updatable
-
-    def slow_check(*args):
-        check(*args)
-        with suppress(BrokenBarrierError):
-            both_have_read.wait(timeout=1)
-
-    monkeypatch.setattr(optuna.storages.RDBStorage, "check_trial_is_updatable", slow_check)
-    [trial] = study.trials
-    with ThreadPoolExecutor(2) as threads:
-        taken = threads.map(
-            lambda worker: worker.set_trial_state_values(trial._trial_id, optuna.trial.TrialState.RUNNING), workers
-        )
-        assert sorted(taken) == [False, True]
+    check_taken_once(f"{postgresql}optuna", monkeypatch)

@@ -120,14 +120,12 @@ class TokenEmbedder(Embedder):
     """An embedder that pools tokens: a clip is encoded once, whichever of its parts are left out."""
 
     @abstractmethod
-    def embed_tokens(
-        self, wave: Tensor, lengths: Tensor, change: Callable[[Tokens], Tokens] = lambda tokens: tokens
-    ) -> Tensor:
+    def embed_tokens(self, wave: Tensor, lengths: Tensor, change: Callable[[Tokens], Tokens]) -> Tensor:
         """Embed waves as `embed_batch` does; what `change` makes of the tokens is pooled."""
 
     def embed_batch(self, wave: Tensor, lengths: Tensor) -> Tensor:
         """Encode and pool."""
-        return self.embed_tokens(wave, lengths)
+        return self.embed_tokens(wave, lengths, lambda tokens: tokens)
 
     @torch.inference_mode()
     def embed_without(self, wave: np.ndarray, parts: Sequence[tuple[int, int]]) -> np.ndarray:
@@ -181,9 +179,7 @@ class EncoderEmbedder(TokenEmbedder):
         super().__init__([pooled_width(encoder.width, one) for one in self.settings], device)
         self.encoder = encoder.to(device).eval()
 
-    def embed_tokens(
-        self, wave: Tensor, lengths: Tensor, change: Callable[[Tokens], Tokens] = lambda tokens: tokens
-    ) -> Tensor:
+    def embed_tokens(self, wave: Tensor, lengths: Tensor, change: Callable[[Tokens], Tokens]) -> Tensor:
         """Pool the tokens in every way."""
         return self.pool(change(self.encoder(wave, lengths, up_to=self.last_layer)))
 

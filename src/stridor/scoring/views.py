@@ -33,9 +33,7 @@ class ViewsEmbedder(TokenEmbedder):
         self.parts = [EncoderEmbedder(encoder, way, device) for encoder, way in views]
         super().__init__([part.width for part in self.parts], device)
 
-    def embed_tokens(
-        self, wave: Tensor, lengths: Tensor, change: Callable[[Tokens], Tokens] = lambda tokens: tokens
-    ) -> Tensor:
+    def embed_tokens(self, wave: Tensor, lengths: Tensor, change: Callable[[Tokens], Tokens]) -> Tensor:
         """Encode by every encoder and pool for every view."""
         up_to: dict[Encoder, int] = {}
         for part in self.parts:
@@ -45,7 +43,8 @@ class ViewsEmbedder(TokenEmbedder):
         tokens = {}
         for encoder, last in up_to.items():
             kind = type(encoder).log_mel
-            images[kind] = images[kind] if kind in images else encoder.log_mel(wave)
+            if kind not in images:
+                images[kind] = encoder.log_mel(wave)
             tokens[encoder] = change(encoder.encode(images[kind], frames, last))
         return torch.cat([part.pool(tokens[part.encoder]) for part in self.parts], dim=1)
 

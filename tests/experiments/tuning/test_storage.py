@@ -1,8 +1,7 @@
 """Where Optuna's storage is, and processes that open a new one at the same moment."""
 
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
-from threading import Barrier, BrokenBarrierError
+from threading import Barrier
 
 import optuna
 import pytest
@@ -11,6 +10,7 @@ from optuna.storages._rdb.models import BaseModel
 
 from stridor.experiments.tuning import storage as storage_module
 from stridor.experiments.tuning.storage import open_storage, storage_shown, storage_url
+from waiting_trial import check_taken_once
 
 RUNNING = optuna.trial.TrialState.RUNNING
 TABLES = sorted(BaseModel.metadata.tables)
@@ -71,22 +71,7 @@ def test_many_open_a_new_one_at_the_same_moment(url):
 
 
 def test_a_waiting_trial_is_taken_once(url, monkeypatch):
-    study = optuna.create_study(storage=open_storage(url), study_name="study")
-    study.enqueue_trial({"x": 0.5})
-    workers = [open_storage(url) for _ in range(2)]
-    both_have_read = Barrier(2)
-    check = optuna.storages.RDBStorage.check_trial_is_updatable
-
-    def slow_check(*args):
-        check(*args)
-        with suppress(BrokenBarrierError):
-            both_have_read.wait(timeout=1)
-
-    monkeypatch.setattr(optuna.storages.RDBStorage, "check_trial_is_updatable", slow_check)
-    [trial] = study.trials
-    with ThreadPoolExecutor(2) as threads:
-        taken = threads.map(lambda worker: worker.set_trial_state_values(trial._trial_id, RUNNING), workers)
-        assert sorted(taken) == [False, True]
+    check_taken_once(url, monkeypatch)
 
 
 @pytest.mark.parametrize(

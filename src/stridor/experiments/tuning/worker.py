@@ -43,18 +43,18 @@ def _run_trials(spec: StudySpec, remaining: Semaphore) -> None:
     import torch
 
     torch.set_num_threads(spec.threads)
+    study = open_study(spec)
     while remaining.acquire(block=False):
-        run_one_trial(spec)
+        run_one_trial(study, spec)
 
 
-def run_one_trial(spec: StudySpec) -> int:
+def run_one_trial(study: "optuna.Study", spec: StudySpec) -> int:
     """Run one trial of a study; return its number."""
     from optuna.exceptions import ExperimentalWarning
 
     from stridor.experiments.tuning.trial import Objective
 
     warnings.simplefilter("ignore", category=ExperimentalWarning)
-    study = open_study(spec)
     numbers: list[int] = []
 
     def after(study: "optuna.Study", trial: "optuna.trial.FrozenTrial") -> None:
