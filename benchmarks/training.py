@@ -1,6 +1,10 @@
-"""A training step of both stages, and what the frozen decoder of stage two saves."""
+"""A training step of both stages, what the frozen decoder of stage two saves, and what checkpointing costs and saves."""
 
+import resource
+import sys
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 
 import torch
 from torch.utils.flop_counter import FlopCounterMode
@@ -29,12 +33,20 @@ def run(bench: Bench) -> None:
         bench.single("training step, stage one", case, lambda: one(batch), share, clips)  # noqa: B023
         bench.pair("training step, stage two", case, lambda: two(batch), lambda: both(batch), clips,  # noqa: B023
                    f"decoder frozen, {1 - flops[1] / flops[0]:.1%} less arithmetic")  # fmt: skip
+    for preset, clips, seconds in [("mini", 1, 1)] if bench.tiny else [("base", 1, 10), ("base", 4, 10)]:
+        batch = batch_of_noise(clips, seconds)
+        steps = [step_of(preset, False, checkpointing) for checkpointing in (True, False)]
+        peaks = [peak_bytes(preset, clips, seconds, checkpointing) / 1e9 for checkpointing in (True, False)]
+        bench.pair("training step, gradient checkpointing", f"{preset}, {clips} x {seconds} s",
+                   lambda: steps[0](batch), lambda: steps[1](batch), clips,  # noqa: B023
+                   f"a process of {peaks[0]:.2f} GB at its peak, {peaks[1]:.2f} GB without")  # fmt: skip
 
 
-def step_of(preset: str, frozen: bool) -> Callable[[TripleBatch], SeparationTask]:
+def step_of(preset: str, frozen: bool, checkpointing: bool = False) -> Callable[[TripleBatch], SeparationTask]:
     """Return a training step; the separator learns unless it is frozen."""
     encoder = random_beats(PRESETS[preset], 0)
-    task = SeparationTask(encoder, Separator(encoder.width, DecoderParams()), TrainingParams())
+    encoder.set_gradient_checkpointing(checkpointing)
+    task = SeparationTask(encoder, Separator(encoder.width, DecoderParams()), TrainingParams()).train()
     task.separator.requires_grad_(not frozen)
     optimiser = torch.optim.AdamW([p for p in task.parameters() if p.requires_grad], lr=1e-5)
 
@@ -45,6 +57,21 @@ def step_of(preset: str, frozen: bool) -> Callable[[TripleBatch], SeparationTask
         return task
 
     return step
+
+
+def peak_bytes(preset: str, clips: int, seconds: float, checkpointing: bool) -> int:
+    """Return the peak memory of a new process that takes two steps."""
+    with ProcessPoolExecutor(1, get_context("spawn")) as pool:
+        return pool.submit(_two_steps, preset, clips, seconds, checkpointing).result()
+
+
+def _two_steps(preset: str, clips: int, seconds: float, checkpointing: bool) -> int:
+    # The first makes the optimiser's state.
+    step, batch = step_of(preset, False, checkpointing), batch_of_noise(clips, seconds)
+    for _ in range(2):
+        step(batch)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else 1024 * peak  # macOS counts in bytes
 
 
 def batch_of_noise(clips: int, seconds: float) -> TripleBatch:

@@ -102,6 +102,18 @@ class Params(Section):
         return self
 
     @model_validator(mode="after")
+    def _computes_where_it_can(self) -> "Params":
+        precision = self.embedding.precision
+        if precision == "int8" and self.compute.accelerator != "cpu":
+            raise ValueError("embedding.precision int8 is for the processor; set compute.accelerator to cpu")
+        if precision != "float32" and self.compute.reproducible:
+            raise ValueError(
+                f"compute.reproducible is known to hold in float32 only, and embedding.precision is {precision}; "
+                "change one of them"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _searches_bands_that_it_has(self) -> "Params":
         for way, bank in scorings_of(self.embedding, self.bank):
             if bank.bands == "separate" and way.pooling not in BAND_POOLINGS:

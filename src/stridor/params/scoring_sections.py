@@ -11,6 +11,8 @@ Pooling = Literal["mean", "gem", "rdp", "rdp_gem", "bands", "mean_std", "quantil
 # Those whose vectors hold one frequency band after the other.
 BAND_POOLINGS = ("bands", "mean_std", "quantiles")
 
+Precision = Literal["float32", "bfloat16", "int8"]
+
 
 class EmbeddingParams(Section):
     """Which layer's tokens become a clip's embedding (0 the encoder's input, -1 the last layer), and how."""
@@ -19,6 +21,8 @@ class EmbeddingParams(Section):
     pooling: Pooling = "mean"
     gem_p: Annotated[float, Field(gt=0, le=1000)] = 3.0
     rdp_gamma: Annotated[float, Field(ge=0, le=1000)] = 4.0
+    # Of the encoder's linear layers; bank, thresholds and served detector all compute in it.
+    precision: Precision = "float32"
 
 
 Metric = Literal["euclidean", "cosine", "whitened"]
