@@ -1,10 +1,10 @@
 """A training step of both stages, what the frozen decoder of stage two saves, and what checkpointing costs and saves."""
 
 import resource
-import sys
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
+from pathlib import Path
 
 import torch
 from torch.utils.flop_counter import FlopCounterMode
@@ -70,8 +70,11 @@ def _two_steps(preset: str, clips: int, seconds: float, checkpointing: bool) -> 
     step, batch = step_of(preset, False, checkpointing), batch_of_noise(clips, seconds)
     for _ in range(2):
         step(batch)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else 1024 * peak  # macOS counts in bytes
+    status = Path("/proc/self/status")
+    if status.is_file():  # what getrusage says begins with the memory of the process that started this one
+        [line] = [line for line in status.read_text().splitlines() if line.startswith("VmHWM")]
+        return 1024 * int(line.split()[1])
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
 def batch_of_noise(clips: int, seconds: float) -> TripleBatch:

@@ -4,7 +4,6 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.utils.checkpoint import checkpoint
 
 
 class GradientCheckpointingLayer(nn.Module):
@@ -24,5 +23,8 @@ class GradientCheckpointingLayer(nn.Module):
     def __call__(self, *inputs: Any) -> Any:
         """Apply the layer."""
         if self.gradient_checkpointing and self.training and torch.is_grad_enabled():
+            # Not needed for scoring, and slow to import.
+            from torch.utils.checkpoint import checkpoint
+
             return checkpoint(super().__call__, *inputs, use_reentrant=False)
         return super().__call__(*inputs)
