@@ -1,4 +1,4 @@
-"""A training step of both stages, what the frozen decoder of stage two saves, and what checkpointing costs and saves."""
+"""A training step of both stages, what the frozen decoder of stage two saves, and what checkpointing saves."""
 
 import resource
 from collections.abc import Callable

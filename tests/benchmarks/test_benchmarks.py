@@ -19,7 +19,9 @@ def bench(monkeypatch):
     return Bench(tiny=True)
 
 
-@pytest.mark.parametrize("module", [encoder, precision, training, inputs, scoring, recordings], ids=lambda module: module.__name__)
+@pytest.mark.parametrize(
+    "module", [encoder, precision, training, inputs, scoring, recordings], ids=lambda module: module.__name__
+)
 def test_a_benchmark_runs(bench, module):
     module.run(bench)
     assert bench.rows

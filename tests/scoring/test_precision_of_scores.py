@@ -36,12 +36,12 @@ def scores(precision: str) -> np.ndarray:
 
 
 @pytest.mark.parametrize("precision", LOWER)
-def test_scores_change_by_a_few_percent_at_most(precision):
+def test_scores_change_by_three_percent_at_most(precision):
     exact, rounded = scores("float32"), scores(precision)
     change = np.abs(rounded / exact - 1)
-    assert 0 < change.max() < 0.05
-    # By far less than a quiet whistle changes them.
-    assert change.max() < 0.2 * (np.median(exact[12:]) / np.median(exact[:12]) - 1)
+    assert 0 < change.max() < 0.03
+    # Normal clips differ from each other by ten times as much.
+    assert change.max() < 0.1 * exact[:12].std() / exact[:12].mean()
 
 
 @pytest.mark.parametrize("precision", LOWER)
