@@ -10,7 +10,7 @@ from stridor.common.errors import StridorError
 from stridor.params.scoring_sections import EmbeddingParams, Precision
 from stridor.scoring.embedding import EncoderEmbedder
 
-CASES = [("mini", 1, 10), ("mini", 16, 10), ("base", 1, 10), ("base", 4, 10)]
+CASES = [("mini", 1, 10), ("base", 1, 10)]
 LOWER: tuple[Precision, ...] = ("bfloat16", "int8")
 
 

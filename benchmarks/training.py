@@ -1,10 +1,6 @@
-"""A training step of both stages, what the frozen decoder of stage two saves, and what checkpointing saves."""
+"""A training step of both stages, and what the frozen decoder of stage two saves."""
 
-import resource
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
-from pathlib import Path
 
 import torch
 from torch.utils.flop_counter import FlopCounterMode
@@ -33,13 +29,6 @@ def run(bench: Bench) -> None:
         bench.single("training step, stage one", case, lambda: one(batch), share, clips)  # noqa: B023
         bench.pair("training step, stage two", case, lambda: two(batch), lambda: both(batch), clips,  # noqa: B023
                    f"decoder frozen, {1 - flops[1] / flops[0]:.1%} less arithmetic")  # fmt: skip
-    for preset, clips, seconds in [("mini", 1, 1)] if bench.tiny else [("base", 1, 10), ("base", 4, 10)]:
-        batch = batch_of_noise(clips, seconds)
-        steps = [step_of(preset, False, checkpointing) for checkpointing in (True, False)]
-        peaks = [peak_bytes(preset, clips, seconds, checkpointing) / 1e9 for checkpointing in (True, False)]
-        bench.pair("training step, gradient checkpointing", f"{preset}, {clips} x {seconds} s",
-                   lambda: steps[0](batch), lambda: steps[1](batch), clips,  # noqa: B023
-                   f"a process of {peaks[0]:.2f} GB at its peak, {peaks[1]:.2f} GB without")  # fmt: skip
 
 
 def step_of(preset: str, frozen: bool, checkpointing: bool = False) -> Callable[[TripleBatch], SeparationTask]:
@@ -57,24 +46,6 @@ def step_of(preset: str, frozen: bool, checkpointing: bool = False) -> Callable[
         return task
 
     return step
-
-
-def peak_bytes(preset: str, clips: int, seconds: float, checkpointing: bool) -> int:
-    """Return the peak memory of a new process that takes two steps."""
-    with ProcessPoolExecutor(1, get_context("spawn")) as pool:
-        return pool.submit(_two_steps, preset, clips, seconds, checkpointing).result()
-
-
-def _two_steps(preset: str, clips: int, seconds: float, checkpointing: bool) -> int:
-    # The first makes the optimiser's state.
-    step, batch = step_of(preset, False, checkpointing), batch_of_noise(clips, seconds)
-    for _ in range(2):
-        step(batch)
-    status = Path("/proc/self/status")
-    if status.is_file():  # what getrusage says begins with the memory of the process that started this one
-        [line] = [line for line in status.read_text().splitlines() if line.startswith("VmHWM")]
-        return 1024 * int(line.split()[1])
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
 def batch_of_noise(clips: int, seconds: float) -> TripleBatch:
