@@ -32,7 +32,9 @@ def bench(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "module", [encoder, precision, training, memory, inputs, scoring, recordings], ids=lambda module: module.__name__
+    "module",
+    [encoder, precision, training, pytest.param(memory, marks=pytest.mark.slow), inputs, scoring, recordings],
+    ids=lambda module: module.__name__,
 )
 def test_a_benchmark_runs(bench, module):
     module.run(bench)
