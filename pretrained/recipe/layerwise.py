@@ -8,7 +8,8 @@ from what the stage before it says, and in the end nothing of the teacher is nee
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
@@ -71,6 +72,36 @@ class Lesson(nn.Module):
             deviation = (square - mean.square()).clamp_min(0).sqrt()
             self.deviations.append(deviation.clamp_min(LEAST_DEVIATION * deviation.mean())[:, None, None])
 
+    @torch.no_grad()
+    def level(self, wave: Tensor) -> None:
+        """Scale and shift what the student's convolutions say to the mean and deviation that the teacher's have.
+
+        Otherwise some channels would have a long way to go and others would begin dead. The published network has batch
+        norms for this, which are folded into its convolutions here. The idea is that of Mishkin, Matas, "All you need
+        is a good init" (ICLR 2016).
+        """
+        moments = []
+
+        def measured(_: nn.Module, __: object, output: Tensor) -> None:
+            moments.append((output.mean((0, 2, 3)), output.std((0, 2, 3))))
+
+        with hooked(self.teacher, measured):
+            heard = self.hear(wave)
+        targets = iter(moments)
+
+        def levelled(convolution: nn.Conv2d, _: object, output: Tensor) -> Tensor:
+            mean, deviation = next(targets)
+            scale = deviation / output.std((0, 2, 3)).clamp_min(1e-6)
+            shift = mean - scale * output.mean((0, 2, 3))
+            convolution.weight *= scale[:, None, None, None]
+            assert convolution.bias is not None
+            convolution.bias.copy_(convolution.bias * scale + shift)
+            return output * scale[:, None, None] + shift[:, None, None]
+
+        with hooked(self.student, levelled):
+            for stage, told in zip(self.student.features, heard, strict=False):
+                stage(told)
+
     def losses(self, wave: Tensor, together: bool) -> tuple[Tensor, Tensor]:
         """Return how far each stage is from the teacher's, `[stages]`, and the relation of the clips' mean maps.
 
@@ -87,6 +118,15 @@ class Lesson(nn.Module):
             errors.append(((said - told[number + 1]) / self.deviations[number]).square().mean())
         relation = relational_distance(said.mean((2, 3)), told[-1].mean((2, 3)))
         return torch.stack(errors), relation
+
+
+@contextmanager
+def hooked(network: Mn04, hook: Callable[..., Tensor | None]) -> Iterator[None]:
+    """Call a function with what every convolution says, in order, and let it say something else."""
+    hooks = [one.register_forward_hook(hook) for one in network.features.modules() if isinstance(one, nn.Conv2d)]
+    yield
+    for one in hooks:
+        one.remove()
 
 
 @torch.no_grad()
@@ -145,6 +185,7 @@ def teach(lesson: Lesson, batches: Batches, first: int, together: bool, out: Pat
 
     if not lesson.deviations:
         lesson.standardise(waves(range(-params.statistics_batches, 0)))
+        lesson.level(next(waves(range(1))))
     optimiser = torch.optim.Adam(lesson.student.parameters(), lr=params.learning_rate)
     averaged = Mn04()
     averaged.load_state_dict(lesson.student.state_dict())

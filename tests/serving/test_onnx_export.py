@@ -23,7 +23,7 @@ from stridor.serving.onnx_export import INPUT, MODEL, export_detector, write_gra
 from tiny import CONFIG, moved_side_blocks
 
 onnxruntime = pytest.importorskip("onnxruntime", reason="stridor[onnx] is not installed")
-POOLINGS = ("mean", "gem", "rdp", "rdp_gem", "bands", "mean_std", "quantiles", "patches")
+POOLINGS = ("mean", "gem", "rdp", "rdp_gem", "bands", "mean_std", "quantiles")
 
 
 def run(path, wave):
@@ -101,6 +101,9 @@ def test_scoring_needs_no_torch(registered, recording, tmp_path):
 def test_what_cannot_be_written(registered, tmp_path, monkeypatch):
     with pytest.raises(StridorError, match="There is no ONNX form of this detector"):
         write_graph(LogMelEmbedder(), tmp_path / MODEL)
+
+    with pytest.raises(StridorError, match="There is no ONNX form of the pooling patches"):
+        write_graph(EncoderEmbedder(LogMelPatches(), EmbeddingParams(pooling="patches")), tmp_path / MODEL)
 
     class Other(LogMelPatches):
         family = "other"

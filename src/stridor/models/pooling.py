@@ -135,15 +135,18 @@ def patch_pool(tokens: Tensor, valid: Tensor, count: int) -> Tensor:
     """
     grid, counts = tokens.unflatten(1, (-1, BANDS)), valid.unflatten(1, (-1, BANDS))[:, :, :1]
     mean = band_pool(tokens, valid).unflatten(1, (BANDS, -1))
-    # Nothing is as far as what does not count is near.
-    nearness = -(grid - mean[:, None]).norm(dim=-1).masked_fill(~counts, torch.inf)
-    chosen = [nearness.argmax(dim=1)]  # B x 8
-    apart = torch.full_like(nearness, torch.inf)
-    for _ in range(count - 1):
-        last = _of_bands(grid, chosen[-1])
-        apart = torch.minimum(apart, (grid - last[:, None]).norm(dim=-1)).masked_fill(~counts, -torch.inf)
+    to_mean = (grid - mean[:, None]).norm(dim=-1).masked_fill(~counts, torch.inf)
+    chosen = [to_mean.argmin(dim=1)]  # B x 8
+    apart = _apart(grid, counts, chosen[0])
+    while len(chosen) < count:
         chosen.append(apart.argmax(dim=1))
+        apart = torch.minimum(apart, _apart(grid, counts, chosen[-1]))
     return torch.stack([_of_bands(grid, one) for one in chosen], dim=2).flatten(1)
+
+
+def _apart(grid: Tensor, counts: Tensor, index: Tensor) -> Tensor:
+    """Return the distances of each band's tokens to one of them, `[B x T x 8]`; what does not count is never far."""
+    return (grid - _of_bands(grid, index)[:, None]).norm(dim=-1).masked_fill(~counts, -torch.inf)
 
 
 def _of_bands(grid: Tensor, index: Tensor) -> Tensor:

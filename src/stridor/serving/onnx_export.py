@@ -120,6 +120,11 @@ def _parts(embedder: Embedder) -> list[tuple[Encoder, EmbeddingParams]]:
                 f"The detector computes in {precision}, and its ONNX form would in float32; set embedding.precision to "
                 "float32, index and register it again, and export that."
             )
+        if encoder is not None and any(way.pooling == "patches" for way in one.settings):
+            raise StridorError(
+                "There is no ONNX form of the pooling patches, whose choice among nearly equal ones may hang on the last "
+                "digit; export a detector with another pooling."
+            )
         base = encoder.base if isinstance(encoder, SideTuned) else encoder
         if encoder is None or not isinstance(base, Beats | LogMelPatches | Mn04):
             family = "this detector" if base is None else f"the encoder family '{base.family}'"
