@@ -47,6 +47,8 @@ class Wanted:
         os.chdir(self.message["folder"])
         os.environ.clear()
         os.environ.update(self.message["environment"])
+        paths = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+        sys.path[1:1] = [path for path in paths if path and path not in sys.path]
         for number in self.message["ignored"]:
             signal.signal(number, signal.SIG_IGN)
         option, code, *arguments = self.message["arguments"]

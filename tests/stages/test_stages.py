@@ -31,13 +31,6 @@ def run(*stages):
         stage.run(PLACES, params_of())
 
 
-@pytest.fixture
-def evaluated(project):
-    write_project(project)
-    run(*UPSTREAM)
-    return project
-
-
 def test_the_whole_way_from_clips_to_a_registered_detector(evaluated):
     from mlflow import MlflowClient
 
