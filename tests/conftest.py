@@ -100,6 +100,17 @@ def forked(forked_python: "ForkedPython") -> Iterator[None]:
         yield
 
 
+@pytest.fixture
+def blank_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pictures are left blank, also by forked processes; for tests that do not look at them."""
+    from matplotlib.figure import Figure
+
+    from forked_python.blank_pictures import VARIABLE, draw_background
+
+    monkeypatch.setattr(Figure, "draw", draw_background)
+    monkeypatch.setenv(VARIABLE, "1")
+
+
 @pytest.fixture(scope="session")
 def whole_demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder `data/` of the demo, as users get it; to be read only."""

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
+from forked_python.blank_pictures import VARIABLE
 from mlflow_project import in_project
 from stridor.common.dvc import track
 from stridor.common.errors import StridorError
@@ -41,7 +42,7 @@ def ran(printed: str) -> set[str]:
 def reproduced(tmp_path_factory, empty_database, forked_python):
     """A project in which the whole pipeline has run, as working directory; what DVC printed.
 
-    Each stage has run once in an interpreter of its own. All else is run by a forked one.
+    Each stage has run once in an interpreter of its own. All else is run by a forked one, without drawing.
     """
     root = tmp_path_factory.mktemp("pipeline")
     with in_project(root, empty_database), pytest.MonkeyPatch.context() as patch:
@@ -64,6 +65,7 @@ def reproduced(tmp_path_factory, empty_database, forked_python):
             track(root / "data")
         printed = dvc("repro", *(f"{stage}@pump" for stage in STAGES))
         forked_python.replace(patch)
+        patch.setenv(VARIABLE, "1")
         yield printed + dvc("repro")
 
 

@@ -50,6 +50,7 @@ def test_labelled_clips_get_the_files_of_the_evaluate_stage(evaluated):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("blank_pictures")
 def test_clips_with_hidden_labels_give_complete_folders_for_the_evaluator(project):
     write_project(project)
     names = hide_labels(project / "data/pump")

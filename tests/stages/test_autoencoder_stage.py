@@ -19,7 +19,7 @@ from stridor.tracking.runs import find_training_run
 from tiny import write_pump
 from tiny_project import DATA_MD5, params_of, write_params, write_project
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("blank_pictures")]
 
 PLACES = Layout("pump")
 FLEET = Layout("fleet")

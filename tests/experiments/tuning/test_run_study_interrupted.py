@@ -14,7 +14,7 @@ from mlflow import MlflowClient
 from stridor.experiments.tuning.study import DEFAULT
 from tiny_study import TUNE, write_study
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("blank_pictures")]
 
 # A limit for what hangs; a busy machine takes minutes.
 TIMEOUT_S = 600

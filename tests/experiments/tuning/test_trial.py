@@ -19,7 +19,7 @@ from stridor.selection.pseudo_auc import machine_pseudo_auc
 from stridor.stages import train
 from tiny_study import spec_of, write_study
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("blank_pictures")]
 
 
 class PruneEverything(optuna.pruners.BasePruner):
