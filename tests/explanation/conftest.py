@@ -42,7 +42,7 @@ def slider(slider_clips):
     """An explainer without a decoder."""
     clips = build_manifest(slider_clips / "data", ("slider",), slider_clips).select("train")
     views = [("log_mel", EmbeddingParams(pooling="mean_std")), ("fine_tuned", EmbeddingParams(pooling="bands"))]
-    embedder = load_embedder(views, ENCODER)
+    embedder = load_embedder(views, {"encoder": ENCODER})
     waves = [read_clip(slider_clips / clip.path) for clip in clips]
     reference = MachineReference.fit(embedder.embed(waves), clips, BankParams(), embedder.widths)
     explainer = Explainer(Detector(embedder, {"slider": reference}), "There is no decoder.", slider_clips / "data")

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from stridor.models.pooling import pool, pooled_width
-from stridor.params.scoring_sections import EmbeddingParams
+from stridor.params.scoring_sections import PATCHES, EmbeddingParams
 
 WIDTH = 5
 COLUMNS = (1, 7, 31)
@@ -33,7 +33,18 @@ def direct(tokens: np.ndarray, params: EmbeddingParams) -> np.ndarray:
         case "quantiles":
             quantiles = np.quantile(tokens.reshape(-1, 8, WIDTH), (0.05, 0.5, 0.95), axis=0)
             return quantiles.swapaxes(0, 1).ravel()
+        case "patches":
+            return np.concatenate([greedy_coreset(tokens[band::8]) for band in range(8)]).ravel()
     return tokens.mean(axis=0)
+
+
+def greedy_coreset(points: np.ndarray) -> np.ndarray:
+    """Take the point nearest to the mean, then again and again the one furthest from all that were taken."""
+    taken = [int(np.linalg.norm(points - points.mean(axis=0), axis=1).argmin())]
+    while len(taken) < PATCHES:
+        apart = np.linalg.norm(points[:, None] - points[taken], axis=2).min(axis=1)
+        taken.append(int(apart.argmax()))
+    return points[taken]
 
 
 def batch(padding: float) -> tuple[torch.Tensor, torch.Tensor]:
@@ -58,6 +69,7 @@ def batch(padding: float) -> tuple[torch.Tensor, torch.Tensor]:
         {"pooling": "rdp_gem"},
         {"pooling": "rdp_gem", "gem_p": 1.5, "rdp_gamma": 9},
         {"pooling": "bands"},
+        {"pooling": "patches"},
         {"pooling": "mean_std"},
         {"pooling": "quantiles"},
     ],

@@ -42,6 +42,21 @@ def test_defaults_are_the_literal_values(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("embedding: {pooling: patches}", "the pooling is patches and bank.bands is joint"),
+        ("bank: {bands: patches}", "the pooling is mean and bank.bands is patches"),
+        ("bank: {views: [{encoder: frozen, pooling: patches}]}", "set both to patches, or neither"),
+        ("embedding: {pooling: patches}\nbank: {bands: patches, metric: whitened}", "no covariance to be whitened by"),
+        ("embedding: {pooling: patches}\nbank: {bands: patches, target_oversampling: 0.5}", "no synthetic clips"),
+    ],
+)
+def test_patches_are_pooled_and_compared_as_such(tmp_path, text, words):
+    with pytest.raises(StridorError, match=words):
+        read(tmp_path, f"{MINIMAL}{text}\n")
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "bank: {bands: separate}",

@@ -39,6 +39,11 @@ def test_what_a_view_does_not_set_is_shared():
     assert views_of(SHARED, BankParams()) == (("fine_tuned", SHARED),)
 
 
+def test_the_layer_of_the_fine_tuned_encoder_is_not_that_of_the_tagger():
+    views = (ViewParams(encoder="tagger"), ViewParams(encoder="tagger", layer=1), ViewParams(encoder="log_mel"))
+    assert [way.layer for _, way in views_of(SHARED, BankParams(views=views))] == [-1, 1, 0]
+
+
 def test_an_embedding_holds_the_views_one_after_the_other():
     encoders = {"frozen": tiny_encoder(0), "fine_tuned": tiny_encoder(1), "log_mel": LogMelPatches(frames=1)}
     embedder = detector_embedder(WAYS, encoders)
@@ -59,10 +64,15 @@ def test_an_encoder_of_two_views_and_the_filter_bank_of_all_run_once():
 
 
 def test_a_detector_loads_from_its_files(tmp_path):
-    for name, seed in (("frozen", 0), ("own", 1)):
+    for name, seed in (("frozen", 0), ("encoder", 1), ("tagger", 2)):
         save_encoder(tiny_encoder(seed), tmp_path / f"{name}.pt")
-    loaded = load_embedder(WAYS, tmp_path / "own.pt", tmp_path / "frozen.pt")
-    made = detector_embedder(WAYS, {"frozen": tiny_encoder(0), "fine_tuned": tiny_encoder(1)})
+    files = {name: tmp_path / f"{name}.pt" for name in ("encoder", "frozen", "tagger")}
+    ways = (*WAYS, ("tagger", EmbeddingParams()))
+    loaded = load_embedder(ways, files)
+    made = detector_embedder(
+        ways, {"frozen": tiny_encoder(0), "fine_tuned": tiny_encoder(1), "tagger": tiny_encoder(2)}
+    )
     np.testing.assert_array_equal(loaded.embed(waves()), made.embed(waves()))
-    with pytest.raises(StridorError, match="needs the encoder 'frozen', whose file is not there"):
-        load_embedder(WAYS, tmp_path / "own.pt")
+    for missing, name in (("frozen", "frozen"), ("encoder", "fine_tuned"), ("tagger", "tagger")):
+        with pytest.raises(StridorError, match=f"needs the encoder '{name}', whose file is not there"):
+            load_embedder(ways, {one: file for one, file in files.items() if one != missing})

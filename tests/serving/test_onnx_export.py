@@ -13,6 +13,7 @@ from stridor.models.beats import random_beats
 from stridor.models.config import BeatsConfig
 from stridor.models.log_mel import LogMelPatches
 from stridor.models.mn04 import Mn04
+from stridor.models.side import SideTuned
 from stridor.params.scoring_sections import EmbeddingParams
 from stridor.scoring.embedding import EncoderEmbedder, LogMelEmbedder
 from stridor.scoring.joined import load_bank
@@ -22,7 +23,7 @@ from stridor.serving.onnx_export import INPUT, MODEL, export_detector, write_gra
 from tiny import CONFIG, moved_side_blocks
 
 onnxruntime = pytest.importorskip("onnxruntime", reason="stridor[onnx] is not installed")
-POOLINGS = ("mean", "gem", "rdp", "rdp_gem", "bands", "mean_std", "quantiles")
+POOLINGS = ("mean", "gem", "rdp", "rdp_gem", "bands", "mean_std", "quantiles", "patches")
 
 
 def run(path, wave):
@@ -36,12 +37,13 @@ def run(path, wave):
 def test_embeddings_of_any_length_equal_those_of_torch(tmp_path, norm_first, poolings):
     config = BeatsConfig.from_cfg(CONFIG.to_cfg() | {"layer_norm_first": norm_first})
     encoder, spectrum = random_beats(config, seed=0).eval(), LogMelPatches(frames=1)
-    side = moved_side_blocks()
+    side, tagger = moved_side_blocks(), Mn04().with_random_weights(0).eval()
     views = [
         *((side, EmbeddingParams(layer=layer, pooling="bands")) for layer in (1, 2)),
         *((encoder, EmbeddingParams(pooling=pooling)) for pooling in poolings),
         (encoder, EmbeddingParams(layer=0)),
         *((spectrum, EmbeddingParams(pooling=pooling)) for pooling in poolings),
+        *((tagger, EmbeddingParams(pooling=pooling)) for pooling in ("mean", "bands")),
     ]
     embedder = ViewsEmbedder(views)
     write_graph(embedder, tmp_path / MODEL)
@@ -92,10 +94,13 @@ def test_scoring_needs_no_torch(registered, recording, tmp_path):
 def test_what_cannot_be_written(registered, tmp_path, monkeypatch):
     with pytest.raises(StridorError, match="There is no ONNX form of this detector"):
         write_graph(LogMelEmbedder(), tmp_path / MODEL)
-    with pytest.raises(
-        StridorError, match="There is no ONNX form of the encoder family 'mn04'; BEATs, log_mel and side"
-    ):
-        write_graph(EncoderEmbedder(Mn04()), tmp_path / MODEL)
+
+    class Other(LogMelPatches):
+        family = "other"
+
+    monkeypatch.setattr("stridor.serving.onnx_export.LogMelPatches", SideTuned)
+    with pytest.raises(StridorError, match="There is no ONNX form of the encoder family 'other'; BEATs, log_mel, mn04"):
+        write_graph(EncoderEmbedder(Other()), tmp_path / MODEL)
     assert not (tmp_path / MODEL).exists()
     (tmp_path / "there").mkdir()
     with pytest.raises(StridorError, match="there exists already"):

@@ -15,7 +15,7 @@ from stridor.models.log_mel import LogMelPatches
 from stridor.models.mn04 import Mn04, from_published, is_published
 from stridor.models.side import PLAIN_FAMILIES, SideTuned
 from stridor.models.weights import NoInitialValues, check_weights
-from stridor.params.sections import NO_CHECKPOINT, EncoderParams
+from stridor.params.sections import NO_CHECKPOINT, EncoderParams, TaggerParams
 
 # By the entry "family" of a checkpoint's cfg. Published files of BEATs have none, that of mn04 has no cfg at all.
 FAMILIES: dict[str, type[Encoder]] = {**PLAIN_FAMILIES, SideTuned.family: SideTuned}
@@ -38,6 +38,22 @@ def initial_encoder(params: EncoderParams, seed: int) -> Encoder:
         if params.preset == LogMelPatches.family:
             return LogMelPatches()
         return random_beats(PRESETS[params.preset], seed)
+    return load_encoder(Path(params.checkpoint))
+
+
+def load_tagger(params: TaggerParams) -> Encoder:
+    """Return the second encoder, which is used as it is.
+
+    Raises
+    ------
+    StridorError
+        If there is none, or its checkpoint is missing or does not fit.
+    """
+    if not Path(params.checkpoint).is_file() or params.checkpoint == NO_CHECKPOINT:
+        raise StridorError(
+            f"{params.checkpoint} is not the file of an encoder; put one there, or set tagger.checkpoint in "
+            "params.yaml to the path of one."
+        )
     return load_encoder(Path(params.checkpoint))
 
 

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from stridor.models.encoder import BANDS
-from stridor.params.scoring_sections import EmbeddingParams
+from stridor.params.scoring_sections import PATCHES, EmbeddingParams
 
 # What a value stays below for 5, 50 and 95 % of the time.
 QUANTILES = (0.05, 0.5, 0.95)
@@ -39,12 +39,14 @@ def pool(tokens: Tensor, valid: Tensor, params: EmbeddingParams) -> Tensor:
         return band_deviation_pool(tokens, valid)
     if params.pooling == "quantiles":
         return band_quantile_pool(tokens, valid)
+    if params.pooling == "patches":
+        return patch_pool(tokens, valid, PATCHES)
     return band_pool(tokens, valid) if params.pooling == "bands" else mean_pool(tokens, valid)
 
 
 def pooled_width(width: int, params: EmbeddingParams) -> int:
     """Return how many values `pool` makes of tokens of some width."""
-    parts = {"bands": BANDS, "mean_std": 2 * BANDS, "quantiles": BANDS * len(QUANTILES)}
+    parts = {"bands": BANDS, "mean_std": 2 * BANDS, "quantiles": BANDS * len(QUANTILES), "patches": BANDS * PATCHES}
     return parts.get(params.pooling, 1) * width
 
 
@@ -122,6 +124,31 @@ def band_quantile_pool(tokens: Tensor, valid: Tensor) -> Tensor:
         low, high = (_at(ordered, index) for index in (below, torch.minimum(below + 1, last)))
         found.append(low + (high - low) * (place - below).to(tokens.dtype)[:, None, None])
     return torch.stack(found, dim=2).flatten(1)
+
+
+def patch_pool(tokens: Tensor, valid: Tensor, count: int) -> Tensor:
+    """Tokens that stand for all of each of the 8 bands, Tensor[B x 8 · count · width], band after band.
+
+    The first of a band is the token nearest to the band's mean, and each further one the token furthest from those
+    before: the greedy coreset of Roth et al., "Towards total recall in industrial anomaly detection" (CVPR 2022), by
+    which a memory of patches stays small, within a clip. Of a clip with fewer tokens they are repeated.
+    """
+    grid, counts = tokens.unflatten(1, (-1, BANDS)), valid.unflatten(1, (-1, BANDS))[:, :, :1]
+    mean = band_pool(tokens, valid).unflatten(1, (BANDS, -1))
+    # Nothing is as far as what does not count is near.
+    nearness = -(grid - mean[:, None]).norm(dim=-1).masked_fill(~counts, torch.inf)
+    chosen = [nearness.argmax(dim=1)]  # B x 8
+    apart = torch.full_like(nearness, torch.inf)
+    for _ in range(count - 1):
+        last = _of_bands(grid, chosen[-1])
+        apart = torch.minimum(apart, (grid - last[:, None]).norm(dim=-1)).masked_fill(~counts, -torch.inf)
+        chosen.append(apart.argmax(dim=1))
+    return torch.stack([_of_bands(grid, one) for one in chosen], dim=2).flatten(1)
+
+
+def _of_bands(grid: Tensor, index: Tensor) -> Tensor:
+    """Take a moment of each band, `[B x T x 8 x width]` by `[B x 8]` to `[B x 8 x width]`."""
+    return grid.gather(1, index[:, None, :, None].expand(-1, 1, -1, grid.shape[-1]))[:, 0]
 
 
 def _sorted(values: Tensor) -> Tensor:

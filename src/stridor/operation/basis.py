@@ -9,16 +9,16 @@ from typing import Any
 
 from stridor.common.errors import StridorError
 from stridor.common.project import code_md5
-from stridor.models.checkpoint import initial_encoder, save_encoder
+from stridor.models.checkpoint import initial_encoder, load_tagger, save_encoder
 from stridor.operation.normals import NormalClips
 from stridor.params import PARAMS, Params, read_params
 from stridor.params.scoring_sections import views_of
 from stridor.params.sections import AudioParams, EncoderParams
 from stridor.scoring.embedding import Embedder
 from stridor.scoring.reference import MachineReference
-from stridor.scoring.views import load_embedder
+from stridor.scoring.views import ENCODER_FILES, load_embedder
 from stridor.serving.detector import UNKNOWN_CLIP_SECONDS, Detector
-from stridor.serving.licences import origin_of
+from stridor.serving.licences import both, origin_of, origin_of_file
 from stridor.tracking.candidate import PACKAGE, model_config
 from stridor.tracking.model_files import opened_model
 
@@ -96,7 +96,7 @@ def _of_detector(name: str, artifacts: Mapping[str, Path], config: Mapping[str, 
         length = round(float(sorted(clips.seconds)[len(clips) // 2]), 3)
         return replace(found, calibration=replace(found.calibration, clip_seconds=length))
 
-    encoders: dict[str, Path] = {one: artifacts[one] for one in ("encoder", "frozen") if one in artifacts}
+    encoders: dict[str, Path] = {one: artifacts[one] for one in ENCODER_FILES.values() if one in artifacts}
     seconds = reference.calibration.clip_seconds or UNKNOWN_CLIP_SECONDS
     return Basis(f"the detector {name}", encoders, config, loaded.embedder, loaded.audio, fit, seconds)
 
@@ -107,12 +107,25 @@ def _of_params(checkpoint: Path | None, folder: Path) -> Basis:
     # A placeholder for the detector: nothing of it is used.
     params = read_params() if PARAMS.exists() else Params.model_validate({"detectors": {"one": {"machines": ["one"]}}})
     encoder = params.encoder if checkpoint is None else EncoderParams(checkpoint=str(checkpoint))
-    file = folder / "encoder.pt"
-    save_encoder(initial_encoder(encoder, params.seed), file)
     views = views_of(params.embedding, params.bank)
     names = {name for name, _ in views}
-    files = {"encoder": file} | ({"frozen": file} if "frozen" in names else {})
-    embedder = load_embedder(views, file, file)
+    files, origins = {}, []
+    # Nothing was trained: the encoder that training would start from is used as it is.
+    if used := [file for name, file in ENCODER_FILES.items() if name in names and name != "tagger"]:
+        files = dict.fromkeys(used, folder / "encoder.pt")
+        save_encoder(initial_encoder(encoder, params.seed), folder / "encoder.pt")
+        origins.append(origin_of(encoder))
+    elif checkpoint is not None:
+        raise StridorError(
+            f"No view of bank.views in {PARAMS} is by the encoder {checkpoint}; add one of 'frozen', or leave out "
+            "--checkpoint."
+        )
+    if "tagger" in names:
+        files["tagger"] = folder / "tagger.pt"
+        save_encoder(load_tagger(params.tagger), files["tagger"])
+        origins.append(origin_of_file(Path(params.tagger.checkpoint)))
+    origin = both(origins)
+    embedder = load_embedder(views, files)
 
     def fit(clips: NormalClips) -> MachineReference:
         return MachineReference.fit_named(
@@ -121,7 +134,7 @@ def _of_params(checkpoint: Path | None, folder: Path) -> Basis:
 
     config = model_config(
         (), params.audio, params.embedding, views if params.bank.views else (),
-        system="joined" if params.bank.views else "frozen", origin=origin_of(encoder),
+        system="joined" if params.bank.views else "frozen", origin=origin,
     )  # fmt: skip
-    return Basis(f"the encoder {origin_of(encoder)['encoder']}", files, config, embedder, params.audio, fit,
+    return Basis(f"the encoder {origin['encoder']}", files, config, embedder, params.audio, fit,
                  UNKNOWN_CLIP_SECONDS)  # fmt: skip

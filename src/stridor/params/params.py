@@ -14,6 +14,7 @@ from stridor.params.problems import first_problem
 from stridor.params.scoring_sections import BAND_POOLINGS, BankParams, EmbeddingParams, scorings_of
 from stridor.params.section import Section
 from stridor.params.sections import (
+    NO_CHECKPOINT,
     AudioParams,
     AugmentParams,
     AutoencoderParams,
@@ -26,6 +27,7 @@ from stridor.params.sections import (
     Name,
     RegisterParams,
     Seed,
+    TaggerParams,
     TrackingParams,
     TrainingParams,
 )
@@ -36,7 +38,7 @@ PARAMS = Path("params.yaml")
 # Every section is in one of these. What a training learns from:
 TRAINING_SECTIONS = ("seed", "detectors", "audio", "augment", "encoder", "decoder", "training")
 # What decides the scores of a trained encoder:
-SCORING_SECTIONS = ("embedding", "bank")
+SCORING_SECTIONS = ("tagger", "embedding", "bank")
 # What is scored beside it, how closely all are measured, and which of them is served:
 EVALUATION_SECTIONS = ("baselines", "autoencoder", "evaluation", "register")
 # Where work is done and logged:
@@ -59,6 +61,7 @@ class Params(Section):
     decoder: DecoderParams = DecoderParams()
     training: TrainingParams = TrainingParams()
     compute: ComputeParams = ComputeParams()
+    tagger: TaggerParams = TaggerParams()
     embedding: EmbeddingParams = EmbeddingParams()
     bank: BankParams = BankParams()
     baselines: tuple[Baseline, ...] = get_args(Baseline)
@@ -102,8 +105,24 @@ class Params(Section):
         return self
 
     @model_validator(mode="after")
+    def _has_the_tagger_that_it_hears(self) -> "Params":
+        if self.tagger.checkpoint == NO_CHECKPOINT and any(view.encoder == "tagger" for view in self.bank.views):
+            raise ValueError("a view of bank.views is of the tagger, but tagger.checkpoint names none; set it to one")
+        return self
+
+    @model_validator(mode="after")
     def _searches_bands_that_it_has(self) -> "Params":
         for way, bank in scorings_of(self.embedding, self.bank):
+            if (bank.bands == "patches") != (way.pooling == "patches"):
+                raise ValueError(
+                    f"the pooling is {way.pooling} and bank.bands is {bank.bands}; patches are compared one by one, so "
+                    "set both to patches, or neither"
+                )
+            if bank.bands == "patches" and (bank.metric == "whitened" or bank.target_oversampling):
+                raise ValueError(
+                    "patches have no covariance to be whitened by, and no synthetic clips are made of them; set "
+                    "bank.metric to euclidean or cosine and bank.target_oversampling to 0"
+                )
             if bank.bands == "separate" and way.pooling not in BAND_POOLINGS:
                 raise ValueError(
                     f"bank.bands is separate, but the pooling {way.pooling} leaves no bands; set it to "
@@ -133,6 +152,12 @@ class Params(Section):
         if system in get_args(Baseline) and system not in self.baselines:
             raise ValueError(f"register.system is {system}, which is not among the baselines; add it there")
         return self
+
+    @property
+    def checkpoints(self) -> tuple[str, ...]:
+        """The checkpoint files that are needed, as written."""
+        named = dict.fromkeys((self.encoder.checkpoint, self.tagger.checkpoint))
+        return tuple(one for one in named if one != NO_CHECKPOINT)
 
     def for_detector(self, name: str) -> "Params":
         """Return these parameters with the detector's own values put in place of the general ones.

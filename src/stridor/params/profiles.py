@@ -6,7 +6,6 @@ from pathlib import Path
 from stridor.common.atomic import atomic_file
 from stridor.common.errors import StridorError
 from stridor.params import PARAMS, Params, read_params
-from stridor.params.sections import NO_CHECKPOINT
 from stridor.params.text import diff
 
 FOLDER = Path("profiles")
@@ -82,7 +81,7 @@ def _missing(params: Params, root: Path) -> list[str]:
         )
     if left := sorted(there - set(wanted)):
         missing.append(f"No detector of this profile listens to {', '.join(left)}; add them to 'detectors'.")
-    checkpoint = params.encoder.checkpoint
-    if checkpoint != NO_CHECKPOINT and not (root / checkpoint).is_file():
-        missing.append(f"The checkpoint {checkpoint} is not there: 'make checkpoint' fetches it.")
+    for checkpoint in params.checkpoints:
+        if not (root / checkpoint).is_file():
+            missing.append(f"The checkpoint {checkpoint} is not there: 'make checkpoint' fetches it.")
     return missing

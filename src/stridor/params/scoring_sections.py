@@ -7,9 +7,13 @@ from pydantic import Field
 from stridor.params.section import MOST_CLIPS, Section
 
 Layer = Annotated[int, Field(ge=-1000, le=1000)]
-Pooling = Literal["mean", "gem", "rdp", "rdp_gem", "bands", "mean_std", "quantiles"]
+Pooling = Literal["mean", "gem", "rdp", "rdp_gem", "bands", "mean_std", "quantiles", "patches"]
 # Those whose vectors hold one frequency band after the other.
 BAND_POOLINGS = ("bands", "mean_std", "quantiles")
+
+
+# Tokens a band that the pooling `patches` keeps.
+PATCHES = 8
 
 
 class EmbeddingParams(Section):
@@ -23,7 +27,7 @@ class EmbeddingParams(Section):
 
 Metric = Literal["euclidean", "cosine", "whitened"]
 DomainPools = Literal["joint", "separate"]
-BandSearch = Literal["joint", "separate"]
+BandSearch = Literal["joint", "separate", "patches"]
 DensityMean = Literal["arithmetic", "geometric"]
 # At the largest, nine synthetic references for every recorded one; towards 1 their number grows without end.
 TargetShare = Annotated[float, Field(ge=0, le=0.9)]
@@ -31,13 +35,17 @@ TargetShare = Annotated[float, Field(ge=0, le=0.9)]
 SHRINKAGE = 0.1
 
 
-ViewEncoder = Literal["log_mel", "frozen", "fine_tuned"]
+ViewEncoder = Literal["log_mel", "tagger", "frozen", "fine_tuned"]
+
+
+# `embedding.layer` is about the encoder that is fine-tuned: the image has no other layer, and the tagger's is its last.
+OWN_LAYER: dict[str, int] = {"log_mel": 0, "tagger": -1}
 
 
 class ViewParams(Section):
     """One of several views of a clip that are joined; a value that is not set is that of `embedding` or `bank`."""
 
-    # The log-mel image itself, the encoder that training starts from, or the detector's own.
+    # The log-mel image itself, the second encoder, the one that training starts from, or the detector's own.
     encoder: ViewEncoder
     layer: Layer | None = None
     pooling: Pooling | None = None
@@ -51,8 +59,7 @@ class ViewParams(Section):
 
     def embedding(self, shared: EmbeddingParams) -> EmbeddingParams:
         """Return how the view embeds a clip."""
-        # The image has one layer only, whatever is set for networks.
-        return _with(shared if self.encoder != "log_mel" else _with(shared, layer=0), self)
+        return _with(_with(shared, layer=OWN_LAYER.get(self.encoder, shared.layer)), self)
 
     def bank(self, shared: "BankParams") -> "BankParams":
         """Return how the view compares clips."""
@@ -75,7 +82,8 @@ class BankParams(Section):
     # Share of target clips among the references that synthetic ones fill up to; 0 adds none.
     target_oversampling: TargetShare = 0.0
     domains: DomainPools = "joint"
-    # Separate: nearest normals are searched in every frequency band by itself, and the scores averaged.
+    # Separate: nearest normals are searched in every frequency band by itself, and the scores averaged. Patches: for
+    # every patch of the pooling of that name, in its band.
     bands: BandSearch = "joint"
     # The challenge's rule, for official result files.
     threshold_percentile: Annotated[float, Field(gt=0, lt=100)] = 90.0

@@ -15,7 +15,7 @@ Seed = Annotated[int, Field(ge=0, le=LARGEST_SEED)]
 Snr = Annotated[float, Field(ge=-150, le=150)]
 Name = Annotated[str, AfterValidator(check_name)]
 
-# Stands for no checkpoint. It is a file, because DVC looks at the file that `encoder.checkpoint` names.
+# Stands for no checkpoint. It is a file, because DVC looks at the files that `encoder` and `tagger` name.
 NO_CHECKPOINT = "pretrained/none"
 
 
@@ -97,22 +97,30 @@ class AugmentParams(Section):
         return interferers
 
 
+def _check_file(checkpoint: str) -> str:
+    if not checkpoint.isprintable() or PurePath(checkpoint).name in ("", "..") or checkpoint.isspace():
+        raise ValueError(f"this cannot be a file; give the path of a checkpoint, or {NO_CHECKPOINT}")
+    return checkpoint
+
+
+Checkpoint = Annotated[str, Field(min_length=1, max_length=1000), AfterValidator(_check_file)]
+
+
 class EncoderParams(Section):
     """The encoder before fine-tuning, from a checkpoint file or a preset with random or no weights, and what learns."""
 
     preset: Literal["mini", "base", "log_mel"] = "mini"
-    checkpoint: Annotated[str, Field(min_length=1, max_length=1000)] = NO_CHECKPOINT
+    checkpoint: Checkpoint = NO_CHECKPOINT
     # What learns: all weights, those of the last layers, or blocks beside the frozen layers.
     adapt: Literal["full", "last_layers", "side"] = "full"
     adapt_layers: Annotated[int, Field(ge=1, le=200)] = 2
     side_width: Annotated[int, Field(ge=8, le=8192, multiple_of=4)] = 128
 
-    @field_validator("checkpoint")
-    @classmethod
-    def _names_a_file(cls, checkpoint: str) -> str:
-        if not checkpoint.isprintable() or PurePath(checkpoint).name in ("", "..") or checkpoint.isspace():
-            raise ValueError(f"this cannot be a file; give the path of a checkpoint, or {NO_CHECKPOINT}")
-        return checkpoint
+
+class TaggerParams(Section):
+    """A second encoder, a network that was trained for audio tagging; it is used as it is."""
+
+    checkpoint: Checkpoint = NO_CHECKPOINT
 
 
 Target = Literal["log_mel", "representation"]
@@ -193,7 +201,8 @@ class EvaluationParams(Section):
 
 
 Baseline = Literal[
-    "autoencoder_mse", "autoencoder_mahalanobis", "log_mel", "log_mel_mahalanobis", "random", "frozen", "stage_one"
+    "autoencoder_mse", "autoencoder_mahalanobis", "log_mel", "log_mel_mahalanobis", "tagger", "random", "frozen",
+    "stage_one",
 ]  # fmt: skip
 
 

@@ -19,7 +19,6 @@ from stridor.common.errors import StridorError
 from stridor.common.git import bundle, changed_files, clone, commit, is_tracked
 from stridor.common.processes import die_with_parent
 from stridor.params import Params
-from stridor.params.sections import NO_CHECKPOINT
 from stridor.stages.layout import DATA
 
 LOCK = Path("dvc.lock")
@@ -76,10 +75,7 @@ class NodeProject:
                 f"The nodes fetch the project from git, and {', '.join(changed[:3])}{more} differ from the commit; "
                 "commit them and run the command again."
             )
-        needed = [LOCAL_SETTINGS]
-        checkpoint = Path(params.encoder.checkpoint)
-        if params.encoder.checkpoint != NO_CHECKPOINT and not is_tracked(checkpoint):
-            needed.append(checkpoint)
+        needed = [LOCAL_SETTINGS, *(path for path in map(Path, params.checkpoints) if not is_tracked(path))]
         files = {path.as_posix(): path.read_bytes() for path in needed if path.is_file()}
         files[LOCK.name] = _lock_of(stages)
         own = {name: os.environ[name] for name in VARIABLES if os.environ.get(name)}

@@ -2,15 +2,17 @@
 
 from collections.abc import Sequence
 from functools import cached_property
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from stridor.common.errors import StridorError
 from stridor.data.names import Domain
-from stridor.params.scoring_sections import BandSearch, BankParams
+from stridor.params.scoring_sections import PATCHES, BandSearch, BankParams
 from stridor.scoring.distances import distances, unmeasurable
 from stridor.scoring.neighbours import DistanceScorer
+from stridor.scoring.patches import nearest_patch_distances, patches_of
 from stridor.scoring.smote import smote
 from stridor.scoring.whitening import FEWEST_CLIPS, Whitening
 
@@ -21,7 +23,9 @@ class References:
     With `bands: separate` every frequency band of an embedding is a part with references of its own, and a clip's score
     is the mean of its scores by all parts: for band-wise means and the cosine distance BEAM of Saengthong, Shinozaki,
     "Sub-band spectral matching with localized score aggregation for robust anomalous sound detection"
-    (arXiv:2603.13749). Else there is one part.
+    (arXiv:2603.13749). With `bands: patches` every patch of a clip is a part, whose distance to a normal clip is that
+    to the nearest of its patches of the same band: a memory of patches as in PatchCore (Roth et al., CVPR 2022),
+    without regard to time. Else there is one part.
 
     Parameters
     ----------
@@ -39,8 +43,15 @@ class References:
     """
 
     def __init__(self, embeddings: NDArray[np.float64], domains: Sequence[Domain], params: BankParams) -> None:
-        self._bands = params.bands
-        self._parts = [_Part(one, domains, params) for one in parts_of(embeddings, params.bands)]
+        self._params = params
+        self._memory: NDArray[np.float64] | None = None
+        self._parts: Sequence[_Part | _Patch]
+        if params.bands == "patches":
+            self._memory = _patches(embeddings, params)
+            between = nearest_patch_distances(self._memory, self._memory, params.metric)
+            self._parts = [_Patch(one, domains) for one in between]
+        else:
+            self._parts = [_Part(one, domains, params) for one in parts_of(embeddings, params.bands)]
 
     def scorer(self, params: BankParams) -> "PartsScorer":
         """Return the scorer for these references, as `_Part.scorer` for each part."""
@@ -48,7 +59,10 @@ class References:
 
     def distances_from(self, queries: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the distances of queries `[Q x D]` to all references, recorded ones first, [parts x Q x all]."""
-        split = zip(self._parts, parts_of(queries, self._bands), strict=True)
+        if self._memory is not None:
+            return nearest_patch_distances(_patches(queries, self._params), self._memory, self._params.metric)
+        parts = cast(Sequence[_Part], self._parts)
+        split = zip(parts, parts_of(queries, self._params.bands), strict=True)
         return np.stack([part.distances_from(one) for part, one in split])
 
 
@@ -61,11 +75,28 @@ class PartsScorer:
     def score(self, distances: NDArray[np.float64]) -> NDArray[np.float64]:
         """Score clips by their distances `[parts x Q x all references]`; return float64 [Q]."""
         scores = [part.score(one) for part, one in zip(self._parts, distances, strict=True)]
-        return np.asarray(np.mean(scores, axis=0))
+        return _means(scores)
 
     def leave_one_out(self) -> NDArray[np.float64]:
         """Score every recorded reference as `DistanceScorer.leave_one_out` does, float64 [R]."""
-        return np.asarray(np.mean([part.leave_one_out() for part in self._parts], axis=0))
+        return _means([part.leave_one_out() for part in self._parts])
+
+
+def _means(scores: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
+    """Return each clip's mean over the parts, summed in the same order whatever the number of clips."""
+    return np.asarray(np.stack(scores, axis=1).mean(axis=1))
+
+
+def _patches(embeddings: NDArray[np.float64], params: BankParams) -> NDArray[np.float64]:
+    if params.metric == "whitened" or params.target_oversampling:
+        raise StridorError(
+            "Patches have no covariance to be whitened by, and no synthetic clips are made of them; set the parameter "
+            "bank.metric to euclidean or cosine and bank.target_oversampling to 0, or bank.bands to joint."
+        )
+    # Loads PyTorch, as below.
+    from stridor.models.encoder import BANDS
+
+    return patches_of(embeddings, BANDS, PATCHES)
 
 
 def parts_of(embeddings: NDArray[np.float64], bands: BandSearch) -> list[NDArray[np.float64]]:
@@ -91,8 +122,24 @@ def parts_of(embeddings: NDArray[np.float64], bands: BandSearch) -> list[NDArray
 
 def first_unmeasurable(embeddings: NDArray[np.float64], params: BankParams) -> tuple[int, str] | None:
     """Return the index of a row that has no distance in some part and the reason, or None if all rows have one."""
-    found = (unmeasurable(part, params.metric) for part in parts_of(embeddings, params.bands))
+    if params.bands == "patches":
+        parts = [one for band in _patches(embeddings, params) for one in band.transpose(1, 0, 2)]
+    else:
+        parts = parts_of(embeddings, params.bands)
+    found = (unmeasurable(part, params.metric) for part in parts)
     return next((one for one in found if one), None)
+
+
+class _Patch:
+    """The distances of one patch of every recorded reference to all references, for their leave-one-out scores."""
+
+    def __init__(self, between: NDArray[np.float64], domains: Sequence[Domain]) -> None:
+        own = np.arange(len(between))
+        self._between, self._domains, self._parents = between, domains, np.stack([own, own], axis=1)
+
+    def scorer(self, params: BankParams) -> DistanceScorer:
+        """Return the scorer for these references, as `_Part.scorer`."""
+        return DistanceScorer(params, lambda: self._between, self._domains, self._parents)
 
 
 class _Part:

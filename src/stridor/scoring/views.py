@@ -14,6 +14,9 @@ from stridor.models.log_mel import LogMelPatches
 from stridor.params.scoring_sections import EmbeddingParams, View, ViewEncoder
 from stridor.scoring.embedding import Embedder, EncoderEmbedder, TokenEmbedder
 
+# Under which names the files of a detector hold the encoders of its views.
+ENCODER_FILES: dict[ViewEncoder, str] = {"fine_tuned": "encoder", "frozen": "frozen", "tagger": "tagger"}
+
 
 class ViewsEmbedder(TokenEmbedder):
     """The vectors of several views, one after the other; what two views share is computed once.
@@ -65,28 +68,23 @@ def detector_embedder(
     return ViewsEmbedder([(known[name], way) for name, way in views], device)
 
 
-def load_embedder(
-    views: Sequence[View], encoder: Path | None, frozen: Path | None = None, device: str | torch.device = "cpu"
-) -> Embedder:
+def load_embedder(views: Sequence[View], files: Mapping[str, Path], device: str | torch.device = "cpu") -> Embedder:
     """Return the embedder of a detector from its files.
 
     Parameters
     ----------
     views : sequence of (str, EmbeddingParams)
-    encoder : Path, optional
-        Checkpoint file of its own encoder, where it is one of the views.
-    frozen : Path, optional
-        That of the encoder that training started from, where it is one of the views.
+    files : mapping of str to Path
+        Checkpoints by the names of `ENCODER_FILES`, those that the views need.
 
     Raises
     ------
     StridorError
         If a file is missing or cannot be read.
     """
-    files: dict[ViewEncoder, Path | None] = {"fine_tuned": encoder, "frozen": frozen}
     encoders: dict[ViewEncoder, Encoder] = {}
     for name in dict.fromkeys(name for name, _ in views if name != "log_mel"):
-        path = files[name]
+        path = files.get(ENCODER_FILES[name])
         if path is None:
             raise StridorError(
                 f"A view of the detector needs the encoder '{name}', whose file is not there; register the detector "

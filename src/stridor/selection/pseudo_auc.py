@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -102,12 +103,41 @@ def pseudo_auc(clips: int, faulty: FaultyClips, score: Scorer, seed: int, machin
     -------
     float in [0, 1]
     """
+    normal, made = np.empty(clips), np.empty(len(faulty.faults))
+    for fold in folds(clips, faulty, seed, machine):
+        normal[fold.held_out], made[fold.derived] = score(*fold)
+    return mean_fault_auc(normal, made, faulty)
+
+
+class Fold(NamedTuple):
+    """A fifth of the normal clips, which the others are the bank for.
+
+    Attributes
+    ----------
+    kept, held_out : int64 arrays
+        Indices of normal clips: those of the bank, and the others.
+    derived : int64 array
+        Indices of the faulty clips that were made from the others.
+    """
+
+    kept: NDArray[np.int64]
+    held_out: NDArray[np.int64]
+    derived: NDArray[np.int64]
+
+
+def folds(clips: int, faulty: FaultyClips, seed: int, machine: str) -> list[Fold]:
+    """Divide the normal clips, and with them the faulty ones, into five parts."""
     fold = np.arange(clips) % FOLDS
     rng_for(seed, "folds", machine).shuffle(fold)
-    normal, made = np.empty(clips), np.empty(len(faulty.faults))
-    for part in range(FOLDS):
-        held_out, derived = np.flatnonzero(fold == part), np.flatnonzero(fold[faulty.sources] == part)
-        normal[held_out], made[derived] = score(np.flatnonzero(fold != part), held_out, derived)
+    source_fold = fold[faulty.sources]
+    return [
+        Fold(np.flatnonzero(fold != part), np.flatnonzero(fold == part), np.flatnonzero(source_fold == part))
+        for part in range(FOLDS)
+    ]
+
+
+def mean_fault_auc(normal: NDArray[np.float64], made: NDArray[np.float64], faulty: FaultyClips) -> float:
+    """Return the mean over faults of the AUC of the scores of faulty clips `[F]` against those of normal ones."""
     kinds = np.array(faulty.faults)
     return float(np.mean([_auc(normal, made[kinds == fault]) for fault in FAULTS]))
 

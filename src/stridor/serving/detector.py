@@ -110,9 +110,9 @@ class Detector:
         Parameters
         ----------
         artifacts : mapping of str to path
-            `encoder`, a checkpoint file; `banks`, a folder with a reference per machine; `frozen`, the checkpoint of
-            the encoder that training started from, where it is one of the views. Of an autoencoder: `autoencoders`,
-            a folder with one per machine.
+            `banks`, a folder with a reference per machine, and checkpoint files of the encoders that its views need:
+            `encoder`, its own; `frozen`, the one that training started from; `tagger`, the second one. Of an
+            autoencoder: `autoencoders`, a folder with one per machine.
         config : mapping
             As from `tracking.registry.model_config`: `machines`, `audio`, `embedding`, `device`, `views` where
             there are several, and `system`.
@@ -139,7 +139,7 @@ class Detector:
 
             kind: Any = system.removeprefix("autoencoder_")
             return cls(*load_autoencoder(files["autoencoders"], machines, kind, device), audio)
-        embedder = load_embedder(joined or [("fine_tuned", own)], files.get("encoder"), files.get("frozen"), device)
+        embedder = load_embedder(joined or [("fine_tuned", own)], files, device)
         return cls(embedder, {one: MachineReference.load(files["banks"] / one) for one in machines}, audio)
 
     def score(

@@ -1,5 +1,6 @@
 """Under which licence the encoders come that are known by their digest."""
 
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from stridor.common.digests import file_digest
@@ -30,4 +31,18 @@ def origin_of(encoder: EncoderParams) -> dict[str, str]:
     """Return where the weights that training starts from come from, and their licence, for a model card."""
     if encoder.checkpoint == NO_CHECKPOINT:
         return {"encoder": f"{encoder.preset}, without a checkpoint", "licence": NONE_NEEDED}
-    return {"encoder": Path(encoder.checkpoint).name, "licence": licence_of(Path(encoder.checkpoint))}
+    return origin_of_file(Path(encoder.checkpoint))
+
+
+def origin_of_file(checkpoint: Path) -> dict[str, str]:
+    """Return the name of a checkpoint and its licence, for a model card."""
+    return {"encoder": checkpoint.name, "licence": licence_of(checkpoint)}
+
+
+def both(origins: Iterable[Mapping[str, str]]) -> dict[str, str]:
+    """Return the origins of several encoders as one; of none, that there is none."""
+    different = list({one["encoder"]: one for one in origins}.values())
+    if not different:
+        return {"encoder": "none", "licence": NONE_NEEDED}
+    licences = dict.fromkeys(one["licence"] for one in different)
+    return {"encoder": " and ".join(one["encoder"] for one in different), "licence": "; ".join(licences)}

@@ -27,10 +27,10 @@ class DetectorModel(PythonModel):
         Parameters
         ----------
         context
-            With the artefacts `encoder` (a checkpoint), `banks` (a folder per machine) and, where a view needs it,
-            `frozen` (a checkpoint), and with the model configuration `audio`, `embedding`, `views`, `machines` and
-            `device`. Another device may be given at
-            loading: `mlflow.pyfunc.load_model(uri, model_config={"device": "cuda"})`.
+            With the artefacts `banks` (a folder per machine) and, where a view needs them, the checkpoints `encoder`,
+            `frozen` and `tagger`, and with the model configuration `audio`, `embedding`, `views`, `machines` and
+            `device`. Another device may be given at loading:
+            `mlflow.pyfunc.load_model(uri, model_config={"device": "cuda"})`.
 
         Raises
         ------

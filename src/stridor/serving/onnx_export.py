@@ -11,13 +11,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from stridor.audio.fbank import FFT_SAMPLES, FRAME_SAMPLES, HOP_SAMPLES, NORMAL_MEAN, NORMAL_SCALE, Fbank
 from stridor.audio.files import SAMPLE_RATE_HZ
 from stridor.common.atomic import atomic_folder
 from stridor.common.errors import StridorError
 from stridor.models.beats import Beats
 from stridor.models.encoder import BANDS, PATCH, Encoder
 from stridor.models.log_mel import LogMelPatches
+from stridor.models.mn04 import Mn04
 from stridor.models.pooling import pool
 from stridor.models.positional import PositionalConvolution
 from stridor.models.side import SideTuned
@@ -25,6 +25,7 @@ from stridor.params.scoring_sections import EmbeddingParams
 from stridor.scoring.embedding import MIN_SAMPLES, Embedder, EncoderEmbedder
 from stridor.scoring.reference import MachineReference
 from stridor.scoring.views import ViewsEmbedder
+from stridor.serving.onnx_images import TraceableFbank, TraceableMn04Image
 
 if TYPE_CHECKING:
     from stridor.serving.detector import Detector
@@ -92,31 +93,19 @@ class _Graph(nn.Module):
         super().__init__()
         self.parts = _parts(embedder)
         self.encoders = nn.ModuleList({encoder: None for encoder, _ in self.parts})
-        self.fbank = Fbank()
-        identity = torch.eye(FRAME_SAMPLES)
-        self.register_buffer("cut", identity[:, None])
-        spectrum = torch.fft.rfft(identity, n=FFT_SAMPLES)
-        self.register_buffer("cosines", spectrum.real.contiguous())
-        self.register_buffer("sines", spectrum.imag.contiguous())
+        self.log_mel = TraceableFbank()
+        self.of_mn04 = TraceableMn04Image()
 
     def forward(self, wave: Tensor) -> Tensor:
-        image = self._log_mel(wave)
-        layers = {encoder: _layers(encoder, image) for encoder in dict.fromkeys(one for one, _ in self.parts)}
+        layers = {}
+        for encoder in dict.fromkeys(one for one, _ in self.parts):
+            image = self.of_mn04 if isinstance(encoder, Mn04) else self.log_mel
+            layers[encoder] = _layers(encoder, image(wave))
         vectors = []
         for encoder, way in self.parts:
             tokens = layers[encoder][way.layer % (encoder.layers + 1)]
             vectors.append(pool(tokens, _all_valid(tokens), way))
         return torch.cat(vectors, dim=1)
-
-    def _log_mel(self, wave: Tensor) -> Tensor:
-        """Compute what `Fbank` does; a convolution cuts frames, and their Fourier transform is two matrix products."""
-        frames = F.conv1d(wave[:, None] * 2**15, cast(Tensor, self.cut), stride=HOP_SAMPLES).transpose(1, 2)
-        frames = frames - frames.mean(dim=-1, keepdim=True)
-        before = torch.cat([frames[..., :1], frames[..., :-1]], dim=-1)
-        frames = (frames - 0.97 * before) * self.fbank.window
-        power = (frames @ cast(Tensor, self.cosines)).square() + (frames @ cast(Tensor, self.sines)).square()
-        log_mel = (power @ self.fbank.mel).clamp_min(torch.finfo(torch.float32).eps).log()
-        return (log_mel - NORMAL_MEAN) / NORMAL_SCALE
 
 
 def _parts(embedder: Embedder) -> list[tuple[Encoder, EmbeddingParams]]:
@@ -127,9 +116,9 @@ def _parts(embedder: Embedder) -> list[tuple[Encoder, EmbeddingParams]]:
     for one in embedders:
         encoder = one.encoder if isinstance(one, EncoderEmbedder) else None
         base = encoder.base if isinstance(encoder, SideTuned) else encoder
-        if encoder is None or not isinstance(base, Beats | LogMelPatches):
+        if encoder is None or not isinstance(base, Beats | LogMelPatches | Mn04):
             family = "this detector" if base is None else f"the encoder family '{base.family}'"
-            raise StridorError(f"There is no ONNX form of {family}; BEATs, log_mel and side have one.")
+            raise StridorError(f"There is no ONNX form of {family}; BEATs, log_mel, mn04 and side have one.")
         if encoder not in traceable:
             traceable[encoder] = copy = deepcopy(encoder)
             base = copy.base if isinstance(copy, SideTuned) else copy
@@ -148,6 +137,8 @@ def _layers(encoder: Encoder, image: Tensor) -> list[Tensor]:
     if isinstance(encoder, SideTuned):
         frozen = _layers(encoder.base, image)
         return list(encoder.corrected(frozen, _all_valid(frozen[0])))
+    if isinstance(encoder, Mn04):
+        return [encoder.grid(image).flatten(1, 2)]
     encoder = cast(Beats, encoder)
     columns = image.shape[1] // PATCH
     patches = encoder.patch_embedding(image[:, None, : columns * PATCH])

@@ -26,8 +26,8 @@ from stridor.evaluation.plots import draw_histogram, draw_roc
 from stridor.params import Params
 from stridor.scoring.reference import Scorer
 from stridor.stages.layout import Layout, run_for_detector, write_json
-from stridor.stages.scorers import scorers
-from stridor.stages.systems import detector_system, systems_of
+from stridor.stages.scorers import make_embedders, scorers
+from stridor.stages.systems import AUTOENCODERS, System, detector_system, systems_of
 from stridor.tracking.runs import find_training_run, log_evaluation
 
 
@@ -36,9 +36,15 @@ def run(layout: Layout, params: Params) -> None:
     test = labelled_test_clips(Manifest.read(layout.manifest))
     metrics: dict[str, dict[str, float]] = {}
     with atomic_folder(layout.scores) as scores, atomic_folder(layout.figures) as figures:
-        for system in systems_of(params):
-            found = scorers(system, test, layout, params)
-            judged = {machine: found[machine].judge(clips, params.audio) for machine, clips in test.items()}
+        of_systems = _scorers(test, layout, params)
+        # All systems of a machine, one after the other: they share the encodings of its clips.
+        judgements = {
+            (system, machine): found[machine].judge(clips, params.audio)
+            for machine, clips in test.items()
+            for system, found in of_systems.items()
+        }
+        for system, found in of_systems.items():
+            judged = {machine: judgements[system, machine] for machine in test}
             scored = [with_scores(machine, clips, judged[machine][0]) for machine, clips in test.items()]
             _write(scored, found, scores / system)
             evaluation = params.evaluation
@@ -52,6 +58,12 @@ def run(layout: Layout, params: Params) -> None:
     of_all = {f"{system}/{name}": value for system in metrics for name, value in metrics[system].items()}
     run_id = find_training_run(file_md5(layout.encoder))
     log_evaluation(run_id, layout.detector, params, of_all, sorted(layout.figures.glob("*.png")))
+
+
+def _scorers(test: dict[str, list[Clip]], layout: Layout, params: Params) -> dict[System, dict[str, Scorer]]:
+    systems = systems_of(params)
+    embedders = make_embedders((one for one in systems if one not in AUTOENCODERS), layout, params)
+    return {system: scorers(system, test, layout, params, embedders.get(system)) for system in systems}
 
 
 def labelled_test_clips(manifest: Manifest) -> dict[str, list[Clip]]:

@@ -12,22 +12,24 @@ from stridor.params.sections import AudioParams
 from stridor.scoring.embedding import Embedder
 from stridor.scoring.reference import MachineReference
 from stridor.stages.layout import Layout, run_for_detector
-from stridor.stages.scorers import make_embedder
+from stridor.stages.scorers import make_embedders
 from stridor.stages.systems import embedding_systems_of, scoring_of
 
 
 def run(layout: Layout, params: Params) -> None:
     """Write `bank/<system>/<machine>/`."""
     manifest = Manifest.read(layout.manifest)
+    systems = embedding_systems_of(params)
+    embedders = make_embedders(systems, layout, params)
     with atomic_folder(layout.banks) as folder:
-        for system in embedding_systems_of(params):
-            embedder = make_embedder(system, layout, params)
-            _, bank = scoring_of(system, params)
-            for machine in manifest.machines:
-                domains = [clip.domain for clip in manifest.select("train", machine)]
+        # All systems of a machine, one after the other: they share the encodings of its clips.
+        for machine in manifest.machines:
+            domains = [clip.domain for clip in manifest.select("train", machine)]
+            for system in systems:
+                _, bank = scoring_of(system, params)
                 if note := smote_note(domains, bank):
                     print(f"{machine}, {system}: {note}.")
-                reference = fit_reference(embedder, manifest, machine, params.audio, bank)
+                reference = fit_reference(embedders[system], manifest, machine, params.audio, bank)
                 reference.save(Path(folder) / system / machine)
                 found = reference.calibration
                 limits = " or ".join(f"{found.threshold_for(None, one):.4g} ({one})" for one in found.support())

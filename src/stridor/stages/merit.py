@@ -10,7 +10,7 @@ from stridor.stages.systems import NAMES, System, detector_system, systems_of
 
 # The simplest first: what has less to learn, and less to go wrong. Random weights are compared and never chosen.
 BY_SIMPLICITY: tuple[System, ...] = (
-    "log_mel", "log_mel_mahalanobis", "autoencoder_mse", "autoencoder_mahalanobis", "frozen", "stage_one",
+    "log_mel", "log_mel_mahalanobis", "autoencoder_mse", "autoencoder_mahalanobis", "tagger", "frozen", "stage_one",
     "fine_tuned", "joined",
 )  # fmt: skip
 

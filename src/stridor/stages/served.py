@@ -1,5 +1,6 @@
 """The files and settings with which each of the compared systems can be served."""
 
+from collections.abc import Set
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +8,7 @@ from stridor.common.errors import StridorError
 from stridor.models.checkpoint import save_encoder
 from stridor.params import Params
 from stridor.params.scoring_sections import EmbeddingParams, View, views_of
-from stridor.serving.licences import NONE_NEEDED, origin_of
+from stridor.serving.licences import NONE_NEEDED, both, origin_of, origin_of_file
 from stridor.stages.layout import Layout
 from stridor.stages.scorers import encoder_of
 from stridor.stages.systems import AUTOENCODERS, JOINED, System, scoring_of
@@ -30,11 +31,12 @@ def files_of(system: System, layout: Layout, params: Params, folder: Path) -> di
         return {"autoencoders": layout.autoencoders}
     _require(layout.banks / system, "index", layout)
     files = {"banks": layout.banks / system}
-    names: set[str] = {name for name, _ in _views(system, params)} or {system}
-    if names & {"frozen", "random"}:
-        which: System = "random" if "random" in names else "frozen"
-        file = files["frozen" if system == JOINED else "encoder"] = folder / f"{which}.pt"
-        save_encoder(encoder_of(which, layout, params), file)
+    names = _encoders(system, params)
+    which: System
+    for which in ("frozen", "random", "tagger"):
+        if which in names:
+            file = files[which if system == JOINED else "encoder"] = folder / f"{which}.pt"
+            save_encoder(encoder_of(which, layout, params), file)
     if names & {"fine_tuned", "stage_one"}:
         files["encoder"] = layout.stage_one if system == "stage_one" else layout.encoder
         _require(files["encoder"], "index", layout)
@@ -44,12 +46,26 @@ def files_of(system: System, layout: Layout, params: Params, folder: Path) -> di
 def config_of(system: System, params: Params) -> dict[str, Any]:
     """Return what a served system needs in addition to its files; `params` are those of its detector."""
     [detector] = params.detectors.values()
-    origin = origin_of(params.encoder)
-    if system in AUTOENCODERS or system.startswith("log_mel") or system == "random":
-        origin = {"encoder": "none" if system != "random" else "random weights", "licence": NONE_NEEDED}
     embedding, _ = scoring_of(system, params)
     views = _views(system, params)
+    origin = _origin(_encoders(system, params), params)
     return model_config(detector.machines, params.audio, embedding, views, system=system, origin=origin)
+
+
+def _origin(names: Set[str], params: Params) -> dict[str, str]:
+    origins = []
+    if names & {"frozen", "fine_tuned", "stage_one"}:
+        origins.append(origin_of(params.encoder))
+    if "tagger" in names:
+        origins.append(origin_of_file(Path(params.tagger.checkpoint)))
+    if "random" in names:
+        origins.append({"encoder": "random weights", "licence": NONE_NEEDED})
+    return both(origins)
+
+
+def _encoders(system: System, params: Params) -> Set[str]:
+    """Return the encoders of a system's views, or what it is itself."""
+    return {name for name, _ in _views(system, params)} or {system}
 
 
 def _views(system: System, params: Params) -> tuple[View, ...]:

@@ -3,7 +3,7 @@
 from typing import Final, Literal, get_args
 
 from stridor.params import Params
-from stridor.params.scoring_sections import BankParams, EmbeddingParams
+from stridor.params.scoring_sections import OWN_LAYER, BankParams, EmbeddingParams
 from stridor.params.sections import NO_CHECKPOINT, Baseline
 
 FINE_TUNED: Final = "fine_tuned"
@@ -20,6 +20,7 @@ NAMES: dict[System, str] = {
     "autoencoder_mahalanobis": "autoencoder, Mahalanobis",
     "log_mel": "log-mel mean",
     "log_mel_mahalanobis": "log-mel Mahalanobis",
+    "tagger": "audio tagger",
     "random": "random encoder",
     "frozen": "frozen encoder",
     "stage_one": "stage one only",
@@ -32,14 +33,16 @@ def systems_of(params: Params) -> tuple[System, ...]:
     """Return the systems to be scored, the fine-tuned one and what is joined from several views last.
 
     A system that equals another is omitted: the random encoder if the frozen one has random weights, and the encoder
-    after stage one if training has only one stage.
+    after stage one if training has only one stage. So is the audio tagger where there is none.
     """
-    same: set[System] = set()
+    omitted: set[System] = set()
+    if params.tagger.checkpoint == NO_CHECKPOINT:
+        omitted.add("tagger")
     if "frozen" in params.baselines and params.encoder.checkpoint == NO_CHECKPOINT:
-        same.add("random")
+        omitted.add("random")
     if not (params.training.stage_one.epochs and params.training.stage_two.epochs):
-        same.add("stage_one")
-    baselines = [one for one in get_args(Baseline) if one in params.baselines and one not in same]
+        omitted.add("stage_one")
+    baselines = [one for one in get_args(Baseline) if one in params.baselines and one not in omitted]
     return (*baselines, FINE_TUNED, *([JOINED] if params.bank.views else []))
 
 
@@ -71,11 +74,12 @@ def scoring_of(system: System, params: Params) -> tuple[EmbeddingParams, BankPar
     """Return how the tokens of a system are pooled and its clips compared with the references.
 
     log_mel_mahalanobis is one fixed rule, the whitened distance of the 5, 50 and 95 % quantiles over time of each mel
-    band to the nearest normal clip; all others score as `embedding` and `bank` say.
+    band to the nearest normal clip; all others score as `embedding` and `bank` say, the tagger by its last layer.
     """
     if system == JOINED:
         return params.embedding, params.bank
     if system != "log_mel_mahalanobis":
-        return params.embedding, params.bank.model_copy(update={"views": ()})
+        layer = OWN_LAYER.get(system, params.embedding.layer)
+        return params.embedding.model_copy(update={"layer": layer}), params.bank.model_copy(update={"views": ()})
     shared = {name: getattr(params.bank, name) for name in ("shrinkage", "threshold_percentile")}
     return EmbeddingParams(layer=0, pooling="quantiles"), BankParams(metric="whitened", **shared)

@@ -159,8 +159,9 @@ def read_model(folder: Path) -> tuple[dict[str, Path], dict[str, Any]]:
     Returns
     -------
     dict of str to Path
-        Those of `encoder` and `frozen`, checkpoints, that a view needs, and `banks`, a folder with a reference per
-        machine; or `autoencoders`, a folder with one per machine. `scores`, those of test clips, where there are any.
+        Those of `encoder`, `frozen` and `tagger`, checkpoints, that a view needs, and `banks`, a folder with a
+        reference per machine; or `autoencoders`, a folder with one per machine. `scores`, those of test clips, where
+        there are any.
     dict
         As from `registry.model_config`.
 

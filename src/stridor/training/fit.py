@@ -93,7 +93,8 @@ def check_trainable(encoder: Encoder, data: TrainingSet, params: Params) -> None
     Raises
     ------
     StridorError
-        If there are no examples, or the encoder has no weights that learn although `training` asks for epochs.
+        If there are no examples, the encoder has no weights that learn although `training` asks for epochs, or none of
+        the layers that `decoder.target` compares.
     """
     if not data.examples:
         raise StridorError("There is no training clip left to learn from; add normal clips to train/.")
@@ -102,6 +103,11 @@ def check_trainable(encoder: Encoder, data: TrainingSet, params: Params) -> None
         raise StridorError(
             f"The encoder of the family '{encoder.family}' has nothing to train; set training.stage_one.epochs and "
             "training.stage_two.epochs to 0 in params.yaml, so that it is taken as it is."
+        )
+    if params.decoder.target == "representation" and not encoder.layers:
+        raise StridorError(
+            f"The encoder of the family '{encoder.family}' has no layers whose representations could be compared; set "
+            "decoder.target to log_mel in params.yaml."
         )
 
 
@@ -184,7 +190,9 @@ def fine_tune(
 def _optimiser(task: SeparationTask, params: Params, stage: StageParams) -> torch.optim.AdamW:
     learning = [parameter for parameter in task.parameters() if parameter.requires_grad]
     rate = params.training.learning_rate * stage.learning_rate_factor
-    return torch.optim.AdamW(learning, lr=rate, weight_decay=params.training.weight_decay)
+    # On a GPU a fused step cannot be joined with gradient clipping in half precision.
+    fused = all(parameter.device.type == "cpu" for parameter in learning)
+    return torch.optim.AdamW(learning, lr=rate, weight_decay=params.training.weight_decay, fused=fused)
 
 
 def _train_epoch(

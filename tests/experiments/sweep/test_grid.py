@@ -30,6 +30,13 @@ def test_what_has_nothing_to_act_on_is_left_out():
     params = Params(detectors=DETECTORS, sweep=lists | {"density_mean": ["arithmetic", "geometric"]})
     found = [(one.pooling, one.bands, one.density_mean) for one in combinations(params)]
     assert found == [(*way, "arithmetic") for way in (("mean", "joint"), ("bands", "joint"), ("bands", "separate"))]
+    lists = {"pooling": ["mean", "patches"], "bands": ["joint", "patches"], "metric": ["cosine", "whitened"]}
+    patched = [
+        one
+        for one in combinations(Params(detectors=DETECTORS, sweep=lists | {"target_oversampling": [0, 0.5]}))
+        if "patches" in (one.pooling, one.bands)
+    ]
+    assert patched == [Combination(pooling="patches", metric="cosine", bands="patches")]
 
 
 def test_every_layer_and_pooling_is_embedded_once_with_the_literal_one():

@@ -1,5 +1,7 @@
 """Vectors on disk."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -19,6 +21,10 @@ def test_what_was_saved_loads_back(tmp_path):
         np.testing.assert_array_equal(loaded.train[way], vectors.train[way])
         np.testing.assert_array_equal(loaded.test[way], vectors.test[way])
     assert loaded.train_domains == ["source"] * 12 + ["target"] * 5
+    assert loaded.faulty == {}
+    replace(vectors, faulty=vectors.test).save(tmp_path / "faulty")
+    found = MachineVectors.load(tmp_path / "faulty", "pump").faulty
+    np.testing.assert_array_equal(found[0, "bands"], vectors.test[0, "bands"])
 
 
 def test_missing_and_damaged_vectors_are_an_error(tmp_path):

@@ -9,10 +9,11 @@ from stridor.data.manifest import build_manifest
 from stridor.experiments.select.rank import Ranked, rank_machine
 from stridor.experiments.select.select_report import best, mean_pseudo_auc, to_markdown, total
 from stridor.experiments.select.ways import Way, views_in, ways
-from stridor.models.checkpoint import initial_encoder, load_encoder
+from stridor.models.checkpoint import initial_encoder, load_encoder, load_tagger
 from stridor.models.encoder import Encoder
 from stridor.params import Params
 from stridor.params.scoring_sections import ViewEncoder
+from stridor.params.sections import NO_CHECKPOINT
 from stridor.scoring.views import detector_embedder
 from stridor.stages.layout import DATA, REPORTS, Layout
 
@@ -22,9 +23,9 @@ def select(
 ) -> dict[str, dict[Way, Ranked]]:
     """Rank ways to score by injected faults and write `reports/select.md`.
 
-    The encoder is the one that training starts from, so that nothing needs to be trained. Where all the detectors have
-    been trained, their encoders are ranked as well; they have heard the clips that stand for unheard ones here, which
-    can only favour them.
+    The encoders are the one that training starts from and the audio tagger, so that nothing needs to be trained. Where
+    all the detectors have been trained, their encoders are ranked as well; they have heard the clips that stand for
+    unheard ones here, which can only favour them.
 
     Parameters
     ----------
@@ -40,16 +41,18 @@ def select(
     """
     detectors = params.named_detectors(detectors)
     encoders: dict[ViewEncoder, Encoder] = {"frozen": initial_encoder(params.encoder, params.seed)}
-    names: list[ViewEncoder] = ["frozen"]
-    if all(Layout(detector).encoder.exists() for detector in detectors):
-        names.append("fine_tuned")
+    if params.tagger.checkpoint != NO_CHECKPOINT:
+        encoders["tagger"] = load_tagger(params.tagger)
+    layers: dict[ViewEncoder, int] = {name: encoder.layers for name, encoder in encoders.items()}
+    if trained := all(Layout(detector).encoder.exists() for detector in detectors):
+        layers["fine_tuned"] = encoders["frozen"].layers
     else:
         print_line("Fine-tuned encoders are left out: not every detector has been trained (run 'dvc repro').")
-    all_ways = ways(encoders["frozen"].layers, names)
+    all_ways = ways(layers)
     views = [(view.encoder, view.embedding(params.embedding)) for view in views_in(all_ways)]
     results: dict[str, dict[Way, Ranked]] = {}
     for detector in detectors:
-        if "fine_tuned" in names:
+        if trained:
             encoders["fine_tuned"] = load_encoder(Layout(detector).encoder)
         embedder = detector_embedder(views, encoders, device_for(params.compute.accelerator))
         manifest = build_manifest(DATA, params.detectors[detector].machines)

@@ -7,6 +7,7 @@ import numpy as np
 from stridor.evaluation.measures import harmonic_mean
 from stridor.experiments.select.rank import Ranked
 from stridor.experiments.select.ways import Way
+from stridor.selection.rank_correlation import rank_correlation
 
 INTRODUCTION = """\
 # Ways to score, ranked without labels
@@ -54,7 +55,7 @@ def to_markdown(results: Results) -> str:
     chosen = best(results)
     some = next(iter(results.values()))
     rows = sorted(((way, mean_pseudo_auc(results, way), total(results, way)) for way in some), key=lambda row: -row[1])
-    overall = correlation([row[1] for row in rows], [row[2] for row in rows])
+    overall = rank_correlation([row[1] for row in rows], [row[2] for row in rows])
     lines = [
         INTRODUCTION,
         f"Machines: {', '.join(results)}. Recommended, as the entry of `bank` in params.yaml:",
@@ -79,19 +80,9 @@ def to_markdown(results: Results) -> str:
     return "\n".join(lines)
 
 
-def correlation(pseudo: list[float], official: list[float | None]) -> float | None:
-    """Return Spearman's rank correlation, or None where labels are missing or nothing varies."""
-    from scipy.stats import spearmanr
-
-    known = [value for value in official if value is not None]
-    if len(known) < len(official) or len(set(known)) < 2 or len(set(pseudo)) < 2:
-        return None
-    return float(spearmanr(pseudo, known)[0])
-
-
 def _machine(name: str, ranked: Mapping[Way, Ranked]) -> str:
     own = max(ranked, key=lambda way: ranked[way].pseudo_auc)
-    found = correlation([one.pseudo_auc for one in ranked.values()], [one.hmean for one in ranked.values()])
+    found = rank_correlation([one.pseudo_auc for one in ranked.values()], [one.hmean for one in ranked.values()])
     return f"| {name} | {'-' if found is None else f'{found:+.2f}'} | {own.text()} | {_percent(ranked[own].hmean)} |"
 
 

@@ -1,6 +1,6 @@
 """The ways to score that are ranked: views of a clip, alone and joined."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -35,23 +35,22 @@ class Way:
         return f"views: [{views}]"
 
 
-def ways(layers: int, encoders: Sequence[ViewEncoder] = ("frozen",)) -> list[Way]:
+def ways(layers: Mapping[ViewEncoder, int]) -> list[Way]:
     """Return the spectrum by two statistics, encoders by layer and pooling, and every join of these two kinds.
 
     A join has one view of an encoder at most: its layers say much the same.
 
     Parameters
     ----------
-    layers : int
-        Of the encoders; the last layer and the one in the middle are ranked; without layers, its tokens.
-    encoders : sequence of str
-        `frozen`: as training starts from it; `fine_tuned`: as trained.
+    layers : mapping of str to int
+        Of each encoder, `frozen`, as training starts from it, `fine_tuned`, as trained, or `tagger`. The last layer and
+        the one in the middle are ranked; without layers, its tokens.
     """
     spectra = [_view("log_mel", 0, pooling) for pooling in ("mean_std", "quantiles")]
     networks = [
         _view(encoder, layer, pooling)
-        for encoder in encoders
-        for layer in ((-1, layers // 2) if layers else (-1,))
+        for encoder, count in layers.items()
+        for layer in ((-1, count // 2) if count else (-1,))
         for pooling in ("mean", "bands")
     ]
     some = [chosen for count in range(len(spectra) + 1) for chosen in combinations(spectra, count)]
@@ -71,5 +70,7 @@ def _view(encoder: ViewEncoder, layer: int, pooling: Pooling) -> ViewParams:
 def _text(view: ViewParams) -> str:
     if view.encoder == "log_mel":
         return f"spectrum ({view.pooling})"
+    if view.encoder == "tagger":
+        return f"tagger ({view.pooling})"
     name = "fine-tuned" if view.encoder == "fine_tuned" else view.encoder
     return f"{name} (layer {view.layer}, {view.pooling})"

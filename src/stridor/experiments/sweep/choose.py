@@ -1,7 +1,7 @@
 """Choose a combination of scoring options on some machines and judge it on another."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,6 +59,8 @@ class SystemSweep:
         Combinations that are possible for every machine, the literal one first.
     values : float64 [C x M x 3]
         AUC source, AUC target and pAUC.
+    pseudo : float64 [C x M]
+        Pseudo-anomaly AUC, for which no label counts; NaN where there are too few normal clips.
     choices : list of M Choice
     gain : Difference
         Total of the chosen combinations, each on the machine that was left out, minus the literal total.
@@ -71,6 +73,7 @@ class SystemSweep:
     machines: tuple[str, ...]
     combinations: tuple[Combination, ...]
     values: NDArray[np.float64]
+    pseudo: NDArray[np.float64]
     choices: list[Choice]
     gain: Difference
     favourite: Combination
@@ -96,14 +99,21 @@ class SystemSweep:
         return self.favourite if self.gain.interval.low > 0 and len(self.machines) > 2 else LITERAL
 
 
-def judge(sweeps: Sequence[MachineSweep], combinations: Sequence[Combination], params: Params) -> SystemSweep:
+def judge(
+    sweeps: Sequence[MachineSweep],
+    combinations: Sequence[Combination],
+    pseudo: Sequence[NDArray[np.float64]],
+    params: Params,
+) -> SystemSweep:
     """Choose a combination for every machine on the other machines, and compare with the literal setting.
 
     Parameters
     ----------
     sweeps : sequence of at least two MachineSweep
-    combinations : sequence of Combination
+    combinations : sequence of C Combination
         The literal one first.
+    pseudo : sequence of float64 [C]
+        Pseudo-anomaly AUC of all combinations on each machine.
 
     Raises
     ------
@@ -117,6 +127,7 @@ def judge(sweeps: Sequence[MachineSweep], combinations: Sequence[Combination], p
     impossible = {one: why for sweep in sweeps for one, why in sweep.impossible.items()}
     possible = tuple(one for one in combinations if one not in impossible)
     values = np.stack([measures(sweep, possible) for sweep in sweeps], axis=1)
+    without_labels = np.stack(pseudo, axis=1)[[one not in impossible for one in combinations]]
     chosen = [possible[i] for i in leave_one_machine_out(values)]
     evaluation = params.evaluation
     gain = bootstrap_difference(
@@ -134,7 +145,7 @@ def judge(sweeps: Sequence[MachineSweep], combinations: Sequence[Combination], p
     ]
     favourite = possible[int(np.argmax(totals(values)))]
     options = option_gains(possible, means, chosen)
-    return SystemSweep(machines, possible, values, choices, gain, favourite, options, impossible)
+    return SystemSweep(machines, possible, values, without_labels, choices, gain, favourite, options, impossible)
 
 
 def totals(values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -178,7 +189,7 @@ def option_gains(
             if pairs:
                 after, before = np.array(pairs).T
                 by_machine = (means[after] - means[before]).mean(axis=0)
-                single = index.get(replace(LITERAL, **{option: value}))
+                single = index.get(LITERAL.with_value(option, value))
                 alone = None if single is None else float((means[single] - means[index[LITERAL]]).mean())
                 picked = sum(getattr(one, option) == value for one in chosen)
                 better = int((by_machine > 0).sum())

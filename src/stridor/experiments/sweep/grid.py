@@ -2,6 +2,7 @@
 
 import itertools
 from dataclasses import dataclass, fields, replace
+from typing import Any
 
 from stridor.params import Params
 from stridor.params.scoring_sections import (
@@ -14,6 +15,9 @@ from stridor.params.scoring_sections import (
     Metric,
     Pooling,
 )
+
+# Patches are pooled and searched as such, or not at all.
+PATCHED = ("pooling", "bands")
 
 
 @dataclass(frozen=True)
@@ -43,11 +47,21 @@ class Combination:
         """Whether every option that is set has something to act on."""
         if self.bands == "separate" and self.pooling not in BAND_POOLINGS:
             return False
+        if (self.bands == "patches") != (self.pooling == "patches"):
+            return False
+        if self.bands == "patches" and (self.metric == "whitened" or self.target_oversampling):
+            return False
         return self.density_mean == LITERAL.density_mean or self.density_neighbours > 0
+
+    def with_value(self, option: str, value: Any) -> "Combination":
+        """Return the combination with another value of one option, and of what has to change with it."""
+        linked = option in PATCHED and "patches" in (value, getattr(self, option))
+        others = {one: value if value == "patches" else getattr(LITERAL, one) for one in PATCHED} if linked else {}
+        return replace(self, **(others | {option: value}))
 
     def with_literal(self, option: str) -> "Combination":
         """Return the combination with the literal value of one option."""
-        return replace(self, **{option: getattr(LITERAL, option)})
+        return self.with_value(option, getattr(LITERAL, option))
 
     def yaml(self) -> str:
         """Return the lines of params.yaml that set this combination."""

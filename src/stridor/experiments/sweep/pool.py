@@ -13,6 +13,7 @@ from stridor.experiments.sweep.grid import embedding_settings
 from stridor.experiments.sweep.vectors import POOLED, MachineVectors
 from stridor.params import Params
 from stridor.scoring.embedding import EncoderEmbedder
+from stridor.selection.pseudo_auc import FEWEST_CLIPS, FaultyClips, embed_waves
 from stridor.stages.evaluate import labelled_test_clips
 from stridor.stages.layout import Layout, run_for_detector
 from stridor.stages.scorers import encoder_of
@@ -44,14 +45,19 @@ def run(layout: Layout, params: Params) -> None:
 def embed_machine(
     embedder: EncoderEmbedder, machine: str, train: Sequence[Clip], test: Sequence[Clip], params: Params
 ) -> MachineVectors:
-    """Embed a machine's clips with all settings of an embedder."""
+    """Embed a machine's clips with all settings of an embedder, and normal ones with injected faults."""
 
-    def embedded(clips: Sequence[Clip]) -> dict[tuple[int, str], NDArray[np.float32]]:
-        parts = np.split(embedder.embed_clips(clips, params.audio), np.cumsum(embedder.widths)[:-1], axis=1)
+    def split(embedded: NDArray[np.float32]) -> dict[tuple[int, str], NDArray[np.float32]]:
+        parts = np.split(embedded, np.cumsum(embedder.widths)[:-1], axis=1)
         return {(one.layer, one.pooling): part for one, part in zip(embedder.settings, parts, strict=True)}
 
+    faulty = {}
+    if len(train) >= FEWEST_CLIPS:
+        planned = FaultyClips.plan(len(train), params.seed, machine)
+        faulty = split(embed_waves(embedder, planned.waves(train, params.audio, params.seed)))
+    known, unknown = (split(embedder.embed_clips(clips, params.audio)) for clips in (train, test))
     train_names, test_names = (tuple(clip.file_name for clip in clips) for clips in (train, test))
-    return MachineVectors(machine, train_names, test_names, embedded(train), embedded(test))
+    return MachineVectors(machine, train_names, test_names, known, unknown, faulty)
 
 
 if __name__ == "__main__":

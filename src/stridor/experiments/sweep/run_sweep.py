@@ -8,6 +8,7 @@ from stridor.common.stage_process import stage_process
 from stridor.experiments.sweep.choose import SystemSweep, judge
 from stridor.experiments.sweep.grid import combinations
 from stridor.experiments.sweep.pool import SYSTEMS
+from stridor.experiments.sweep.pseudo import pseudo_aucs
 from stridor.experiments.sweep.score import sweep_machine
 from stridor.experiments.sweep.sweep_report import summary, to_csv, to_markdown
 from stridor.experiments.sweep.vectors import POOLED, MachineVectors
@@ -37,12 +38,13 @@ def sweep(
     grid = combinations(params)
     results = {}
     for system in SYSTEMS:
-        sweeps = [
-            sweep_machine(MachineVectors.load(POOLED / detector / system, machine), grid, params.bank)
-            for detector in detectors
-            for machine in params.detectors[detector].machines
-        ]
-        results[NAMES[system]] = judge(sweeps, grid, params)
+        sweeps, pseudo = [], []
+        for detector in detectors:
+            for machine in params.detectors[detector].machines:
+                vectors = MachineVectors.load(POOLED / detector / system, machine)
+                sweeps.append(sweep_machine(vectors, grid, params.bank))
+                pseudo.append(pseudo_aucs(vectors, grid, params.bank, params.seed))
+        results[NAMES[system]] = judge(sweeps, grid, pseudo, params)
         print_line(summary(NAMES[system], results[NAMES[system]]))
     pages = {"sweep.md": to_markdown(results, params.evaluation.confidence), "sweep.csv": to_csv(results)}
     for name, text in pages.items():

@@ -4,11 +4,14 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict
 
+import numpy as np
 import pandas as pd
 
+from stridor.evaluation.measures import harmonic_mean
 from stridor.evaluation.results_table import difference_text
 from stridor.experiments.sweep.choose import OptionGain, SystemSweep, totals
 from stridor.experiments.sweep.grid import LITERAL
+from stridor.selection.rank_correlation import rank_correlation
 
 INTRODUCTION = """\
 # Sweep of the scoring options
@@ -22,6 +25,10 @@ The rule, written down before the results: the combination that all machines tog
 the gain of leave one machine out over the literal setting lies above 0 with its whole interval, and there are three
 machines or more (of two, one alone would choose); or else the literal setting stays. The interval resamples the test
 clips; the choices are not made again.
+
+The pseudo-anomaly AUC needs no labels: faults are injected into normal clips, which a bank of other normal clips has to
+tell from normal ones (`make select` has more on it). It stands beside the labels' numbers to show how far it may be
+trusted, and chooses nothing here.
 """
 
 
@@ -39,11 +46,15 @@ def to_markdown(results: Mapping[str, SystemSweep], confidence: float) -> str:
 
 
 def to_csv(results: Mapping[str, SystemSweep]) -> str:
-    """Return a CSV row for every combination of every system, with the three measures of each machine and the total."""
+    """Return a CSV row for every combination of every system.
+
+    It holds the total, the mean pseudo-anomaly AUC, and the three measures of each machine.
+    """
     rows = []
     for system, result in results.items():
-        for one, values, total in zip(result.combinations, result.values, totals(result.values), strict=True):
-            row = {"system": system} | asdict(one) | {"total": total}
+        measured = zip(result.combinations, result.values, totals(result.values), result.pseudo, strict=True)
+        for one, values, total, pseudo in measured:
+            row = {"system": system} | asdict(one) | {"total": total, "pseudo_auc": pseudo.mean()}
             for machine, machine_values in zip(result.machines, values, strict=True):
                 names = (f"{machine}/{measure}" for measure in ("auc_source", "auc_target", "pauc"))
                 row |= dict(zip(names, machine_values, strict=True))
@@ -95,9 +106,42 @@ def _system(name: str, result: SystemSweep, confidence: float) -> str:
         "|---|---|---:|---:|---:|---:|",
         *(_option(one, len(result.machines)) for one in result.options),
         "",
+        *_without_labels(result),
         *_impossible(result),
     ]
     return "\n".join(lines)
+
+
+def _without_labels(result: SystemSweep) -> list[str]:
+    """Say what would have been chosen by injected faults, and how well the two orders agree."""
+    known = ~np.isnan(result.pseudo).any(axis=1)
+    if not known.any():
+        return ["There are too few normal clips for a pseudo-anomaly AUC (ten a machine).", ""]
+    some = np.flatnonzero(known)
+    pseudo, values = result.pseudo[some], result.values[some]
+    official, by_machine = totals(values), harmonic_mean(values, axis=2)
+    best = int(np.argmax(pseudo.mean(axis=1)))
+    overall = rank_correlation(pseudo.mean(axis=1).tolist(), official.tolist())
+    rows = []
+    for number, machine in enumerate(result.machines):
+        own, found = int(np.argmax(pseudo[:, number])), by_machine[:, number]
+        agreed = _correlation(rank_correlation(pseudo[:, number].tolist(), found.tolist()))
+        rows.append(f"| {machine} | {agreed} | {result.combinations[some[own]].text()} | {100 * found[own]:.2f} |")
+    return [
+        f"Without labels: by the mean pseudo-anomaly AUC of {len(some)} combinations, "
+        f"{result.combinations[some[best]].text()} would be chosen ({100 * pseudo[best].mean():.2f}), whose total is "
+        f"{100 * official[best]:.2f}. Spearman's rank correlation of pseudo-anomaly AUC and total over the "
+        f"combinations is {_correlation(overall)}; by machine:",
+        "",
+        "| machine | rank correlation | chosen for it alone | its harmonic mean |",
+        "|---|---:|---|---:|",
+        *rows,
+        "",
+    ]
+
+
+def _correlation(found: float | None) -> str:
+    return "not defined" if found is None else f"{found:+.2f}"
 
 
 def _option(one: OptionGain, machines: int) -> str:

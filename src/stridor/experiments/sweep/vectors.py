@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +28,8 @@ class MachineVectors:
     train_names, test_names : tuple of R and N str
         File names.
     train, test : mapping of (layer, pooling) to float32 [R x D] and [N x D]
+    faulty : mapping of (layer, pooling) to float32 [F x D]
+        Normal training clips with injected faults, as `FaultyClips.plan` plans them; empty where the clips are too few.
     """
 
     machine: str
@@ -35,6 +37,7 @@ class MachineVectors:
     test_names: tuple[str, ...]
     train: Mapping[tuple[int, str], NDArray[np.float32]]
     test: Mapping[tuple[int, str], NDArray[np.float32]]
+    faulty: Mapping[tuple[int, str], NDArray[np.float32]] = field(default_factory=dict)
 
     @property
     def train_domains(self) -> list[Domain]:
@@ -47,7 +50,7 @@ class MachineVectors:
         own.mkdir(parents=True, exist_ok=True)
         names = {"train": self.train_names, "test": self.test_names}
         (own / NAMES_FILE).write_text(json.dumps(names, indent=1) + "\n", encoding="utf-8")
-        for split, embeddings in (("train", self.train), ("test", self.test)):
+        for split, embeddings in (("train", self.train), ("test", self.test), ("faulty", self.faulty)):
             for (layer, pooling), values in embeddings.items():
                 save_array(values, own / f"{split}_{layer}_{pooling}.npy")
 
@@ -63,7 +66,8 @@ class MachineVectors:
         own = folder / machine
         try:
             names = json.loads((own / NAMES_FILE).read_text(encoding="utf-8"))
-            return cls(machine, tuple(names["train"]), tuple(names["test"]), _read(own, "train"), _read(own, "test"))
+            parts = (_read(own, split) for split in ("train", "test", "faulty"))
+            return cls(machine, tuple(names["train"]), tuple(names["test"]), *parts)
         except FileNotFoundError:
             raise StridorError(f"{own} is missing; run 'make sweep' to embed the clips.") from None
         except (ValueError, LookupError, TypeError, RecursionError) as error:

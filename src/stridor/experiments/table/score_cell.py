@@ -3,10 +3,12 @@
 from stridor.experiments.table.cells import CellLayout, run_for_cell
 from stridor.params import Params
 from stridor.stages import evaluate, index
+from stridor.stages.systems import judged_by_training
 
 
 def run(layout: CellLayout, params: Params) -> None:
-    """Fit the reference banks and score the test clips."""
+    """Fit the reference banks and score the test clips; of joined views, where the fine-tuned encoder is one."""
+    params = judged_by_training(params)
     index.run(layout, params)
     evaluate.run(layout, params)
 
