@@ -11,7 +11,10 @@ from pathlib import Path
 
 from benchmarks.harness import Bench, hardware
 
-NAMES = ("encoder", "training", "inputs", "scoring", "recordings", "startup", "enrolment", "growth", "gpu")
+NAMES = (
+    "encoder", "precision", "training", "memory", "inputs", "scoring", "recordings", "startup", "enrolment", "growth",
+    "gpu",
+)  # fmt: skip
 RESULTS = Path(__file__).with_name("RESULTS.md")
 
 

@@ -57,12 +57,11 @@ def run(bench: Bench) -> None:
         optimiser.step()
 
     _note(bench, f"{preset} training step, {batch // 4} x {SECONDS} s", step, batch // 4, 3 * flop / 4, peak)
-    embedder = EncoderEmbedder(encoder, EmbeddingParams(), device)
+    embedder = EncoderEmbedder(encoder, EmbeddingParams(precision="bfloat16"), device)
     waves = [one.cpu().numpy() for one in wave]
 
     def index() -> np.ndarray:
-        with torch.autocast("cuda", torch.bfloat16):
-            return embedder.embed(waves)
+        return embedder.embed(waves)
 
     _note(bench, f"{preset} index from memory, {batch} x {SECONDS} s", index, batch, flop, peak)
 

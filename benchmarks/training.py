@@ -31,10 +31,11 @@ def run(bench: Bench) -> None:
                    f"decoder frozen, {1 - flops[1] / flops[0]:.1%} less arithmetic")  # fmt: skip
 
 
-def step_of(preset: str, frozen: bool) -> Callable[[TripleBatch], SeparationTask]:
+def step_of(preset: str, frozen: bool, checkpointing: bool = False) -> Callable[[TripleBatch], SeparationTask]:
     """Return a training step; the separator learns unless it is frozen."""
     encoder = random_beats(PRESETS[preset], 0)
-    task = SeparationTask(encoder, Separator(encoder.width, DecoderParams()), TrainingParams())
+    encoder.set_gradient_checkpointing(checkpointing)
+    task = SeparationTask(encoder, Separator(encoder.width, DecoderParams()), TrainingParams()).train()
     task.separator.requires_grad_(not frozen)
     optimiser = torch.optim.AdamW([p for p in task.parameters() if p.requires_grad], lr=1e-5)
 

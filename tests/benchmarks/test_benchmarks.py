@@ -6,7 +6,19 @@ from benchmarks.harness import Bench
 from benchmarks.straightforward import Straightforward
 
 from benchmarks import __main__ as command
-from benchmarks import encoder, enrolment, gpu, growth, harness, inputs, recordings, scoring, training
+from benchmarks import (
+    encoder,
+    enrolment,
+    gpu,
+    growth,
+    harness,
+    inputs,
+    memory,
+    precision,
+    recordings,
+    scoring,
+    training,
+)
 from stridor.models.beats import random_beats
 from stridor.models.config import PRESETS
 from tiny import CONFIG
@@ -19,7 +31,11 @@ def bench(monkeypatch):
     return Bench(tiny=True)
 
 
-@pytest.mark.parametrize("module", [encoder, training, inputs, scoring, recordings], ids=lambda module: module.__name__)
+@pytest.mark.parametrize(
+    "module",
+    [encoder, precision, training, pytest.param(memory, marks=pytest.mark.slow), inputs, scoring, recordings],
+    ids=lambda module: module.__name__,
+)
 def test_a_benchmark_runs(bench, module):
     module.run(bench)
     assert bench.rows

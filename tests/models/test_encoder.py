@@ -24,6 +24,13 @@ def encoder(request) -> Encoder:
     return MADE[request.param]().eval()
 
 
+def test_layers_can_be_checkpointed(encoder):
+    encoder.set_gradient_checkpointing(True)
+    assert all(block.gradient_checkpointing for block in encoder.blocks)
+    encoder.set_gradient_checkpointing(False)
+    assert not any(block.gradient_checkpointing for block in encoder.blocks)
+
+
 @torch.no_grad()
 def test_tokens_have_the_promised_shape_and_are_the_same_alone_and_padded(encoder):
     lengths = torch.tensor([5_359, 12_345])

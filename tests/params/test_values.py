@@ -64,6 +64,11 @@ def test_a_value_that_would_break_a_stage(tmp_path, text, where):
         ("augment: {interferers: [noise, white, noise]}", "'noise' is listed more than once"),
         ("encoder: {adapt: side}", "set decoder.target to representation"),
         ("training: {retain: 0.5}", "training.retain needs decoder.target representation"),
+        ("embedding: {precision: int8}", "int8 is for the processor; set compute.accelerator to cpu"),
+        (
+            "embedding: {precision: bfloat16}\ncompute: {accelerator: cpu, threads: 1, reproducible: true}",
+            "compute.reproducible is known to hold in float32 only",
+        ),
         ("training: {consistency_weight: 1}\ndecoder: {target: representation}", "training.consistency_weight"),
         (
             "augment: {mix: false}\ntraining: {interferer_weight: 0}\ndecoder: {target: representation}",

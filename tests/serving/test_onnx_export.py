@@ -53,6 +53,13 @@ def test_embeddings_of_any_length_equal_those_of_torch(tmp_path, norm_first, poo
         np.testing.assert_allclose(run(tmp_path / MODEL, wave), embedder.embed([wave]), atol=1e-4, rtol=1e-4)
 
 
+def test_lower_precision_is_refused(tmp_path):
+    embedder = EncoderEmbedder(random_beats(CONFIG, seed=0), EmbeddingParams(precision="bfloat16"))
+    with pytest.raises(StridorError, match=r"computes in bfloat16.*set embedding\.precision to float32"):
+        write_graph(embedder, tmp_path / MODEL)
+    assert not (tmp_path / MODEL).exists()
+
+
 @pytest.mark.slow
 def test_a_registered_detector_scores_the_same(registered, recording, tmp_path):
     detector = Detector.load("plant")

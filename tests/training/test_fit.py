@@ -156,10 +156,22 @@ def test_a_training_killed_with_sigkill_resumes(forked_python):
         torch.testing.assert_close(tensor, weights(resumed)[name], atol=1e-6, rtol=0)
 
 
-def test_two_processes_end_with_the_weights_of_one():
+@pytest.mark.parametrize("sections", [{}, ANCHORED, REPRESENTED], ids=["full", "teacher", "side blocks"])
+def test_checkpointed_layers_end_with_the_same_weights(sections):
+    params = tiny_params(**sections)
+    _, data = tiny_training_set(params)
+    kept = train(params, data, "kept")
+    recomputed = train(params.replaced({"compute.gradient_checkpointing": True}), data, "recomputed")
+    for name, tensor in weights(kept).items():
+        torch.testing.assert_close(weights(recomputed)[name], tensor, atol=1e-6, rtol=0, msg=name)
+
+
+@pytest.mark.parametrize("checkpointing", [False, True])
+def test_two_processes_end_with_the_weights_of_one(checkpointing):
     # In double precision: Adam makes much of the last digit of a gradient near zero (2.7e-5 of a weight in single).
     double = {"precision": "64-true"}
-    Path("script.py").write_text(script(double, accelerator="cpu", devices=2, strategy="ddp"))
+    own = script(double, accelerator="cpu", devices=2, strategy="ddp", gradient_checkpointing=checkpointing)
+    Path("script.py").write_text(own)
     done = subprocess.run([sys.executable, "script.py"], capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stderr
     params = tiny_params(compute={"accelerator": "cpu"}, training=double)

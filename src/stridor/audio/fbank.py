@@ -65,7 +65,9 @@ class Fbank(nn.Module):
         frames = frames - frames.mean(dim=-1, keepdim=True)
         before = torch.cat([frames[..., :1], frames[..., :-1]], dim=-1)
         frames = (frames - 0.97 * before) * self.window
-        power = torch.fft.rfft(frames, n=FFT_SAMPLES).abs().square()
+        spectrum = torch.fft.rfft(frames, n=FFT_SAMPLES)
+        # The square of abs() has a square root on its way, which takes a third of this function's time.
+        power = spectrum.real.square() + spectrum.imag.square()
         log_mel = (power @ self.mel).clamp_min(torch.finfo(torch.float32).eps).log()
         return (log_mel - NORMAL_MEAN) / NORMAL_SCALE
 

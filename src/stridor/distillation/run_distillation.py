@@ -98,6 +98,7 @@ def run(
                 _save(student, resume.folder / "student.pt")
 
         student: Encoder = random_beats(PRESETS[params.student], student_seed)
+        student.set_gradient_checkpointing(compute.gradient_checkpointing)
         student = distil(
             student, teacher.network, recordings, params, fabric, resume, on_report, compute.loader_workers
         )

@@ -14,6 +14,7 @@ from torch.nn import functional as F
 from stridor.models.attention import GatedAttention, relative_position_buckets
 from stridor.models.config import BeatsConfig
 from stridor.models.encoder import BANDS, PATCH, Encoder, Tokens, valid_tokens
+from stridor.models.gradient_checkpointing import GradientCheckpointingLayer
 from stridor.models.positional import PositionalConvolution
 from stridor.models.remembered import Remembered
 
@@ -172,7 +173,7 @@ class TransformerEncoder(nn.Module):
         return row[:, index[None, :] - index[:, None] + size - 1]
 
 
-class Layer(nn.Module):
+class Layer(GradientCheckpointingLayer):
     """One transformer layer, with DeepNorm's residual gain (Wang et al., "DeepNet", 2022)."""
 
     def __init__(self, config: BeatsConfig, bias_table: nn.Embedding | None) -> None:

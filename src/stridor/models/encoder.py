@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from stridor.audio.fbank import MEL_BANDS, Fbank, frame_counts
 from stridor.common.errors import StridorError
+from stridor.models.gradient_checkpointing import GradientCheckpointingLayer
 from stridor.params.scoring_sections import EmbeddingParams
 
 PATCH = 16
@@ -134,6 +135,12 @@ class Encoder(nn.Module, ABC):
     def blocks(self) -> Sequence[nn.Module]:
         """The module of each layer, from the first to the last; `encoder.adapt: last_layers` trains some."""
         return ()
+
+    def set_gradient_checkpointing(self, on: bool) -> None:
+        """Let training compute the values inside of layers again instead of keeping them, or keep them."""
+        for block in self.blocks:
+            if isinstance(block, GradientCheckpointingLayer):
+                block.gradient_checkpointing = on
 
     @classmethod
     @abstractmethod

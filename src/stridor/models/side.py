@@ -11,6 +11,7 @@ from stridor.common.errors import StridorError
 from stridor.common.seeds import seed_for
 from stridor.models.beats import Beats
 from stridor.models.encoder import BANDS, Encoder, Tokens
+from stridor.models.gradient_checkpointing import GradientCheckpointingLayer
 from stridor.models.log_mel import LogMelPatches
 from stridor.models.mn04 import Mn04
 from stridor.params.sections import EncoderParams
@@ -21,7 +22,7 @@ HEADS = 4
 _LARGEST_WIDTH = 8192
 
 
-class SideBlock(nn.Module):
+class SideBlock(GradientCheckpointingLayer):
     """One transformer block of a side network, and what it adds to the tokens of its layer: at first nothing."""
 
     def __init__(self, width: int, side_width: int) -> None:

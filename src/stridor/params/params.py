@@ -105,6 +105,18 @@ class Params(Section):
         return self
 
     @model_validator(mode="after")
+    def _computes_where_it_can(self) -> "Params":
+        precision = self.embedding.precision
+        if precision == "int8" and self.compute.accelerator != "cpu":
+            raise ValueError("embedding.precision int8 is for the processor; set compute.accelerator to cpu")
+        if precision != "float32" and self.compute.reproducible:
+            raise ValueError(
+                f"compute.reproducible is known to hold in float32 only, and embedding.precision is {precision}; "
+                "change one of them"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _has_the_tagger_that_it_hears(self) -> "Params":
         if self.tagger.checkpoint == NO_CHECKPOINT and any(view.encoder == "tagger" for view in self.bank.views):
             raise ValueError("a view of bank.views is of the tagger, but tagger.checkpoint names none; set it to one")

@@ -11,6 +11,8 @@ Pooling = Literal["mean", "gem", "rdp", "rdp_gem", "bands", "mean_std", "quantil
 # Those whose vectors hold one frequency band after the other.
 BAND_POOLINGS = ("bands", "mean_std", "quantiles")
 
+Precision = Literal["float32", "bfloat16", "int8"]
+
 
 # Tokens a band that the pooling `patches` keeps.
 PATCHES = 8
@@ -23,6 +25,8 @@ class EmbeddingParams(Section):
     pooling: Pooling = "mean"
     gem_p: Annotated[float, Field(gt=0, le=1000)] = 3.0
     rdp_gamma: Annotated[float, Field(ge=0, le=1000)] = 4.0
+    # Of the encoder's linear layers; bank, thresholds and served detector all compute in it.
+    precision: Precision = "float32"
 
 
 Metric = Literal["euclidean", "cosine", "whitened"]

@@ -185,6 +185,8 @@ class ComputeParams(Section):
     threads: Literal["auto"] | Annotated[int, Field(ge=1, le=1024)] = "auto"
     # The same bits on every x86-64 processor with AVX2, at a quarter more time.
     reproducible: bool = False
+    # In the backward pass, values inside of the encoder's layers are computed again instead of being kept.
+    gradient_checkpointing: bool = False
 
     @model_validator(mode="after")
     def _settled_where_bits_must_be(self) -> "ComputeParams":

@@ -66,6 +66,7 @@ def measure_step(params: Params, seconds: float) -> StepCost:
     """
     alone = params.replaced({"compute.devices": 1, "compute.strategy": "auto", "compute.num_nodes": 1})
     encoder = adapted(initial_encoder(alone.encoder, alone.seed), alone.encoder, alone.seed)
+    encoder.set_gradient_checkpointing(alone.compute.gradient_checkpointing)
     task = SeparationTask(encoder, Separator(encoder.width, alone.decoder), alone.training, alone.decoder.target)
     fabric = make_fabric(alone.compute, alone.training.precision)
     fabric.launch()

@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 
 import numpy as np
 import torch
@@ -14,6 +15,7 @@ from stridor.common.errors import StridorError
 from stridor.data.manifest import Clip
 from stridor.models.encoder import PATCH, Encoder, Tokens, check_layer
 from stridor.models.pooling import pool, pooled_width
+from stridor.models.precision import arithmetic, at_precision
 from stridor.params.scoring_sections import EmbeddingParams
 from stridor.params.sections import AudioParams
 
@@ -145,13 +147,14 @@ class EncoderEmbedder(TokenEmbedder):
     ----------
     encoder : Encoder
     settings : EmbeddingParams or sequence of EmbeddingParams
-        Which layer is pooled and how; of several, an embedding holds the vectors one after the other.
+        Which layer is pooled and how; of several, which share their precision, an embedding holds the vectors one after
+        the other.
     device : str or torch.device
 
     Raises
     ------
     StridorError
-        If the encoder has no such layer.
+        If the encoder has no such layer, or the device cannot compute in the precision.
 
     Examples
     --------
@@ -177,11 +180,15 @@ class EncoderEmbedder(TokenEmbedder):
         # Counted from the input, so that the layers behind the last of them need not be computed.
         self._layers = tuple(one.layer % (layers + 1) for one in self.settings)
         super().__init__([pooled_width(encoder.width, one) for one in self.settings], device)
-        self.encoder = encoder.to(device).eval()
+        (precision,) = {one.precision for one in self.settings}
+        self.arithmetic = partial(arithmetic, precision, self.device)
+        self.encoder = at_precision(encoder, precision, self.device).eval()
 
     def embed_tokens(self, wave: Tensor, lengths: Tensor, change: Callable[[Tokens], Tokens]) -> Tensor:
         """Pool the tokens in every way."""
-        return self.pool(change(self.encoder(wave, lengths, up_to=self.last_layer)))
+        with self.arithmetic():
+            tokens = self.encoder(wave, lengths, up_to=self.last_layer)
+        return self.pool(change(tokens))
 
     @property
     def last_layer(self) -> int:
@@ -191,7 +198,7 @@ class EncoderEmbedder(TokenEmbedder):
     def pool(self, tokens: Tokens) -> Tensor:
         """Pool tokens in every way, Tensor[B x width]."""
         pooled = [
-            pool(tokens.layers[layer], tokens.valid, one)
+            pool(tokens.layers[layer].to(self.precision), tokens.valid, one)
             for layer, one in zip(self._layers, self.settings, strict=True)
         ]
         return torch.cat(pooled, dim=1)

@@ -11,6 +11,7 @@ from stridor.common.errors import StridorError
 from stridor.models.checkpoint import load_encoder
 from stridor.models.encoder import Encoder, Tokens
 from stridor.models.log_mel import LogMelPatches
+from stridor.models.precision import at_precision
 from stridor.params.scoring_sections import EmbeddingParams, View, ViewEncoder
 from stridor.scoring.embedding import Embedder, EncoderEmbedder, TokenEmbedder
 
@@ -29,11 +30,13 @@ class ViewsEmbedder(TokenEmbedder):
     Raises
     ------
     StridorError
-        If an encoder has no such layer.
+        As for `EncoderEmbedder`.
     """
 
     def __init__(self, views: Sequence[tuple[Encoder, EmbeddingParams]], device: str | torch.device = "cpu") -> None:
-        self.parts = [EncoderEmbedder(encoder, way, device) for encoder, way in views]
+        keys = {(encoder, way.precision) for encoder, way in views}
+        shared = {key: at_precision(*key, torch.device(device)) for key in keys}
+        self.parts = [EncoderEmbedder(shared[encoder, way.precision], way, device) for encoder, way in views]
         super().__init__([part.width for part in self.parts], device)
 
     def embed_tokens(self, wave: Tensor, lengths: Tensor, change: Callable[[Tokens], Tokens]) -> Tensor:
@@ -41,6 +44,7 @@ class ViewsEmbedder(TokenEmbedder):
         up_to: dict[Encoder, int] = {}
         for part in self.parts:
             up_to[part.encoder] = max(part.last_layer, up_to.get(part.encoder, 0))
+        arithmetic = {part.encoder: part.arithmetic for part in self.parts}
         frames = frame_counts(lengths)
         images: dict[Callable[..., Tensor], Tensor] = {}  # mostly one, as encoders see the same image
         tokens = {}
@@ -48,7 +52,8 @@ class ViewsEmbedder(TokenEmbedder):
             kind = type(encoder).log_mel
             if kind not in images:
                 images[kind] = encoder.log_mel(wave)
-            tokens[encoder] = change(encoder.encode(images[kind], frames, last))
+            with arithmetic[encoder]():
+                tokens[encoder] = change(encoder.encode(images[kind], frames, last))
         return torch.cat([part.pool(tokens[part.encoder]) for part in self.parts], dim=1)
 
 

@@ -115,6 +115,11 @@ def _parts(embedder: Embedder) -> list[tuple[Encoder, EmbeddingParams]]:
     traceable: dict[Encoder, Encoder] = {}
     for one in embedders:
         encoder = one.encoder if isinstance(one, EncoderEmbedder) else None
+        if encoder is not None and (precision := one.settings[0].precision) != "float32":
+            raise StridorError(
+                f"The detector computes in {precision}, and its ONNX form would in float32; set embedding.precision to "
+                "float32, index and register it again, and export that."
+            )
         base = encoder.base if isinstance(encoder, SideTuned) else encoder
         if encoder is None or not isinstance(base, Beats | LogMelPatches | Mn04):
             family = "this detector" if base is None else f"the encoder family '{base.family}'"

@@ -140,6 +140,7 @@ def fine_tune(
         As for `check_trainable`, or if a loss is no longer finite.
     """
     check_trainable(encoder, data, params)
+    encoder.set_gradient_checkpointing(params.compute.gradient_checkpointing)
     torch.manual_seed(seed_for(params.seed, "separator"))
     separator = Separator(encoder.width, params.decoder)
     task = SeparationTask(encoder, separator, params.training, params.decoder.target).to(fabric.device)

@@ -91,6 +91,6 @@ def combinations(params: Params) -> list[Combination]:
 
 def embedding_settings(params: Params) -> list[EmbeddingParams]:
     """Return the settings of all layers and poolings that the combinations need."""
-    fixed = {"gem_p": params.embedding.gem_p, "rdp_gamma": params.embedding.rdp_gamma}
+    fixed: dict[str, Any] = {"gem_p": params.embedding.gem_p, "rdp_gamma": params.embedding.rdp_gamma}
     pairs = dict.fromkeys((one.layer, one.pooling) for one in combinations(params))
     return [EmbeddingParams(layer=layer, pooling=pooling, **fixed) for layer, pooling in pairs]
