@@ -33,10 +33,14 @@ if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
+# They take a minute or more each.
+LONGEST = ("test_pipeline.py", "test_run_study_interrupted.py", "test_demo_difficulty.py")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put files with slow tests first, so that no worker is left with one when the others have nothing more to do."""
     slow = {item.path for item in items if item.get_closest_marker("slow")}
-    items.sort(key=lambda item: item.path not in slow)
+    items.sort(key=lambda item: (item.path.name not in LONGEST, item.path not in slow))
 
 
 # What imports torch is imported by the fixtures: the process that only hands tests to its workers does without.
@@ -62,12 +66,49 @@ def project(tmp_path: Path, empty_database: Path) -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session")
+def evaluated_once(tmp_path_factory: pytest.TempPathFactory, empty_database: Path) -> Path:
+    """A project of the pump whose stages up to `evaluate` have run, to be copied."""
+    from evaluated_project import make_evaluated
+    from made_once import made_once
+
+    return made_once(tmp_path_factory, "evaluated project", lambda folder: make_evaluated(folder, empty_database))
+
+
+@pytest.fixture
+def evaluated(project: Path, evaluated_once: Path) -> Path:
+    """The root of a project of the pump whose stages up to `evaluate` have run, as working directory."""
+    from evaluated_project import copy_evaluated
+
+    copy_evaluated(evaluated_once, project)
+    return project
+
+
+@pytest.fixture(scope="session")
 def forked_python() -> Iterator["ForkedPython"]:
     """A `python` that starts at once, for tests that start many; `replace` has them use it."""
     from forked_python import ForkedPython
 
     with ForkedPython() as python:
         yield python
+
+
+@pytest.fixture(scope="module")
+def forked(forked_python: "ForkedPython") -> Iterator[None]:
+    """Every `python` that the tests of a module start, and those that these start, is forked."""
+    with pytest.MonkeyPatch.context() as patch:
+        forked_python.replace(patch)
+        yield
+
+
+@pytest.fixture
+def blank_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pictures are left blank, also by forked processes; for tests that do not look at them."""
+    from matplotlib.figure import Figure
+
+    from forked_python.blank_pictures import VARIABLE, draw_background
+
+    monkeypatch.setattr(Figure, "draw", draw_background)
+    monkeypatch.setenv(VARIABLE, "1")
 
 
 @pytest.fixture(scope="session")

@@ -1,8 +1,10 @@
 """Python as in a smaller environment: packages are hidden from a process that a test starts."""
 
 import re
-from collections.abc import Iterable
-from importlib.metadata import PackageNotFoundError, packages_distributions, requires
+from collections.abc import Iterable, Mapping
+from functools import cache
+from importlib import metadata
+from importlib.metadata import PackageNotFoundError, requires
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
@@ -40,6 +42,12 @@ def with_dependencies(requirements: Iterable[str]) -> set[str]:
             continue
         seen.add(name)
     return seen
+
+
+@cache
+def packages_distributions() -> Mapping[str, list[str]]:
+    """Return which distributions bring a top-level module; looking at all that is installed takes seconds."""
+    return metadata.packages_distributions()
 
 
 def modules_besides(kept: set[str]) -> set[str]:

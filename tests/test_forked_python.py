@@ -44,6 +44,13 @@ def test_a_module_is_run_as_the_main_one(python, tmp_path):
     assert run(python, "-m", "json.tool", "--compact", input="[1, 2]").stdout == "[1,2]\n"
 
 
+def test_modules_are_found_where_the_environment_says(python, tmp_path):
+    (tmp_path / "there").mkdir()
+    (tmp_path / "there/one_of_there.py").write_text("word = 'there'")
+    environment = os.environ | {"PYTHONPATH": f"{tmp_path / 'there'}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"}
+    assert run(python, "-c", "import one_of_there; print(one_of_there.word)", env=environment).stdout == "there\n"
+
+
 def test_other_options_reach_the_interpreter(python, tmp_path):
     (tmp_path / "script.py").write_text("print(__file__)")
     assert run(python, tmp_path / "script.py").stdout == f"{tmp_path / 'script.py'}\n"

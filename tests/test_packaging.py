@@ -5,7 +5,6 @@ import shutil
 import subprocess
 import sys
 import tomllib
-from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -13,7 +12,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from lean import hide, modules_besides, with_dependencies
+from lean import hide, modules_besides, packages_distributions, with_dependencies
 from mlflow_project import in_project, register_champion, wave, write_detector
 from stridor.audio.files import write_clip
 from stridor.common.errors import PIPELINE_MODULES

@@ -45,7 +45,8 @@ def test_a_benchmark_runs(bench, module):
 
 
 @pytest.mark.slow
-def test_enrolment_is_measured(bench):
+def test_enrolment_is_measured(bench, forked_python, monkeypatch):
+    forked_python.replace(monkeypatch)
     enrolment.run(bench)
     [row] = bench.rows
     assert row.case == "mini, 6 clips of 1 s"

@@ -89,7 +89,8 @@ def test_a_detector_of_several_machines_needs_to_know_which(tmp_path, recordings
 
 
 @pytest.mark.slow
-def test_nobody_reads_on(model, recordings):
+def test_nobody_reads_on(model, recordings, forked_python, monkeypatch):
+    forked_python.replace(monkeypatch)
     code = "from stridor.cli.main import main; main()"
     command = [sys.executable, "-c", code, "explain", "--detector", str(model), "--normals", str(model / "normals"),
                "--only-anomalous", *[str(recordings / "fine.wav")] * 20]  # fmt: skip

@@ -157,7 +157,8 @@ def test_empty_folders_and_folders_of_only_unreadable_files(model, folder, tmp_p
 
 
 @pytest.mark.slow
-def test_nobody_reads_on(model, folder):
+def test_nobody_reads_on(model, folder, forked_python, monkeypatch):
+    forked_python.replace(monkeypatch)
     code = "from stridor.cli.main import main; main()"
     command = [sys.executable, "-c", code, "score", "--detector", str(model), *[str(folder / "b.wav")] * 40]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:

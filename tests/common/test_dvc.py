@@ -24,6 +24,12 @@ def tracked(tmp_path_factory):
 
 
 @pytest.fixture
+def forked(forked_python, monkeypatch):
+    """DVC is forked."""
+    forked_python.replace(monkeypatch)
+
+
+@pytest.fixture
 def data(tracked, tmp_path):
     """The tracked folder in a copy of the project."""
     return shutil.copytree(tracked, tmp_path / "project") / "data"
@@ -37,7 +43,7 @@ def refused(call, *arguments, **options):
 
 
 @pytest.mark.slow
-def test_a_tracked_folder_has_a_version_until_it_changes(data):
+def test_a_tracked_folder_has_a_version_until_it_changes(data, forked):
     assert data_md5(data).endswith(".dir")
     assert is_tracked(data)
     assert out_of_date("data.dvc", root=data.parent) == set()
@@ -74,7 +80,7 @@ def test_a_file_without_a_version_is_refused(tmp_path, text):
 
 
 @pytest.mark.slow
-def test_what_is_gone_comes_back_from_the_cache_or_dvc_says_why_not(data):
+def test_what_is_gone_comes_back_from_the_cache_or_dvc_says_why_not(data, forked):
     shutil.rmtree(data)
     pull(data, advice="ask")
     assert (data / "a.txt").read_text() == "a"
@@ -102,7 +108,7 @@ main(["fetch"])
 
 
 @pytest.mark.slow
-def test_a_pull_that_was_killed_is_done_by_the_next_one(data, tmp_path, monkeypatch):
+def test_a_pull_that_was_killed_is_done_by_the_next_one(data, forked, tmp_path, monkeypatch):
     monkeypatch.setenv("DVC_SITE_CACHE_DIR", str(tmp_path / "site"))
     root = data.parent
     for call in (("remote", "add", "-d", "shelf", str(tmp_path / "shelf")), ("push",)):
@@ -115,7 +121,7 @@ def test_a_pull_that_was_killed_is_done_by_the_next_one(data, tmp_path, monkeypa
 
 
 @pytest.mark.slow
-def test_a_refusal_gives_the_reason_of_dvc(data):
+def test_a_refusal_gives_the_reason_of_dvc(data, forked):
     nowhere = refused(out_of_date, "nowhere.dvc", root=data.parent)
     assert nowhere.startswith("'dvc status nowhere.dvc' failed (")
     assert "nowhere.dvc' does not exist); fix this" in nowhere

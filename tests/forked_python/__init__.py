@@ -9,8 +9,8 @@ A fresh interpreter spends seconds on these imports, and a pipeline starts dozen
   Calls with other options go to the true interpreter.
 
 What differs: modules are imported already, so a missing import can go unnoticed, and variables that libraries or the
-interpreter read when they start (`OMP_NUM_THREADS`, `PYTHONPATH`) are those of the server. Tests of such things take
-the true interpreter.
+interpreter read when they start (`OMP_NUM_THREADS`, `PYTHONUTF8`) are those of the server; folders of `PYTHONPATH` are
+added to its own. Tests of such things take the true interpreter.
 """
 
 import multiprocessing.resource_tracker

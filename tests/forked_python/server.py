@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from importlib import import_module
 from types import ModuleType
 
+from blank_pictures import VARIABLE, leave_blank
+
 LONGEST = 250  # files in a message; the system allows 253
 
 
@@ -47,6 +49,10 @@ class Wanted:
         os.chdir(self.message["folder"])
         os.environ.clear()
         os.environ.update(self.message["environment"])
+        paths = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+        sys.path[1:1] = [path for path in paths if path and path not in sys.path]
+        if VARIABLE in os.environ:
+            leave_blank()
         for number in self.message["ignored"]:
             signal.signal(number, signal.SIG_IGN)
         option, code, *arguments = self.message["arguments"]

@@ -14,7 +14,7 @@ from stridor.ingest.ready import make_demo, make_ready
 from stridor.ingest.recordings import folder, import_folder
 from stridor.ingest.recordings.journal import import_lock
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("forked")]
 
 PIPELINE = """\
 stages:
@@ -50,7 +50,7 @@ def dvc(*arguments, cwd):
 
 
 @pytest.fixture(scope="module")
-def pushed(tmp_path_factory):
+def pushed(tmp_path_factory, forked):
     """A project whose clips and results were pushed to a folder."""
     tmp_path = tmp_path_factory.mktemp("remote")
     root = tmp_path / "project"

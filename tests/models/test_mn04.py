@@ -128,7 +128,7 @@ def test_a_clip_is_the_same_alone_and_before_anything(random, seed):
         count = alone.shape[1]
         assert count == 8 * (int(frame_counts(torch.tensor(length))) // 16)
         assert together.valid[row].sum() == count
-        torch.testing.assert_close(together.last[row, :count], alone[0], atol=1e-5, rtol=1e-5)
+        torch.testing.assert_close(together.last[row, :count], alone[0], atol=1e-4, rtol=1e-5)
 
 
 def test_its_weights_do_not_learn(random, tmp_path):

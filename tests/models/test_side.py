@@ -27,14 +27,16 @@ def test_new_blocks_leave_every_layer_as_it_is():
     side, frozen = adapted(tiny_encoder(), SIDE, seed=3), tiny_encoder()
     assert isinstance(side, SideTuned)
     ours, theirs = (encoder(waves(), LENGTHS) for encoder in (side, frozen))
-    assert all(map(torch.equal, ours.layers, theirs.layers))
+    # The same products may be added in another order where an array lies otherwise in memory.
+    for one, other in zip(ours.layers, theirs.layers, strict=True):
+        torch.testing.assert_close(one, other, atol=1e-5, rtol=0)
     assert torch.equal(ours.valid, theirs.valid)
 
 
 @torch.no_grad()
 def test_blocks_that_have_learnt_change_every_layer_but_the_input():
     ours, theirs = (encoder(waves(), LENGTHS).layers for encoder in (moved_side_blocks(), tiny_encoder()))
-    assert torch.equal(ours[0], theirs[0])
+    torch.testing.assert_close(ours[0], theirs[0], atol=1e-5, rtol=0)
     for one, other in zip(ours[1:], theirs[1:], strict=True):
         assert float((one - other)[1].abs().mean()) > 1e-2
 

@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from forked_python import ForkedPython
 from receiver import Receiver
 from stridor.cli.main import main
 from stridor.common.errors import StridorError
@@ -174,7 +173,7 @@ def test_options_that_do_not_fit_are_refused(model, folder, tmp_path, options, s
 
 
 @pytest.mark.slow
-def test_killed_at_any_moment_it_neither_loses_nor_repeats_a_file(model, folder, sound, tmp_path):
+def test_killed_at_any_moment_it_neither_loses_nor_repeats_a_file(model, folder, sound, tmp_path, forked_python):
     """By SIGKILL, while files keep appearing."""
     output, rng = tmp_path / "in.jsonl", random.Random(1)
     code = (
@@ -184,22 +183,21 @@ def test_killed_at_any_moment_it_neither_loses_nor_repeats_a_file(model, folder,
     )
     names = [f"{number:02d}.wav" for number in range(20)]
     left = iter(names)
-    with ForkedPython(modules=["stridor.cli.main", "stridor.serving.detector", "stridor.operation.watching"]) as python:
-        for _ in range(5):
-            watch = subprocess.Popen([python.executable, "-c", code], stdout=subprocess.PIPE, text=True)
-            pid = int(watch.stdout.readline())
-            before, deadline = _size(output), time.monotonic() + TIMEOUT_S
-            for name in itertools.islice(left, 4):
-                sound(folder / name, int(name[:2]), odd=int(name[:2]) % 5 < 2)
-                time.sleep(rng.uniform(0, 0.05))
-            while _size(output) == before:
-                assert time.monotonic() < deadline
-                time.sleep(0.005)
-            time.sleep(rng.uniform(0, 0.1))
-            os.kill(pid, 9)
-            watch.communicate(timeout=TIMEOUT_S)
-        done = subprocess.run([python.executable, "-c", code, "--once"], capture_output=True, text=True,
-                              timeout=TIMEOUT_S)  # fmt: skip
+    for _ in range(5):
+        watch = subprocess.Popen([forked_python.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+        pid = int(watch.stdout.readline())
+        before, deadline = _size(output), time.monotonic() + TIMEOUT_S
+        for name in itertools.islice(left, 4):
+            sound(folder / name, int(name[:2]), odd=int(name[:2]) % 5 < 2)
+            time.sleep(rng.uniform(0, 0.05))
+        while _size(output) == before:
+            assert time.monotonic() < deadline
+            time.sleep(0.005)
+        time.sleep(rng.uniform(0, 0.1))
+        os.kill(pid, 9)
+        watch.communicate(timeout=TIMEOUT_S)
+    done = subprocess.run([forked_python.executable, "-c", code, "--once"], capture_output=True, text=True,
+                          timeout=TIMEOUT_S)  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert Counter(one["file"] for one in lines(output)) == Counter(names)
     flags = [one["anomalous"] for one in lines(output)]

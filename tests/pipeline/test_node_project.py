@@ -13,7 +13,7 @@ from stridor.common.errors import StridorError
 from stridor.pipeline.node_project import NODE_FOLDER, NodeProject, node_folder
 from tiny import tiny_params
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("forked")]
 
 # Outputs that DVC keeps and some that git keeps, as those of dvc.yaml; because of the text, DVC does not keep the run.
 STAGES = """

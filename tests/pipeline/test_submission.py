@@ -34,15 +34,14 @@ def hide_labels(machine: Path) -> list[str]:
 
 
 @pytest.fixture
-def indexed(project):
-    write_project(project)
-    run(augment, train, autoencoder, index)
-    return project
+def indexed(evaluated):
+    """A project whose next stage is `evaluate`."""
+    shutil.rmtree("results")
+    return evaluated
 
 
 @pytest.mark.slow
-def test_labelled_clips_get_the_files_of_the_evaluate_stage(indexed):
-    run(evaluate)
+def test_labelled_clips_get_the_files_of_the_evaluate_stage(evaluated):
     folders = submit(read_params(), "team_1")
     assert [folder.name for folder in folders] == [f"team_1_{system}" for system in systems_of(read_params())]
     for folder, system in zip(folders, systems_of(read_params()), strict=True):
@@ -51,6 +50,7 @@ def test_labelled_clips_get_the_files_of_the_evaluate_stage(indexed):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("blank_pictures")
 def test_clips_with_hidden_labels_give_complete_folders_for_the_evaluator(project):
     write_project(project)
     names = hide_labels(project / "data/pump")

@@ -1,6 +1,7 @@
 """The stage `autoencoder`: one autoencoder for each machine, logged, complete or not at all, skipped if not needed."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,7 @@ from stridor.tracking.runs import find_training_run
 from tiny import write_pump
 from tiny_project import DATA_MD5, params_of, write_params, write_project
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("blank_pictures")]
 
 PLACES = Layout("pump")
 FLEET = Layout("fleet")
@@ -61,9 +62,7 @@ def test_it_writes_the_autoencoder_and_logs_a_run_of_its_own(project):
     assert [file.path for file in MlflowClient().list_artifacts(found.info.run_id)] == ["weights"]
 
 
-def test_its_scores_and_decisions_are_in_the_official_files(project):
-    write_project(project)
-    run(augment, train, autoencoder, index, evaluate)
+def test_its_scores_and_decisions_are_in_the_official_files(evaluated):
     fitted = MachineAutoencoder.load(PLACES.autoencoders / "pump")
     clips = sorted(Manifest.read(PLACES.manifest).select("test"), key=lambda clip: clip.file_name)
     for kind, scores in fitted.score(clips, params_of().audio).items():
@@ -114,9 +113,9 @@ def test_a_failure_leaves_the_autoencoders_that_were_there(project):
     assert sorted(found.info.status for found in runs()) == ["FAILED", "FINISHED"]
 
 
-def test_evaluation_without_the_stage_is_an_error_with_the_command_to_run(project):
-    write_project(project)
-    run(augment, train, index)
+def test_evaluation_without_the_stage_is_an_error_with_the_command_to_run(evaluated):
+    shutil.rmtree(PLACES.autoencoders)
+    shutil.rmtree("results")
     with pytest.raises(StridorError, match=r"autoencoder\.pt is missing; run the autoencoder stage"):
         run(evaluate)
     assert not PLACES.metrics.exists()

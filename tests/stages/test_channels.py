@@ -12,7 +12,7 @@ from stridor.stages import augment, autoencoder, evaluate, index, register, trai
 from stridor.stages.layout import Layout
 from tiny_project import params_of, write_params, write_project
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("blank_pictures")]
 
 PLACES = Layout("pump")
 

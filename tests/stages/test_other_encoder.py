@@ -36,6 +36,7 @@ def run(*stages):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("blank_pictures")
 def test_an_encoder_without_weights_is_indexed_evaluated_registered_and_served(project):
     from stridor.serving.detector import Detector
 
@@ -63,6 +64,7 @@ JOINED_WITH_MN04 = SPECTRUM | {
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("blank_pictures")
 def test_an_encoder_that_does_not_learn_is_joined_evaluated_registered_enrolled_and_explained(project):
     from stridor.explanation.explain import Explainer
     from stridor.operation.enrolment import enrol

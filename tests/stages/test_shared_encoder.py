@@ -23,7 +23,7 @@ from stridor.training.triples import training_set
 from tiny import write_pump
 from tiny_project import params_of, write_project
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("blank_pictures")]
 
 MACHINES = ("pump", "press", "mixer")
 FLEET = Layout("fleet")

@@ -19,6 +19,7 @@ MACHINES = ("pump", "press")
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("blank_pictures")
 def test_a_fleet_learns_one_side_network_and_is_served(project):
     from stridor.serving.detector import Detector
 

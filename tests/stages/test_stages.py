@@ -31,13 +31,6 @@ def run(*stages):
         stage.run(PLACES, params_of())
 
 
-@pytest.fixture
-def evaluated(project):
-    write_project(project)
-    run(*UPSTREAM)
-    return project
-
-
 def test_the_whole_way_from_clips_to_a_registered_detector(evaluated):
     from mlflow import MlflowClient
 
@@ -81,6 +74,7 @@ def test_metrics_are_those_of_the_official_files(evaluated):
         assert metrics[system]["hmean_low"] <= metrics[system]["hmean"] <= metrics[system]["hmean_high"]
 
 
+@pytest.mark.usefixtures("blank_pictures")
 def test_frozen_is_the_encoder_that_training_started_from(evaluated):
     frozen, tuned = (read_official(PLACES.scores / s, "pump").scores for s in ("frozen", "fine_tuned"))
     assert not np.allclose(frozen, tuned)
@@ -89,6 +83,7 @@ def test_frozen_is_the_encoder_that_training_started_from(evaluated):
     np.testing.assert_array_equal(read_official(PLACES.scores / "fine_tuned", "pump").scores, frozen)
 
 
+@pytest.mark.usefixtures("blank_pictures")
 def test_stage_one_is_the_encoder_that_a_training_without_stage_two_ends_with(evaluated):
     scores = read_official(PLACES.scores / "stage_one", "pump").scores
     assert not np.allclose(scores, read_official(PLACES.scores / "fine_tuned", "pump").scores)
@@ -137,6 +132,7 @@ def test_the_summary_puts_all_systems_side_by_side(evaluated, capsys):
     assert len(pd.read_csv("reports/summary.csv")) == 4
 
 
+@pytest.mark.usefixtures("blank_pictures")
 @pytest.mark.parametrize("kind", ["clean", "none"])
 def test_other_kinds_of_supplements_work(project, kind):
     write_project(project, kind)
@@ -144,6 +140,7 @@ def test_other_kinds_of_supplements_work(project, kind):
     assert PLACES.encoder.exists()
 
 
+@pytest.mark.usefixtures("blank_pictures")
 def test_scoring_options_reach_index_evaluation_and_the_registered_detector(evaluated):
     from stridor.serving.detector import Detector
 
@@ -163,6 +160,7 @@ def test_scoring_options_reach_index_evaluation_and_the_registered_detector(eval
         assert "_train_normal_" in verdict.nearest
 
 
+@pytest.mark.usefixtures("blank_pictures")
 def test_joined_views_are_one_registered_detector(evaluated):
     from stridor.serving.detector import Detector
 
@@ -205,6 +203,7 @@ def test_every_system_can_be_served_and_answers_as_it_was_measured(evaluated):
             assert bool(verdict.nearest) == (not system.startswith("autoencoder"))
 
 
+@pytest.mark.usefixtures("blank_pictures")
 def test_the_best_system_is_registered_compared_and_described(evaluated, capsys):
     from mlflow import MlflowClient
 
@@ -238,6 +237,7 @@ def test_the_best_system_is_registered_compared_and_described(evaluated, capsys)
         enrol("press", [Path("data/pump/train")], "models:/stridor-pump/2")
 
 
+@pytest.mark.usefixtures("blank_pictures")
 def test_an_interrupted_training_goes_on_with_its_run(project, monkeypatch):
     from mlflow import MlflowClient
 
@@ -265,6 +265,7 @@ def test_an_interrupted_training_goes_on_with_its_run(project, monkeypatch):
     assert MlflowClient().get_run(run_id).info.status == "FINISHED"
 
 
+@pytest.mark.usefixtures("blank_pictures")
 def test_a_training_that_had_ended_before_dvc_recorded_it_is_not_repeated(project, monkeypatch):
     from mlflow import MlflowClient
 
@@ -284,6 +285,7 @@ def test_a_training_that_had_ended_before_dvc_recorded_it_is_not_repeated(projec
     assert not PLACES.resume.exists()
 
 
+@pytest.mark.usefixtures("blank_pictures")
 def test_a_machine_without_test_clips_cannot_be_evaluated_but_registered(project):
     from stridor.serving.detector import Detector
 

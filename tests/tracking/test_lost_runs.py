@@ -45,6 +45,12 @@ with training_run("pump", tiny_params(), DataVersion("data", "a" * 32)) as log:
 """
 
 
+@pytest.fixture
+def forked(forked_python, monkeypatch):
+    """Processes are forked."""
+    forked_python.replace(monkeypatch)
+
+
 def python(code, *arguments):
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(Path(__file__).parents[1]), *sys.path])}
     return subprocess.run([sys.executable, "-c", code, *arguments], stdout=subprocess.PIPE, text=True, env=environment)
@@ -55,7 +61,7 @@ def status(run_id):
 
 
 @pytest.mark.slow
-def test_the_next_start_of_any_kind_ends_the_run_of_a_killed_process(project):
+def test_the_next_start_of_any_kind_ends_the_run_of_a_killed_process(project, forked):
     run_id = python(KILLED).stdout.strip()
     assert status(run_id) == "RUNNING"
     with training_run("pump", tiny_params(), DATA) as log:
@@ -87,7 +93,7 @@ def test_only_what_is_certainly_lost_is_ended(project):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
-def test_a_request_to_stop_while_a_run_starts_leaves_no_empty_or_endless_run(project, number):
+def test_a_request_to_stop_while_a_run_starts_leaves_no_empty_or_endless_run(project, forked, number):
     said = python(STOPPED, str(int(number))).stdout.split()
     assert len(said) == 1
     assert status(said[0]) == "KILLED"

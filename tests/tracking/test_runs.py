@@ -106,7 +106,8 @@ def test_an_error_ends_the_run(project, error, status):
 
 
 @pytest.mark.slow
-def test_terminated_then_resumed(project):
+def test_terminated_then_resumed(project, forked_python, monkeypatch):
+    forked_python.replace(monkeypatch)
     process = subprocess.Popen(
         [sys.executable, "-c", TRAINING, tiny_params().model_dump_json()], stdout=subprocess.PIPE, text=True
     )

@@ -55,7 +55,8 @@ def test_dead_server_is_given_up_within_seconds(nowhere, monkeypatch):
 
 
 @pytest.mark.slow
-def test_two_processes_create_it_at_once(nowhere):
+def test_two_processes_create_it_at_once(nowhere, forked_python, monkeypatch):
+    forked_python.replace(monkeypatch)
     (nowhere / "params.yaml").touch()
     code = "from stridor.tracking.store import *; s = open_store(); print(experiment_id(s, 'stridor'))"
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}

@@ -134,13 +134,13 @@ if __name__ == "__main__":
 """
 
 
-def write_script(training: dict | None = None, **compute) -> list[str]:
-    Path("script.py").write_text(SCRIPT.format(tests=str(FILES), compute=compute, training=training or {}))
-    return [sys.executable, "script.py"]
+def script(training: dict | None = None, **compute) -> str:
+    return SCRIPT.format(tests=str(FILES), compute=compute, training=training or {})
 
 
-def test_a_training_killed_with_sigkill_resumes():
-    with subprocess.Popen(write_script(), stdout=subprocess.PIPE, text=True) as process:
+def test_a_training_killed_with_sigkill_resumes(forked_python):
+    command = [forked_python.executable, "-c", script()]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         for line in process.stdout:
             if line.strip() == "epoch 3":
                 os.kill(process.pid, signal.SIGKILL)
@@ -170,10 +170,9 @@ def test_checkpointed_layers_end_with_the_same_weights(sections):
 def test_two_processes_end_with_the_weights_of_one(checkpointing):
     # In double precision: Adam makes much of the last digit of a gradient near zero (2.7e-5 of a weight in single).
     double = {"precision": "64-true"}
-    script = write_script(
-        double, accelerator="cpu", devices=2, strategy="ddp", gradient_checkpointing=checkpointing
-    )  # fmt: skip
-    done = subprocess.run(script, capture_output=True, text=True, timeout=600)
+    own = script(double, accelerator="cpu", devices=2, strategy="ddp", gradient_checkpointing=checkpointing)
+    Path("script.py").write_text(own)
+    done = subprocess.run([sys.executable, "script.py"], capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stderr
     params = tiny_params(compute={"accelerator": "cpu"}, training=double)
     _, data = tiny_training_set(params)

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mlflow_project import in_project
 from stridor.common.errors import StridorError
 from stridor.data.manifest import Manifest
 from stridor.experiments.sweep import pool
@@ -24,18 +25,26 @@ from tiny_project import params_of, write_project
 MACHINES = ("pump", "press")
 
 
+@pytest.fixture(scope="module")
+def embedded_once(tmp_path_factory):
+    """Two machines with encoders that stand for trained ones, embedded for the sweep; to be copied."""
+    with in_project(tmp_path_factory.mktemp("embedded")) as root:
+        write_project(root, detectors={name: {"machines": [name]} for name in MACHINES})
+        write_pump(root, machine="press", seed=1)
+        for machine in MACHINES:
+            layout = Layout(machine)
+            augment.run(layout, params_of(machine))
+            layout.trained.mkdir()
+            save_encoder(tiny_encoder(seed=7), layout.encoder)
+            pool.run(layout, params_of(machine))
+    return root
+
+
 @pytest.fixture
-def embedded(project):
-    """Two machines with encoders that stand for trained ones, embedded for the sweep."""
-    write_project(project, detectors={name: {"machines": [name]} for name in MACHINES})
-    write_pump(project, machine="press", seed=1)
-    for machine in MACHINES:
-        layout = Layout(machine)
-        augment.run(layout, params_of(machine))
-        layout.trained.mkdir()
-        save_encoder(tiny_encoder(seed=7), layout.encoder)
-        pool.run(layout, params_of(machine))
-    return project
+def embedded(embedded_once, tmp_path, monkeypatch):
+    root = shutil.copytree(embedded_once, tmp_path / "project")
+    monkeypatch.chdir(root)
+    return root
 
 
 def test_stored_vectors_are_the_embeddings_that_the_pipeline_scores(embedded):

@@ -10,9 +10,8 @@ from stridor.experiments.table.cells import CellLayout, cell_params
 from stridor.experiments.table.make_table import cell_stages, write_table
 from stridor.experiments.table.rows import read_rows
 from stridor.params import read_params
-from stridor.stages import augment, autoencoder, evaluate, index, train
 from stridor.stages.layout import Layout
-from tiny_project import VALUES, params_of, write_params, write_project
+from tiny_project import VALUES, write_params, write_project
 
 pytestmark = pytest.mark.slow
 
@@ -27,14 +26,6 @@ def run_cell(variant: str, seed: str) -> None:
     layout = CellLayout("pump", variant=variant, seed=int(seed))
     for step in (train_cell, score_cell):
         step.run(layout, cell_params(read_params(), layout))
-
-
-@pytest.fixture
-def evaluated(project):
-    write_project(project)
-    for stage in (augment, train, autoencoder, index, evaluate):
-        stage.run(PIPELINE, params_of())
-    return project
 
 
 def test_cells_and_the_pipeline_do_not_change_each_other(evaluated):

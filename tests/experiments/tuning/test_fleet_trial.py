@@ -13,7 +13,7 @@ from tiny import write_pump
 from tiny_project import write_project
 from tiny_study import TUNE
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("blank_pictures")]
 
 optuna.logging.disable_default_handler()
 MACHINES = ("pump", "press")

@@ -36,6 +36,7 @@ def test_the_files_of_a_trial_travel_whole(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("blank_pictures")
 def test_a_node_runs_one_trial_of_the_study_and_of_no_other(project, monkeypatch, capsys):
     write_study(project)
     monkeypatch.setenv("OPTUNA_STORAGE", f"sqlite:///{project}/optuna.db")

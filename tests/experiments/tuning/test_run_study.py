@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from mlflow import MlflowClient
 
+from forked_python.blank_pictures import VARIABLE
 from stridor.common.compute import cores
 from stridor.common.errors import StridorError
 from stridor.experiments.tuning.run_study import TuneOptions, detector_of, tune
@@ -23,6 +24,7 @@ def all_runs():
 
 def test_a_study_of_two_workers_goes_on_and_its_values_are_applied(project, forked_python, monkeypatch, capfd):
     forked_python.replace(monkeypatch)
+    monkeypatch.setenv(VARIABLE, "1")  # the study's own pictures are drawn here
     write_study(project, threads="auto", pruner="none")
     before = Path("params.yaml").read_text()
     tune("pump", read_params(), TuneOptions(trials=2, jobs=2))

@@ -7,6 +7,7 @@ import pytest
 from mlflow import MlflowClient
 from optuna.trial import TrialState
 
+from mlflow_project import in_project
 from stridor.data.manifest import Manifest
 from stridor.experiments.tuning.result import compare, halves_of
 from stridor.experiments.tuning.study import DEFAULT, ERROR, RUN_ID, enqueue_default, open_study
@@ -18,7 +19,7 @@ from stridor.selection.pseudo_auc import machine_pseudo_auc
 from stridor.stages import train
 from tiny_study import spec_of, write_study
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("blank_pictures")]
 
 
 class PruneEverything(optuna.pruners.BasePruner):
@@ -39,13 +40,30 @@ def run_of(trial):
     return MlflowClient().get_run(trial.user_attrs[RUN_ID])
 
 
-def test_a_finished_trial(project):
-    write_study(project)
-    spec = spec_of()
-    study = optimise(spec)
-    [trial] = study.get_trials()
-    layout = spec.layout(0)
-    assert trial.state == TrialState.COMPLETE
+@pytest.fixture(scope="module")
+def studied_once(tmp_path_factory, empty_database):
+    """A project with a study of two trials, the general values and others."""
+    with in_project(tmp_path_factory.mktemp("studied"), empty_database) as root:
+        write_study(root)
+        spec = spec_of()
+        enqueue_default(open_study(spec), spec.space)
+        optimise(spec, trials=2)
+    return root
+
+
+@pytest.fixture
+def studied(studied_once):
+    """That study and its specification, to be read only, with its project as working directory."""
+    with in_project(studied_once):
+        spec = spec_of()
+        yield spec, open_study(spec)
+
+
+def test_a_finished_trial(studied):
+    spec, study = studied
+    general, trial = study.get_trials()
+    layout = spec.layout(1)
+    assert general.state == trial.state == TrialState.COMPLETE
     assert trial.value == json.loads(layout.metrics.read_text())["fine_tuned"]["hmean"]
     assert list(trial.intermediate_values) == [3, 4]  # after every epoch of stage two but the last
     run = run_of(trial)
@@ -56,10 +74,8 @@ def test_a_finished_trial(project):
     assert run.data.params["training.stage_two.epochs"] == "3"
 
 
-def test_no_stage_of_a_trial_knows_the_half_that_is_held_back(project):
-    write_study(project)
-    spec = spec_of()
-    optimise(spec)
+def test_no_stage_of_a_trial_knows_the_half_that_is_held_back(studied):
+    spec, _ = studied
     halves = halves_of(spec.space.base)
     known = {clip.path for clip in Manifest.read(spec.layout(0).manifest).select("test")}
     assert known == {clip.path for clip in halves.tuning}
@@ -69,12 +85,8 @@ def test_no_stage_of_a_trial_knows_the_half_that_is_held_back(project):
     assert not [name for name in hidden if name in written]
 
 
-def test_the_general_values_and_the_best_are_compared_on_both_halves(project):
-    write_study(project)
-    spec = spec_of()
-    study = open_study(spec)
-    enqueue_default(study, spec.space)
-    study.optimize(Objective(spec), n_trials=2)
+def test_the_general_values_and_the_best_are_compared_on_both_halves(studied):
+    spec, study = studied
     general, other = study.get_trials()
     assert general.user_attrs[DEFAULT]
     halves = halves_of(spec.space.base)

@@ -91,8 +91,9 @@ def test_import_and_score_print_any_name_on_a_strict_output(tmp_path, project):
 
 
 @pytest.fixture
-def real_project(tmp_path):
-    """A project under git and DVC, with the ignore file that every clone has."""
+def real_project(tmp_path, forked_python, monkeypatch):
+    """A project under git and DVC, which is forked, with the ignore file that every clone has."""
+    forked_python.replace(monkeypatch)
     root = tmp_path / "project"
     root.mkdir()
     (root / "params.yaml").write_text(PARAMS)

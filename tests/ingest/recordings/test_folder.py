@@ -359,8 +359,9 @@ def test_remains_of_a_killed_import_are_swept(project, source):
 
 
 @pytest.fixture
-def dvc_project(tmp_path):
-    """A project under git and DVC as they really are, without data."""
+def dvc_project(tmp_path, forked_python, monkeypatch):
+    """A project under git and DVC as they really are, though forked, without data."""
+    forked_python.replace(monkeypatch)
     root = tmp_path / "real project"
     root.mkdir()
     (root / "params.yaml").write_text(PARAMS)
