@@ -8,16 +8,9 @@ import pytest
 import torch
 
 from kit import kit
-from recordings import noise
-from stridor.audio.files import write_clip
 from stridor.common.errors import StridorError
 from stridor.common.seeds import rng_for
-from stridor.distillation.fit import Batches
-from stridor.distillation.params import DistillParams
-from stridor.distillation.recordings import Recordings
 from stridor.ingest.demo import DEMO_SEED
-from stridor.models.checkpoint import load_encoder
-from stridor.models.mn04 import Mn04
 
 RECIPE = Path(__file__).resolve().parents[2] / "pretrained" / "recipe"
 
@@ -26,7 +19,7 @@ RECIPE = Path(__file__).resolve().parents[2] / "pretrained" / "recipe"
 def _recipe_on_the_path(monkeypatch):
     monkeypatch.syspath_prepend(RECIPE)
     yield
-    for name in ("mn04", "machines", "pretrain", "evaluate", "layerwise"):
+    for name in ("mn04", "machines", "pretrain", "evaluate"):
         sys.modules.pop(name, None)
 
 
@@ -97,52 +90,3 @@ def test_the_number_of_steps_is_measured_once(tmp_path):
 
     (tmp_path / "kept").write_text("1234")
     assert steps_within(1.0, tmp_path / "kept", None, None, None) == 1234
-
-
-@torch.no_grad()
-def test_a_student_that_equals_the_teacher_has_nothing_to_learn():
-    from layerwise import Lesson
-
-    lesson = Lesson(Mn04().with_random_weights(0), seed=1)
-    waves = 0.1 * torch.randn(2, 3, 16000, generator=torch.Generator().manual_seed(0))
-    lesson.standardise(iter(waves))
-    for together in (False, True):
-        errors, relation = lesson.losses(waves[0], together)
-        assert len(errors) == len(lesson.student.features) == len(lesson.deviations)
-        assert (errors > 0.1).all()
-        assert relation > 0
-    # The first stage hears the image in both cases.
-    alone, joint = (lesson.losses(waves[0], together)[0] for together in (False, True))
-    assert alone[0] == joint[0]
-    assert not torch.equal(alone[1:], joint[1:])
-    lesson.student.load_state_dict(lesson.teacher.state_dict())
-    for together in (False, True):
-        errors, relation = lesson.losses(waves[0], together)
-        assert errors.abs().max() == relation == 0
-
-
-@pytest.mark.slow
-def test_a_lesson_brings_the_student_nearer_and_is_written_in_half_precision(tmp_path):
-    from layerwise import Lesson, teach
-
-    for number in range(2):
-        write_clip(tmp_path / f"{number}.wav", noise(1.0, number))
-    lesson = Lesson(Mn04().with_random_weights(0), seed=1)
-    params = DistillParams(
-        steps=6, learning_rate=3e-3, warm_up_steps=0, batch_size=2, seconds=0.5, statistics_batches=2
-    )
-    batches = Batches(Recordings.from_folders([tmp_path]), params)
-    wave = 0.1 * torch.randn(2, 8000, generator=torch.Generator().manual_seed(0))
-
-    def distance() -> float:
-        with torch.no_grad():
-            return float(lesson.losses(wave, together=False)[0].sum())
-
-    lesson.standardise(iter([wave]))
-    before = distance()
-    teach(lesson, batches, 0, False, tmp_path / "student.pt")
-    assert distance() < 0.9 * before
-    student = load_encoder(tmp_path / "student.pt")
-    assert isinstance(student, Mn04)
-    for written, learnt in zip(student.parameters(), lesson.student.parameters(), strict=True):
-        torch.testing.assert_close(written, learnt.half().float())

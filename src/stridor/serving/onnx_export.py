@@ -122,8 +122,8 @@ def _parts(embedder: Embedder) -> list[tuple[Encoder, EmbeddingParams]]:
             )
         if encoder is not None and any(way.pooling == "patches" for way in one.settings):
             raise StridorError(
-                "There is no ONNX form of the pooling patches, whose choice among nearly equal ones may hang on the last "
-                "digit; export a detector with another pooling."
+                "There is no ONNX form of the pooling patches, whose choice among nearly equal ones may hang on the "
+                "last digit; export a detector with another pooling."
             )
         base = encoder.base if isinstance(encoder, SideTuned) else encoder
         if encoder is None or not isinstance(base, Beats | LogMelPatches | Mn04):
