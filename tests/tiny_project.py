@@ -23,8 +23,7 @@ VALUES = {
     "embedding": {"layer": -1},
     "bank": {"views": [], "k": 1, "shrinkage": 0.1, "threshold_percentile": 90.0, "false_alarm_rate": 0.1},
     "baselines": [
-        "autoencoder_mse", "autoencoder_mahalanobis", "log_mel", "log_mel_mahalanobis", "tagger", "random", "frozen",
-        "stage_one",
+        "autoencoder_mse", "autoencoder_mahalanobis", "log_mel", "log_mel_mahalanobis", "random", "frozen", "stage_one",
     ],
     "autoencoder": {"epochs": 2, "batch_size": 32},
     "evaluation": {"bootstrap": 100},
