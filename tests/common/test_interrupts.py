@@ -79,6 +79,33 @@ def test_an_error_does_not_swallow_the_request():
     assert isinstance(stopped(work)[0].__context__, ValueError)
 
 
+def imported_when_asked_to_stop():
+    """Do what an extension module does that is being imported then."""
+    try:
+        ask_to_stop()
+    except BaseException as error:
+        raise ImportError("initialization failed") from error
+
+
+@pytest.mark.parametrize("postponed", [False, True])
+def test_an_import_does_not_swallow_the_request(postponed):
+    def work(note):
+        if not postponed:
+            imported_when_asked_to_stop()
+        with stop_signals_postponed():
+            try:
+                with stop_signals_allowed():
+                    imported_when_asked_to_stop()
+            except Exception:
+                # A study goes on with its next trial then.
+                note("went on")
+
+    assert stopped(work)[1] == []
+    # Errors of what comes after it are their own.
+    with pytest.raises(ImportError, match="of its own"), stop_signals_as_exceptions():
+        raise ImportError("of its own")
+
+
 def test_other_threads_hold_nothing_up():
     held, release = Event(), Event()
 

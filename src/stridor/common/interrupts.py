@@ -11,6 +11,8 @@ _SIGNALS = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP", "SIGINT") if
 # The number of nested blocks that postpone signals, and the signal that is postponed.
 _postponing = 0
 _postponed: int | None = None
+# The signal that has raised an exception.
+_raised: int | None = None
 
 
 @contextmanager
@@ -24,13 +26,16 @@ def stop_signals_as_exceptions() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
+    global _raised
+    _raised = None
     usual = (signal.SIG_DFL, signal.default_int_handler)
     before = {number: signal.getsignal(number) for number in _SIGNALS}
     replaced = [number for number, handler in before.items() if handler in usual or handler is _handle]
     for number in replaced:
         signal.signal(number, _handle)
     try:
-        yield
+        with _kept_as_it_was_raised():
+            yield
     finally:
         for number in replaced:
             signal.signal(number, before[number])
@@ -60,10 +65,22 @@ def stop_signals_allowed() -> Iterator[None]:
     global _postponing
     before, _postponing = _postponing, 0
     try:
-        _raise_postponed()
-        yield
+        with _kept_as_it_was_raised():
+            _raise_postponed()
+            yield
     finally:
         _postponing = before
+
+
+@contextmanager
+def _kept_as_it_was_raised() -> Iterator[None]:
+    """Raise a signal's exception again where an extension module that was being imported made an ImportError of it."""
+    try:
+        yield
+    except Exception:
+        if _raised is not None:
+            _raise(_raised)
+        raise
 
 
 def block_stop_signals() -> None:
@@ -108,4 +125,6 @@ def _raise_postponed() -> None:
 
 
 def _raise(number: int) -> None:
+    global _raised
+    _raised = number
     raise KeyboardInterrupt if number == signal.SIGINT else SystemExit(128 + number)

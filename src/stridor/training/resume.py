@@ -1,7 +1,11 @@
 """State of a running training on disk, so that an interrupted one resumes after its last complete epoch."""
 
+import fcntl
 import hashlib
+import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +15,18 @@ from stridor.common.atomic import atomic_file
 from stridor.common.errors import StridorError
 from stridor.common.saving import save_tensors
 from stridor.common.tensor_file import read_tensor_file
+
+
+@contextmanager
+def _alone_beside(folder: Path) -> Iterator[None]:
+    """Keep other processes out of the block that asks for the same folder; nothing is left behind."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(folder.parent, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 class ResumeFolder:
@@ -27,10 +43,12 @@ class ResumeFolder:
         self.folder = folder
         self.fingerprint = hashlib.sha256(inputs.encode()).hexdigest()
         mark = folder / "inputs.sha256"
-        if folder.exists() and (not mark.exists() or mark.read_text() != self.fingerprint):
-            shutil.rmtree(folder)
-        folder.mkdir(parents=True, exist_ok=True)
-        mark.write_text(self.fingerprint)
+        # Processes that train together all come here at the same time.
+        with _alone_beside(folder):
+            if folder.exists() and (not mark.exists() or mark.read_text() != self.fingerprint):
+                shutil.rmtree(folder)
+            folder.mkdir(exist_ok=True)
+            mark.write_text(self.fingerprint)
 
     @property
     def run_id(self) -> str | None:
