@@ -1,6 +1,7 @@
 """Vectors on disk."""
 
 from dataclasses import replace
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from made_sweeps import made_vectors
 from stridor.common.errors import StridorError
 from stridor.experiments.sweep.vectors import MachineVectors
+from stridor.params.scoring_sections import Pooling
 
 
 def test_what_was_saved_loads_back(tmp_path):
@@ -25,6 +27,14 @@ def test_what_was_saved_loads_back(tmp_path):
     replace(vectors, faulty=vectors.test).save(tmp_path / "faulty")
     found = MachineVectors.load(tmp_path / "faulty", "pump").faulty
     np.testing.assert_array_equal(found[0, "bands"], vectors.test[0, "bands"])
+
+
+@pytest.mark.parametrize("pooling", get_args(Pooling))
+def test_every_pooling_loads_back(tmp_path, pooling):
+    vectors = made_vectors(ways=((-1, pooling),))
+    vectors.save(tmp_path)
+    loaded = MachineVectors.load(tmp_path, "pump")
+    assert loaded.train.keys() == loaded.test.keys() == {(-1, pooling)}
 
 
 def test_missing_and_damaged_vectors_are_an_error(tmp_path):

@@ -77,6 +77,7 @@ class MachineVectors:
 def _read(folder: Path, split: str) -> dict[tuple[int, str], NDArray[np.float32]]:
     vectors = {}
     for path in sorted(folder.glob(f"{split}_*.npy")):
-        _, layer, pooling = path.stem.split("_")
+        # Names of poolings may hold the sign as well: train_-1_mean_std.
+        _, layer, pooling = path.stem.split("_", 2)
         vectors[int(layer), pooling] = read_array(path)
     return vectors
