@@ -55,3 +55,10 @@ def test_what_four_fifths_of_the_clips_are_too_few_for_has_none(vectors):
 
 def test_without_faulty_clips_there_is_none():
     assert np.isnan(pseudo_aucs(made_vectors(ways=WAYS), GRID, BankParams(), SEED)).all()
+
+
+def test_a_faulty_clip_without_a_distance_makes_a_combination_impossible(vectors):
+    broken = vectors.faulty[-1, "mean"].copy()
+    broken[7] = np.nan
+    found = pseudo_aucs(replace(vectors, faulty=vectors.faulty | {(-1, "mean"): broken}), GRID[:3], BankParams(), SEED)
+    assert np.isnan(found).tolist() == [True, True, False]

@@ -9,7 +9,7 @@ from stridor.experiments.sweep.grid import Combination
 from stridor.experiments.sweep.score import scores_of
 from stridor.experiments.sweep.vectors import MachineVectors
 from stridor.params.scoring_sections import BankParams
-from stridor.selection.pseudo_auc import FaultyClips, folds, mean_fault_auc
+from stridor.selection.pseudo_auc import FaultyClips, Fold, folds, mean_fault_auc
 
 
 def pseudo_aucs(
@@ -39,16 +39,24 @@ def pseudo_aucs(
     faulty = FaultyClips.plan(clips, seed, vectors.machine)
     normal = {one: np.full(clips, np.nan) for one in combinations}
     made = {one: np.full(len(faulty.faults), np.nan) for one in combinations}
-    for kept, held_out, derived in folds(clips, faulty, seed, vectors.machine):
-        pools = {
-            key: (known[kept], np.concatenate([known[held_out], vectors.faulty[key][derived]]))
-            for key, known in vectors.train.items()
-        }
-        domains = [vectors.train_domains[i] for i in kept]
-        for one, scores in scores_of(vectors, pools, domains, combinations, bank):
+    for fold in folds(clips, faulty, seed, vectors.machine):
+        for one, scores in scores_of(_of_fold(vectors, faulty, fold), combinations, bank):
             if not isinstance(scores, str):
-                normal[one][held_out], made[one][derived] = np.split(scores, [len(held_out)])
+                normal[one][fold.held_out], made[one][fold.derived] = np.split(scores, [len(fold.held_out)])
     return np.array([
         np.nan if np.isnan(normal[one]).any() else mean_fault_auc(normal[one], made[one], faulty)
         for one in combinations
     ])  # fmt: skip
+
+
+def _of_fold(vectors: MachineVectors, faulty: FaultyClips, fold: Fold) -> MachineVectors:
+    """Return the kept clips as those of the bank, and the held-out and faulty ones as test clips."""
+    names = vectors.train_names
+    changed = [f"{names[faulty.sources[i]]} with the fault '{faulty.faults[i]}'" for i in fold.derived]
+    return MachineVectors(
+        vectors.machine,
+        tuple(names[i] for i in fold.kept),
+        (*(names[i] for i in fold.held_out), *changed),
+        {way: normal[fold.kept] for way, normal in vectors.train.items()},
+        {way: np.r_[normal[fold.held_out], vectors.faulty[way][fold.derived]] for way, normal in vectors.train.items()},
+    )

@@ -1,6 +1,6 @@
 """Scores of one machine for all combinations; distances are computed once for the combinations that share them."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 
@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stridor.common.errors import StridorError
-from stridor.data.names import DOMAINS, Domain, parse_clip_name
+from stridor.data.names import DOMAINS, parse_clip_name
 from stridor.evaluation.measures import MAX_FALSE_POSITIVE_RATE, ScoredClips, require_every_stratum
 from stridor.evaluation.roc import roc_areas
 from stridor.experiments.sweep.grid import Combination
@@ -69,8 +69,7 @@ def sweep_machine(
     # ScoredClips sorts clips by name.
     order = sorted(range(len(names)), key=vectors.test_names.__getitem__)
     swept = MachineSweep(unscored)
-    pools = {key: (known, vectors.test.get(key)) for key, known in vectors.train.items()}
-    for combination, scores in scores_of(vectors, pools, vectors.train_domains, combinations, bank):
+    for combination, scores in scores_of(vectors, combinations, bank):
         if isinstance(scores, str):
             swept.impossible[combination] = scores
         else:
@@ -92,55 +91,33 @@ def measures(swept: MachineSweep, combinations: Sequence[Combination]) -> NDArra
 
 
 def scores_of(
-    vectors: MachineVectors,
-    clips: Mapping[tuple[int, str], tuple[NDArray[np.float32], NDArray[np.float32] | None]],
-    domains: Sequence[Domain],
-    combinations: Sequence[Combination],
-    bank: BankParams,
+    vectors: MachineVectors, combinations: Sequence[Combination], bank: BankParams
 ) -> Iterator[tuple[Combination, NDArray[np.float64] | str]]:
-    """Score clips by every combination.
-
-    Parameters
-    ----------
-    clips : mapping of (layer, pooling) to float32 [R x D] and [Q x D]
-        Normal clips for the bank, and clips to score.
-    domains : sequence of R str
-        Of the normal clips.
-
-    Yields
-    ------
-    Combination
-    float64 [Q] or str
-        The scores, or the reason why there are none.
-    """
+    """Yield each combination with its scores in the order of the test clips, or with the reason why it has none."""
+    domains = vectors.train_domains
 
     def shared(one: Combination) -> tuple[int, str, Metric, float, str]:
         return one.layer, one.pooling, one.metric, one.target_oversampling, one.bands
 
     for (layer, pooling, metric, share, bands), group in groupby(sorted(combinations, key=shared), shared):
-        normal, queries = clips.get((layer, pooling), (None, None))
-        if normal is None or queries is None:
+        if (layer, pooling) not in vectors.train:
             raise StridorError(
                 f"There are no vectors of layer {layer} and pooling {pooling} for the machine '{vectors.machine}'; run "
                 "'make sweep' to embed its clips with the lists of params.yaml."
             )
+        train, test = (as_embeddings(of[layer, pooling], "the clips") for of in (vectors.train, vectors.test))
         own = bank.model_copy(update={"metric": metric, "target_oversampling": share, "bands": bands})
         try:
-            train, asked = (_measurable(values, own) for values in (normal, queries))
+            for values, names in ((train, vectors.train_names), (test, vectors.test_names)):
+                if found := first_unmeasurable(values, own):
+                    raise StridorError(f"The embedding of {names[found[0]]} {found[1]}.")
             references = References(train, domains, own)
         except StridorError as error:
             yield from ((one, str(error)) for one in group)
             continue
-        distances = references.distances_from(asked)
+        to_test = references.distances_from(test)
         for one in group:
             try:
-                yield one, references.scorer(one.bank).score(distances)
+                yield one, references.scorer(one.bank).score(to_test)
             except StridorError as error:
                 yield one, str(error)
-
-
-def _measurable(values: NDArray[np.float32], bank: BankParams) -> NDArray[np.float64]:
-    embeddings = as_embeddings(values, "the clips")
-    if found := first_unmeasurable(embeddings, bank):
-        raise StridorError(f"The embedding of a clip {found[1]}.")
-    return embeddings
