@@ -48,14 +48,19 @@ class References:
         self._parts: Sequence[_Part | _Patch]
         if params.bands == "patches":
             self._memory = _patches(embeddings, params)
-            between = nearest_patch_distances(self._memory, self._memory, params.metric)
-            self._parts = [_Patch(one, domains) for one in between]
+            self._parts = [_Patch(self, number, domains) for number in range(self._memory.shape[0] * PATCHES)]
         else:
             self._parts = [_Part(one, domains, params) for one in parts_of(embeddings, params.bands)]
 
     def scorer(self, params: BankParams) -> "PartsScorer":
         """Return the scorer for these references, as `_Part.scorer` for each part."""
         return PartsScorer([part.scorer(params) for part in self._parts])
+
+    @cached_property
+    def between_patches(self) -> NDArray[np.float64]:
+        """The distances of the patches of every recorded reference to all references, [patches x R x R]."""
+        assert self._memory is not None
+        return nearest_patch_distances(self._memory, self._memory, self._params.metric)
 
     def distances_from(self, queries: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the distances of queries `[Q x D]` to all references, recorded ones first, [parts x Q x all]."""
@@ -131,15 +136,16 @@ def first_unmeasurable(embeddings: NDArray[np.float64], params: BankParams) -> t
 
 
 class _Patch:
-    """The distances of one patch of every recorded reference to all references, for their leave-one-out scores."""
+    """One patch of every recorded reference, for their leave-one-out scores."""
 
-    def __init__(self, between: NDArray[np.float64], domains: Sequence[Domain]) -> None:
-        own = np.arange(len(between))
-        self._between, self._domains, self._parents = between, domains, np.stack([own, own], axis=1)
+    def __init__(self, references: References, number: int, domains: Sequence[Domain]) -> None:
+        self._references, self._number, self._domains = references, number, domains
 
     def scorer(self, params: BankParams) -> DistanceScorer:
         """Return the scorer for these references, as `_Part.scorer`."""
-        return DistanceScorer(params, lambda: self._between, self._domains, self._parents)
+        own = np.arange(len(self._domains))
+        parents = np.stack([own, own], axis=1)
+        return DistanceScorer(params, lambda: self._references.between_patches[self._number], self._domains, parents)
 
 
 class _Part:

@@ -15,7 +15,7 @@ from stridor.scoring.reference import MachineReference, NearestNormal, Scorer
 from stridor.scoring.shared import shared_embedders
 from stridor.scoring.views import detector_embedder
 from stridor.stages.layout import Layout
-from stridor.stages.systems import AUTOENCODERS, FINE_TUNED, JOINED, System, scoring_of
+from stridor.stages.systems import AUTOENCODERS, FINE_TUNED, System, views_of_system
 
 
 def scorers(
@@ -62,17 +62,12 @@ def make_embedders(systems: Iterable[System], layout: Layout, params: Params) ->
         if system == "log_mel":
             embedders[system] = LogMelEmbedder(device)
             continue
-        views = views_of(*scoring_of(system, params)) if system == JOINED else ()
-        own = (_ENCODERS.get(system, system), scoring_of(system, params)[0])
-        for name, _ in views or (own,):
+        views = views_of_system(system, params)
+        for name, _ in views:
             if name not in encoders:
                 encoders[name] = encoder_of(name, layout, params)
-        shared[system] = [(encoders[name], way) for name, way in views or (own,)]
+        shared[system] = [(encoders[name], way) for name, way in views]
     return embedders | (shared_embedders(shared, device) if shared else {})
-
-
-# By which encoder's name a system goes that is called otherwise.
-_ENCODERS: dict[System, str] = {"log_mel_mahalanobis": "log_mel"}
 
 
 def make_detector_embedder(encoder: Encoder, params: Params) -> Embedder:

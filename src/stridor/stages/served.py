@@ -2,16 +2,16 @@
 
 from collections.abc import Set
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from stridor.common.errors import StridorError
 from stridor.models.checkpoint import save_encoder
 from stridor.params import Params
-from stridor.params.scoring_sections import EmbeddingParams, View, views_of
+from stridor.params.scoring_sections import EmbeddingParams, View
 from stridor.serving.licences import NONE_NEEDED, both, origin_of, origin_of_file
 from stridor.stages.layout import Layout
 from stridor.stages.scorers import encoder_of
-from stridor.stages.systems import AUTOENCODERS, JOINED, System, scoring_of
+from stridor.stages.systems import AUTOENCODERS, JOINED, System, scoring_of, views_of_system
 from stridor.tracking.candidate import model_config
 
 # The mean log-mel spectrum, as the baseline computes it: the mean over time of every mel band.
@@ -70,12 +70,11 @@ def _encoders(system: System, params: Params) -> Set[str]:
 
 def _views(system: System, params: Params) -> tuple[View, ...]:
     """Return the views of a system that is not one encoder's own."""
-    embedding, bank = scoring_of(system, params)
-    if system == JOINED:
-        return views_of(embedding, bank)
     if system == "log_mel":
         return (("log_mel", _MEAN_SPECTRUM),)
-    return (("log_mel", embedding),) if system == "log_mel_mahalanobis" else ()
+    if system in (JOINED, "log_mel_mahalanobis"):
+        return cast(tuple[View, ...], views_of_system(system, params))
+    return ()
 
 
 def _require(place: Path, stage: str, layout: Layout) -> None:

@@ -3,7 +3,7 @@
 from typing import Final, Literal, get_args
 
 from stridor.params import Params
-from stridor.params.scoring_sections import OWN_LAYER, BankParams, EmbeddingParams
+from stridor.params.scoring_sections import OWN_LAYER, BankParams, EmbeddingParams, views_of
 from stridor.params.sections import NO_CHECKPOINT, Baseline
 
 FINE_TUNED: Final = "fine_tuned"
@@ -83,3 +83,11 @@ def scoring_of(system: System, params: Params) -> tuple[EmbeddingParams, BankPar
         return params.embedding.model_copy(update={"layer": layer}), params.bank.model_copy(update={"views": ()})
     shared = {name: getattr(params.bank, name) for name in ("shrinkage", "threshold_percentile")}
     return EmbeddingParams(layer=0, pooling="quantiles"), BankParams(metric="whitened", **shared)
+
+
+def views_of_system(system: System, params: Params) -> tuple[tuple[str, EmbeddingParams], ...]:
+    """Return the encoders, by their names, that a system pools the tokens of, and how; of most systems one, its own."""
+    embedding, bank = scoring_of(system, params)
+    if bank.views:
+        return views_of(embedding, bank)
+    return (("log_mel" if system == "log_mel_mahalanobis" else system, embedding),)
