@@ -11,6 +11,7 @@ import io
 import os
 import resource
 import runpy
+import shutil
 import sys
 import time
 from pathlib import Path
@@ -68,6 +69,8 @@ def apply(fault: str) -> None:
             _Disk.delay_s = int(number) / 1000
         _Disk.root = Path.cwd()
         builtins.open = io.open = _open_on_disk  # type: ignore[assignment]
+        # Copies would be made by the kernel, past this.
+        shutil._USE_CP_SENDFILE = False  # type: ignore[attr-defined]
     elif kind == "size":
         resource.setrlimit(resource.RLIMIT_FSIZE, (int(number), resource.RLIM_INFINITY))
 

@@ -13,6 +13,7 @@ import hashlib
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import sqlite3
@@ -264,10 +265,23 @@ def content(root: Path, *names: str) -> dict[str, str]:
 
 
 def names_below(scene: Scene) -> set[str]:
-    """Return the names of all files and folders of a scene, but those that are called otherwise in every run."""
+    """Return the names of all files and folders of a scene, but those that are called otherwise in every run.
+
+    DVC's cache may hold more than after an undisturbed run, such as the lists of folders that a stage depends on, when
+    its outputs were taken from the cache; everything there is named after its content.
+    """
     found = {path.relative_to(scene.place).as_posix() for path in scene.place.rglob("*")}
     own = tuple(f"project/{name}" for name in scene.own_names)
-    return {name for name in found if not name.startswith((*own, "site/"))}
+    return {name for name in found if not name.startswith((*own, "site/")) and not _is_kept_by_content(scene, name)}
+
+
+def _is_kept_by_content(scene: Scene, name: str) -> bool:
+    if not re.fullmatch(r"project/\.dvc/cache/(files/md5/)?[0-9a-f]{2}(/[0-9a-f]{30}(\.dir)?)?", name):
+        return False
+    path = scene.place / name
+    return path.is_dir() or hashlib.md5(path.read_bytes()).hexdigest() == path.parent.name + path.name.removesuffix(
+        ".dir"
+    )
 
 
 def problems_of(scene: Scene) -> list[str]:

@@ -22,19 +22,16 @@ import pytest
 from hard.killing import KILLS, TIMEOUT_S
 
 CLIENTS, RUNS, STEPS = 3, 4, 10
-TESTS = Path(__file__).resolve().parents[1]
 # Logs runs as stages do, and writes down what the server has confirmed.
 CLIENT = """
 import json, sys
 from pathlib import Path
-sys.path.insert(0, {tests!r})
 from stridor.common.errors import one_sentence
 from stridor.tracking.later import later_run
-from tiny import tiny_params
 with one_sentence(), open({confirmed!r}, "a", buffering=1) as confirmed:
     Path({file!r}).write_text("a file")
     for number in range({runs}):
-        with later_run("load", "pump", tiny_params()) as run:
+        with later_run("load", {{"k": "1"}}, {{"kind": "load"}}, "stridor") as run:
             for step in range({steps}):
                 run.log_epoch(step, {{"loss": step / 7}})
                 print(json.dumps([run.run_id, step]), file=confirmed)
@@ -111,7 +108,7 @@ class Load:
         self.processes = []
         for number in range(CLIENTS):
             code = CLIENT.format(
-                tests=str(TESTS), confirmed=str(self.folder / f"{number}.jsonl"),
+                confirmed=str(self.folder / f"{number}.jsonl"),
                 file=str(self.folder / f"{number}.txt"), runs=runs, steps=STEPS,
             )  # fmt: skip
             with open(self.folder / f"{number}.log", "wb") as log:

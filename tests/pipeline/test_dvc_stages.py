@@ -5,10 +5,11 @@ import pytest
 from stridor.common.compute import THREADS, cores
 from stridor.common.errors import StridorError
 from stridor.pipeline import dvc_stages as stages
+from stridor.pipeline.dvc_stages import Part
 from stridor.pipeline.repro import STAGES, detector_stages, run_pipeline
 from tiny import tiny_params
 
-GROUPS = [("augment@a", "train@a"), ("augment@b", "train@b"), ("augment@c", "train@c")]
+GROUPS = [[Part((f"augment@{name}", f"train@{name}"))] for name in "abc"]
 
 
 @pytest.fixture
@@ -38,6 +39,21 @@ def test_there_are_no_more_processes_than_groups_and_a_single_one_has_an_unchang
     assert started == [(1, [(("repro", "--single-item", "augment@b", "train@b"), {})])]
 
 
+def test_parts_of_all_groups_run_before_those_that_come_after_them(monkeypatch):
+    asked = []
+    monkeypatch.setattr(stages, "run_parallel", lambda commands, at_a_time: asked.extend(commands) or [0])
+    groups = [[Part((f"train@{one}",)), Part((f"own@{one}",), (0,)), Part((f"test@{one}",), (0, 1))] for one in "abc"]
+    stages.run_stale("detectors", groups, {"train@a", "own@c"}, 2, lambda text: None)
+    found = [(command.line[-1], [asked[one].line[-1] for one in command.after]) for command in asked]
+    assert found == [
+        ("train@a", []), ("train@c", []), ("own@a", ["train@a"]), ("own@c", ["train@c"]),
+        ("test@a", ["train@a", "own@a"]), ("test@c", ["train@c", "own@c"]),
+    ]  # fmt: skip
+    asked.clear()
+    stages.run_stale("detectors", groups, {"own@b"}, 2, lambda text: None)
+    assert [command.line[-3:] for command in asked] == [("train@b", "own@b", "test@b")]
+
+
 def test_nothing_is_started_where_all_is_up_to_date(started, capsys):
     stages.run_stale("cells", GROUPS, set(), 2)
     assert started == [(0, [])]
@@ -57,7 +73,8 @@ def test_the_pipeline_ends_with_a_plain_repro(started):
     saw = detector_stages(params)[1]
     assert saw == tuple(f"{stage}@saw" for stage in STAGES)
     run_pipeline(params, {"train@saw"}, jobs=2, print_line=lambda text: None)
-    assert [line for _, batch in started for line, _ in batch] == [("repro", "--single-item", *saw), ("repro",)]
+    first, last = (line for _, batch in started for line, _ in batch)
+    assert (first[:2], sorted(first[2:]), last) == (("repro", "--single-item"), sorted(saw), ("repro",))
     started.clear()
     # One at a time is what DVC does by itself.
     run_pipeline(params, {"train@saw"}, jobs=1)

@@ -50,6 +50,26 @@ def test_all_run_and_say_how_they_ended(tmp_path):
 
 
 @pytest.mark.parametrize("at_a_time", [1, 2, 5])
+def test_a_command_starts_after_those_that_it_needs_and_not_if_one_failed(tmp_path, at_a_time):
+    write = (
+        "import os, sys, time; time.sleep(0.2); print(*os.listdir('.'), file=open(f'{sys.argv[1]}.txt', 'w'));"
+        "sys.exit(int(sys.argv[2]))"
+    )
+    line = (sys.executable, "-c", f"import os; os.chdir({str(tmp_path)!r}); {write}")
+    commands = [
+        Command((*line, "last", "0"), after=(2, 1)), Command((*line, "first", "0")),
+        Command((*line, "next", "0"), after=(1,)),
+        Command((*line, "bad", "3")), Command((*line, "never", "0"), after=(3, 1)),
+        Command((*line, "nor this", "0"), after=(4,)),
+    ]  # fmt: skip
+    assert run_parallel(commands, at_a_time) == [0, 0, 0, 3, 3, 3]
+    saw = {path.stem: path.read_text().split() for path in tmp_path.iterdir()}
+    assert saw.keys() == {"first", "next", "last", "bad"}
+    assert "first.txt" in saw["next"]
+    assert {"first.txt", "next.txt"} <= set(saw["last"])
+
+
+@pytest.mark.parametrize("at_a_time", [1, 2, 5])
 def test_no_more_run_in_parallel_than_requested(tmp_path, at_a_time):
     script = (
         "import os, sys, time; open(f'{sys.argv[1]}/{time.monotonic()} start', 'w'); time.sleep(float(sys.argv[2]));"

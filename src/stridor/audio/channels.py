@@ -3,13 +3,17 @@
 import math
 import warnings
 from collections.abc import Iterator
-from typing import Literal
+from functools import lru_cache
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import soundfile as sf
 
 from stridor.audio.opening import OpenSound
 from stridor.common.errors import StridorError
+
+if TYPE_CHECKING:
+    from torchaudio.transforms import Resample
 
 SAMPLE_RATE_HZ = 16000
 
@@ -99,6 +103,14 @@ def _resample(wave: np.ndarray, rate_hz: int, name: str) -> np.ndarray:
     # torch takes seconds to import, and clips at 16 kHz do not need it.
     import torch
 
+    return _resampler(rate_hz)(torch.from_numpy(wave)).numpy()
+
+
+@lru_cache(maxsize=2)
+def _resampler(rate_hz: int) -> "Resample":
+    """Return the resampler of a rate; its filter takes seconds where rates have a small divisor in common."""
+    import torch
+
     from stridor.audio._torchaudio import torchaudio
 
-    return torchaudio.functional.resample(torch.from_numpy(wave), rate_hz, SAMPLE_RATE_HZ, **_RESAMPLER).numpy()
+    return torchaudio.transforms.Resample(rate_hz, SAMPLE_RATE_HZ, **_RESAMPLER, dtype=torch.float32)

@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from stridor.common.digests import file_md5
+from stridor.common.dvc_lock_file import mend_lock_files
 from stridor.common.dvc_locks import drop_half_copies, drop_stale_locks
 from stridor.common.errors import StridorError
 from stridor.common.project import check_path
@@ -96,6 +98,12 @@ def is_tracked(data: Path) -> bool:
     return tracker.exists() and not out_of_date(tracker.name, root=data.parent)
 
 
+def is_cached(file: Path, root: Path) -> bool:
+    """Tell whether the project's own cache of DVC holds the content of a file."""
+    md5 = file_md5(file)
+    return (root / ".dvc/cache/files/md5" / md5[:2] / md5[2:]).is_file()
+
+
 def track(data: Path) -> None:
     """Have DVC take a folder into its cache and write its hash to the `.dvc` file beside it.
 
@@ -181,7 +189,13 @@ def _call(*arguments: str, root: Path, advice: str = "fix this and run the comma
     check_path(root)
     drop_stale_locks(root)
     command, environment = dvc_line(*arguments), dvc_environment()
-    done = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, errors="replace")
+
+    def call() -> subprocess.CompletedProcess[str]:
+        return subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, errors="replace")
+
+    done = call()
+    if done.returncode and mend_lock_files(root):
+        done = call()
     if done.returncode:
         drop_half_copies(root)
         named = " ".join(argument for argument in arguments if not argument.startswith("--"))

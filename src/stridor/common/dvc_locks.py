@@ -37,7 +37,7 @@ def drop_stale_locks(root: Path) -> int:
             return 0
         try:
             text, written = table.read_text(encoding="utf-8"), table.stat().st_mtime
-            if _was_cut_off(text) and not _works(root):
+            if _was_cut_off(text) and not dvc_works(root):
                 table.unlink()
                 drop_half_copies(root)
                 return 1
@@ -54,7 +54,7 @@ def drop_stale_locks(root: Path) -> int:
 
 def drop_half_copies(root: Path) -> None:
     """Remove the copies that DVC was making when it was killed, or the disk was full, unless it is at work."""
-    if (half := list(root.glob(_HALF_COPIES))) and not _works(root):
+    if (half := list(root.glob(_HALF_COPIES))) and not dvc_works(root):
         for left in half:
             left.unlink(missing_ok=True)
 
@@ -67,7 +67,7 @@ def _was_cut_off(text: str) -> bool:
     return False
 
 
-def _works(root: Path) -> bool:
+def dvc_works(root: Path) -> bool:
     """Tell whether another process runs DVC in a project."""
     import psutil
 

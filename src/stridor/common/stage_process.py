@@ -2,9 +2,10 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from stridor.common.dvc_lock_file import keep_lock_files
 from stridor.common.errors import StridorError, one_sentence
 from stridor.common.interrupts import unblock_stop_signals
 from stridor.common.processes import callers, end_with
@@ -31,6 +32,8 @@ def stage_process() -> Iterator[None]:
                 if not (waiting := callers()):
                     raise KeyboardInterrupt  # DVC has ended while Python was starting
                 end_with(waiting)
+                with suppress(OSError):  # a precaution, for which the stage does not end
+                    keep_lock_files(Path())
             check_code()
             check_no_import(Path())
             yield

@@ -27,24 +27,37 @@ class Command:
     ----------
     line : tuple of str
     environment : mapping of str to str
+    after : tuple of int
+        Numbers of the commands that have to end well before it starts.
     """
 
     line: tuple[str, ...]
     environment: Mapping[str, str] = field(default_factory=dict)
+    after: tuple[int, ...] = ()
 
 
 def run_parallel(commands: Sequence[Command], at_a_time: int = 1) -> list[int]:
-    """Run commands, `at_a_time` of them in parallel; return their exit codes.
+    """Run commands, `at_a_time` of them in parallel, the first that may start before others; return their exit codes.
 
-    A failed command does not keep the others from running. Ctrl-C, SIGTERM or SIGHUP stops the running commands and
-    all processes that they have started before it ends the caller; if the caller is killed, they get SIGTERM.
+    A failed command does not keep the others from running, but for those that come after it, which get its code.
+    Ctrl-C, SIGTERM or SIGHUP stops the running commands and all processes that they have started before it ends the
+    caller; if the caller is killed, they get SIGTERM.
     """
     running: dict[int, subprocess.Popen[bytes]] = {}
     codes: dict[int, int] = {}
     environment = dvc_environment()
     with stop_signals_as_exceptions(), _children_accept_interrupts():
         try:
-            for number, command in enumerate(commands):
+            waiting = dict(enumerate(commands))
+            while waiting:
+                number = _next(waiting, codes)
+                if number is None:
+                    _wait_until_fewer(running, len(running), codes)
+                    continue
+                command = waiting.pop(number)
+                if failed := [codes[before] for before in command.after if codes[before]]:
+                    codes[number] = failed[0]
+                    continue
                 # In its own process group, a command can be stopped together with the stage that DVC runs.
                 running[number] = subprocess.Popen(
                     command.line, env={**environment, **command.environment}, process_group=0,
@@ -56,6 +69,11 @@ def run_parallel(commands: Sequence[Command], at_a_time: int = 1) -> list[int]:
             _stop(list(running.values()))
             raise
     return [codes[number] for number in range(len(commands))]
+
+
+def _next(waiting: Mapping[int, Command], codes: Mapping[int, int]) -> int | None:
+    """Return the number of the first command that comes after none which has not ended; None if all have to wait."""
+    return next((number for number, command in waiting.items() if all(one in codes for one in command.after)), None)
 
 
 def _wait_until_fewer(running: dict[int, subprocess.Popen[bytes]], limit: int, codes: dict[int, int]) -> None:

@@ -6,16 +6,26 @@ from collections.abc import Callable
 from stridor.common.compute import processes_at_a_time
 from stridor.common.reproducible import variables
 from stridor.params import Params
-from stridor.pipeline.dvc_stages import reproduce, run_stale
+from stridor.pipeline.dvc_stages import Part, reproduce, run_stale
 
 PIPELINE = "dvc.yaml"
 # Stages of a detector, in order.
 STAGES = ("augment", "train", "autoencoder", "index", "evaluate", "register")
+# Which of them run one after the other in a process, and after which of these parts.
+_PARTS = (Part(("augment", "train", "index")), Part(("autoencoder",), (0,)), Part(("evaluate", "register"), (0, 1)))
 
 
-def detector_stages(params: Params, stages: tuple[str, ...] = STAGES) -> list[tuple[str, ...]]:
+def detector_stages(params: Params) -> list[tuple[str, ...]]:
     """Return the names that DVC gives to the stages of every detector."""
-    return [tuple(f"{stage}@{detector}" for stage in stages) for detector in params.detectors]
+    return [tuple(f"{stage}@{detector}" for stage in STAGES) for detector in params.detectors]
+
+
+def detector_parts(params: Params, stages: tuple[str, ...] = STAGES) -> list[list[Part]]:
+    """Return the stages of every detector in parts that may run beside each other."""
+    return [
+        [Part(tuple(f"{stage}@{detector}" for stage in part.stages if stage in stages), part.after) for part in _PARTS]
+        for detector in params.detectors
+    ]
 
 
 def run_pipeline(
@@ -47,5 +57,5 @@ def run_pipeline(
         os.environ.update(variables())
     jobs = jobs or processes_at_a_time(params.compute.threads, params.compute.accelerator)
     if jobs > 1 and len(params.detectors) > 1:
-        run_stale("detectors", detector_stages(params), stale, jobs, print_line)
+        run_stale("detectors", detector_parts(params), stale, jobs, print_line)
     reproduce()

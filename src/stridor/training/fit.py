@@ -193,7 +193,10 @@ def _optimiser(task: SeparationTask, params: Params, stage: StageParams) -> torc
     rate = params.training.learning_rate * stage.learning_rate_factor
     # On a GPU a fused step cannot be joined with gradient clipping in half precision.
     fused = all(parameter.device.type == "cpu" for parameter in learning)
-    return torch.optim.AdamW(learning, lr=rate, weight_decay=params.training.weight_decay, fused=fused)
+    optimiser = torch.optim.AdamW(learning, lr=rate, weight_decay=params.training.weight_decay, fused=fused)
+    # A fused step does not count as a change in place, by which `Remembered` sees that weights are others now.
+    optimiser.register_step_post_hook(lambda *_: torch.autograd.graph.increment_version(learning))
+    return optimiser
 
 
 def _train_epoch(

@@ -1,7 +1,9 @@
 """Check of the separation: distances to the target on held-out mixtures, compared with trivial estimates."""
 
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -54,6 +56,16 @@ class Separation:
         return beats_mixture and self.estimate_db < self.mean_spectrum_db
 
 
+class _Mixed(NamedTuple):
+    """Held-out clips mixed at one SNR: a batch of log-mel images `[B x frames x 128]`, 0.5 MB a clip of 10 s."""
+
+    snr_db: float
+    machines: list[str]
+    mixtures: Tensor
+    targets: Tensor
+    frames: Tensor
+
+
 class SanityCheck:
     """Separation of held-out triples of every machine, which are mixed in the same way at every call.
 
@@ -65,6 +77,7 @@ class SanityCheck:
 
     def __init__(self, data: TrainingSet, params: Params, mean_spectra: dict[str, Tensor]) -> None:
         self.data, self.params, self.mean_spectra = data, params, mean_spectra
+        self._mixed: list[_Mixed] = []
 
     @torch.no_grad()
     def __call__(self, task: SeparationTask) -> list[Separation]:
@@ -72,7 +85,23 @@ class SanityCheck:
         was_training = task.training
         task.eval()
         device = task.separator.mean_spectra.device
+        self._mixed = self._mixed or list(self._mix(task, device))
         found: dict[tuple[str, float], list[tuple[float, float, float]]] = defaultdict(list)
+        for snr_db, machines, mixtures, targets, frames in self._mixed:
+            estimates = task.separator(task.encoder.encode(mixtures, frames), mixtures)[:, 0]
+            for row, machine in enumerate(machines):
+                counted = int(frames[row]) // PATCH * PATCH
+                target = targets[row, :counted]
+                guesses = estimates[row, :counted], mixtures[row, :counted], self.mean_spectra[machine].to(device)
+                estimate, mixture, mean = (float(log_spectral_distance_db(guess, target)) for guess in guesses)
+                found[machine, snr_db].append((estimate, mixture, mean))
+        task.train(was_training)
+        return [
+            Separation(machine, snr_db, len(rows), *(sum(column) / len(rows) for column in zip(*rows, strict=True)))
+            for (machine, snr_db), rows in sorted(found.items())
+        ]
+
+    def _mix(self, task: SeparationTask, device: torch.device) -> Iterator[_Mixed]:
         examples = self.data.held_out
         for snr_db in SNRS_DB:
             for indices in similar_length_batches([e.samples for e in examples], self.params.training.batch_size):
@@ -82,22 +111,11 @@ class SanityCheck:
                                 rng_for(self.params.seed, "sanity", e.clip.path, str(snr_db)), snr_db)
                     for e in chosen
                 ])  # fmt: skip
-                mixtures = task.encoder.log_mel(batch.mixture.to(device))
-                targets = task.encoder.log_mel(batch.target.to(device))
-                frames = frame_counts(batch.lengths.to(device))
-                estimates = task.separator(task.encoder.encode(mixtures, frames), mixtures)[:, 0]
-                for row, example in enumerate(chosen):
-                    counted = int(frames[row]) // PATCH * PATCH
-                    target = targets[row, :counted]
-                    guesses = (estimates[row, :counted], mixtures[row, :counted],
-                               self.mean_spectra[example.clip.machine].to(device))  # fmt: skip
-                    estimate, mixture, mean = (float(log_spectral_distance_db(guess, target)) for guess in guesses)
-                    found[example.clip.machine, snr_db].append((estimate, mixture, mean))
-        task.train(was_training)
-        return [
-            Separation(machine, snr_db, len(rows), *(sum(column) / len(rows) for column in zip(*rows, strict=True)))
-            for (machine, snr_db), rows in sorted(found.items())
-        ]
+                yield _Mixed(
+                    snr_db, [example.clip.machine for example in chosen],
+                    task.encoder.log_mel(batch.mixture.to(device)), task.encoder.log_mel(batch.target.to(device)),
+                    frame_counts(batch.lengths.to(device)),
+                )  # fmt: skip
 
 
 @torch.no_grad()

@@ -8,8 +8,9 @@ import pytest
 import sqlalchemy
 from optuna.storages._rdb.models import BaseModel
 
+from stridor.common.errors import StridorError
 from stridor.experiments.tuning import storage as storage_module
-from stridor.experiments.tuning.storage import open_storage, storage_shown, storage_url
+from stridor.experiments.tuning.storage import open_storage, storage_errors, storage_shown, storage_url
 from waiting_trial import check_taken_once
 
 RUNNING = optuna.trial.TrialState.RUNNING
@@ -55,6 +56,25 @@ def test_another_process_creates_the_tables_between_check_and_creation(url, tabl
     assert is_usable(storage)
     assert is_usable(made[1])
     assert len(optuna.load_study(study_name="study", storage=url).trials) == 2
+
+
+def test_a_full_disk_is_one_sentence_with_its_reason(url):
+    storage = open_storage(url)
+    study = optuna.create_study(storage=storage)
+
+    def fill(connection, record):
+        connection.execute("PRAGMA max_page_count = 1")  # as many as it has
+
+    sqlalchemy.event.listen(storage.engine, "connect", fill)
+    storage.engine.dispose()
+
+    def go_on():
+        with storage_errors(url):
+            for _ in range(1000):
+                study.ask().set_user_attr("text", "x" * 1000)
+
+    with pytest.raises(StridorError, match=r"sqlite:.*new\.db cannot be used \(database or disk is full\); fix it"):
+        go_on()
 
 
 def test_many_open_a_new_one_at_the_same_moment(url):

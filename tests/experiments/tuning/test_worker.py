@@ -19,11 +19,14 @@ def test_the_error_that_ended_it_is_reported(project, capsys):
     broken = replace(spec, storage="sqlite:////nowhere/optuna.db")
     context = get_context("spawn")
     remaining = context.Semaphore(1)
-    worker = context.Process(target=work, args=(broken, 0, remaining), name="worker 0")
-    worker.start()
-    worker.join()
-    workers._report_lost_workers(study, spec, [worker], set())
-    assert "worker 0 ended with 1 (stridor.common.errors.StridorError: Optuna's storage" in capsys.readouterr().err
+    reason, say = context.Pipe(duplex=False)
+    process = context.Process(target=work, args=(broken, 0, remaining, say), name="worker 0")
+    process.start()
+    process.join()
+    lost = {}
+    workers._report_lost_workers(study, spec, [workers.Worker(process, reason)], lost)
+    assert "worker 0 ended with 1 (Optuna's storage sqlite:////nowhere/optuna.db" in capsys.readouterr().err
+    assert list(lost) == ["worker 0"]
 
 
 @pytest.mark.slow

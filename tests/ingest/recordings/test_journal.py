@@ -1,5 +1,6 @@
 """The journal of an import: what is undone, and what somebody did afterwards stays."""
 
+import hashlib
 import json
 import os
 import shutil
@@ -103,6 +104,18 @@ def test_links_that_dvc_puts_in_the_place_of_clips_are_no_change(killed):
     os.link(cached, clip)
     assert undo_killed(root / "data")
     assert content(root) == before | {"cached": b"new"}
+
+
+def test_nor_are_copies_from_its_cache(killed):
+    root, before = killed
+    clip = root / "data" / "fan" / "clip"
+    md5 = hashlib.md5(b"new").hexdigest()
+    cached = root / ".dvc/cache/files/md5" / md5[:2] / md5[2:]
+    cached.parent.mkdir(parents=True)
+    cached.write_bytes(b"new")
+    os.utime(clip, ns=(0, 1))
+    assert undo_killed(root / "data")
+    assert content(root) == before
 
 
 @pytest.mark.parametrize("fresh", [True, False])

@@ -15,8 +15,8 @@ from stridor.experiments.table.published import PUBLISHED, is_development_set
 from stridor.experiments.table.rows import read_rows
 from stridor.experiments.table.table_report import to_csv, to_markdown
 from stridor.params import Params, editing, read_params, text
-from stridor.pipeline.dvc_stages import reproduce, run_stale
-from stridor.pipeline.repro import PIPELINE, STAGES, detector_stages
+from stridor.pipeline.dvc_stages import Part, reproduce, run_stale
+from stridor.pipeline.repro import PIPELINE, STAGES, detector_parts
 from stridor.stages.layout import REPORTS, Layout
 
 CELLS = "experiments/table/dvc.yaml"
@@ -47,8 +47,8 @@ def make_table(seeds: int | None = None, jobs: int | None = None, print_line: Ca
     params = read_params()
     jobs = jobs or processes_at_a_time(params.compute.threads, params.compute.accelerator)
     stale = out_of_date(PIPELINE, CELLS)
-    run_stale("detectors of the pipeline", detector_stages(params, _STAGES), stale, jobs, print_line)
-    run_stale("cells", cell_stages(params), stale, jobs, print_line)
+    run_stale("detectors of the pipeline", detector_parts(params, _STAGES), stale, jobs, print_line)
+    run_stale("cells", [[Part(cell)] for cell in cell_stages(params)], stale, jobs, print_line)
     reproduce("summary", f"{CELLS}:report", alone=True)
 
 

@@ -11,7 +11,7 @@ from stridor.common.errors import StridorError
 from stridor.common.interrupts import stop_signals_as_exceptions
 from stridor.common.stage_process import stage_process
 from stridor.experiments.tuning.space import Space
-from stridor.experiments.tuning.storage import storage_url
+from stridor.experiments.tuning.storage import storage_errors, storage_url
 from stridor.experiments.tuning.study import StudySpec, open_study
 from stridor.experiments.tuning.worker import run_one_trial
 from stridor.params import read_params
@@ -33,7 +33,7 @@ def run(detector: str, study: str, parent_run: str) -> None:
         raise StridorError(
             f"The study here is {spec.name} and not {study}; have all nodes use the version of stridor that started it."
         )
-    with stop_signals_as_exceptions():
+    with stop_signals_as_exceptions(), storage_errors(spec.storage):
         number = run_one_trial(open_study(spec), spec)
     print(number, spec.layout(number).base)
 

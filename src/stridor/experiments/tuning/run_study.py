@@ -1,6 +1,6 @@
 """Run a study: worker processes, progress display, MLflow parent run, report, and applying the best values."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -11,9 +11,9 @@ from stridor.common.compute import threads_of_each
 from stridor.common.dvc import data_md5
 from stridor.common.errors import StridorError
 from stridor.experiments.tuning.on_cluster import check_shared, run_trials
-from stridor.experiments.tuning.result import Comparison, compare, halves_of
+from stridor.experiments.tuning.result import Comparison, Halves, compare, halves_of
 from stridor.experiments.tuning.space import Space
-from stridor.experiments.tuning.storage import storage_shown, storage_url
+from stridor.experiments.tuning.storage import storage_errors, storage_shown, storage_url
 from stridor.experiments.tuning.study import (
     DEFAULT,
     ERROR,
@@ -100,18 +100,24 @@ def tune(detector: str, params: Params, options: TuneOptions) -> None:
     if options.ray is not None:
         check_shared(spec.storage)
     study = open_study(spec)
+    with storage_errors(spec.storage):
+        _run(study, spec, options, halves)
+
+
+def _run(study: "optuna.Study", spec: StudySpec, options: TuneOptions, halves: Halves | None) -> None:
     end_lost_trials(study)
     missing = options.trials - counted(study)
     total = f" of {options.trials}" if options.trials else ""
     click.echo(f"Study {spec.name} in {storage_shown(spec.storage)}: {counted(study)}{total} trials done.")
+    lost: list[str] = []
     with _parent_run(study, spec) as (log, spec):
         if missing > 0 and options.ray is not None:
             run_trials(options.ray, study, spec, missing)
         elif missing > 0:
-            run_workers(study, spec, missing, options.jobs)
+            lost = run_workers(study, spec, missing, options.jobs)
         best = best_of(study)
         if best is None:
-            raise StridorError(_no_result_message(study, spec))
+            raise StridorError(_no_result_message(study, spec, lost))
         general = default_trial(study)
         comparison = compare(spec, halves, general, best) if halves and general else None
         folder = write_report(study, spec, comparison, log)
@@ -173,8 +179,9 @@ def _parent_run(study: "optuna.Study", spec: StudySpec) -> Iterator[tuple]:
         yield log, replace(spec, parent_run=log.run_id)
 
 
-def _no_result_message(study: "optuna.Study", spec: StudySpec) -> str:
+def _no_result_message(study: "optuna.Study", spec: StudySpec, lost: Sequence[str]) -> str:
     errors = [trial.user_attrs[ERROR] for trial in study.get_trials(deepcopy=False) if ERROR in trial.user_attrs]
-    if errors:
+    if errors or lost:
+        errors = [*errors, *lost]
         return f"No trial of the study {spec.name} finished; the first one failed with: {errors[0]}"
     return f"The study {spec.name} has no finished trial; run 'stridor tune --detector {spec.detector}' first."

@@ -60,26 +60,49 @@ def open_storage(url: str) -> "RDBStorage":
 
 
 @contextmanager
-def storage_errors(url: str) -> Iterator[None]:
-    """Turn errors of a storage into one sentence that names the storage.
+def opening_errors(url: str) -> Iterator[None]:
+    """Turn errors of opening a storage into one sentence that names the storage.
 
     Raises
     ------
     StridorError
         If the storage cannot be used.
     """
+    try:
+        with storage_errors(url):
+            yield
+    except (ImportError, ValueError) as error:
+        raise _unusable(url, error) from None
+
+
+@contextmanager
+def storage_errors(url: str) -> Iterator[None]:
+    """Turn errors of a storage that is in use, such as a full disk, into one sentence that names the storage.
+
+    Raises
+    ------
+    StridorError
+        If the storage fails.
+    """
     from optuna.exceptions import StorageInternalError
     from sqlalchemy.exc import SQLAlchemyError
 
     try:
         yield
-    except (SQLAlchemyError, ImportError, ValueError, StorageInternalError) as error:
-        shown = storage_shown(url)
-        reason = " ".join(str(getattr(error, "orig", None) or error).split())
-        raise StridorError(
-            f"Optuna's storage {shown} cannot be used ({reason.replace(url, shown).rstrip('.')}); fix it, or set "
-            "OPTUNA_STORAGE to another."
-        ) from None
+    except StorageInternalError as error:
+        # Optuna's own message guesses at the reason.
+        raise _unusable(url, error.__cause__ or error) from None
+    except SQLAlchemyError as error:
+        raise _unusable(url, error) from None
+
+
+def _unusable(url: str, error: BaseException) -> StridorError:
+    shown = storage_shown(url)
+    reason = " ".join(str(getattr(error, "orig", None) or error).split())
+    return StridorError(
+        f"Optuna's storage {shown} cannot be used ({reason.replace(url, shown).rstrip('.')}); fix it, or set "
+        "OPTUNA_STORAGE to another."
+    )
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from stridor.common.errors import StridorError
 from stridor.common.text import shortened
 from stridor.experiments.tuning.sampling import seeded_sampler
 from stridor.experiments.tuning.space import Space
-from stridor.experiments.tuning.storage import heartbeats, open_storage, storage_errors
+from stridor.experiments.tuning.storage import heartbeats, open_storage, opening_errors
 from stridor.params import SCORING_SECTIONS, TRAINING_SECTIONS
 from stridor.stages.layout import Layout
 
@@ -80,7 +80,7 @@ def open_study(spec: StudySpec) -> "optuna.Study":
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     tune = spec.space.base.tune
-    with storage_errors(spec.storage):
+    with opening_errors(spec.storage):
         return optuna.create_study(
             storage=open_storage(spec.storage),
             study_name=spec.name,

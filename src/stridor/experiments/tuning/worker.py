@@ -12,18 +12,30 @@ from typing import TYPE_CHECKING
 
 from stridor.common.interrupts import stop_signals_as_exceptions, stop_signals_postponed, unblock_stop_signals
 from stridor.common.processes import end_with
+from stridor.common.text import printable
+from stridor.experiments.tuning.storage import storage_errors
 from stridor.experiments.tuning.study import StudySpec, best_of, default_trial, open_study
 
 if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
+
     import optuna
 
 INTERRUPTED = 130
 
 
-def work(spec: StudySpec, number: int, remaining: Semaphore) -> None:
+def work(spec: StudySpec, number: int, remaining: Semaphore, reason: "Connection[str, str]") -> None:
     """Run trials while some remain; their output goes to `worker_<number>.log`.
 
-    The number of remaining trials is a semaphore, because a killed worker cannot hold a lock on it.
+    Parameters
+    ----------
+    spec : StudySpec
+    number : int
+        Of this worker.
+    remaining : Semaphore
+        Number of remaining trials, as a semaphore, because a killed worker cannot hold a lock on it.
+    reason : Connection
+        Takes the error that ends this worker; the disk may be full, so that its log does not.
     """
     _print_to(spec, number)
     # Ctrl-C in a terminal reaches all processes, and the study then asks its workers to stop. A second request
@@ -33,10 +45,13 @@ def work(spec: StudySpec, number: int, remaining: Semaphore) -> None:
     if (study := parent_process()) is not None and study.pid is not None:
         end_with([study.pid])
     try:
-        with stop_signals_as_exceptions():
+        with stop_signals_as_exceptions(), storage_errors(spec.storage):
             _run_trials(spec, remaining)
     except (KeyboardInterrupt, SystemExit):
         sys.exit(INTERRUPTED)
+    except Exception as error:
+        reason.send(printable(str(error)) or type(error).__name__)
+        raise
 
 
 def _run_trials(spec: StudySpec, remaining: Semaphore) -> None:

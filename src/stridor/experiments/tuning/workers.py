@@ -5,7 +5,7 @@ import time
 from collections.abc import Sequence
 from multiprocessing import get_context
 from multiprocessing.process import BaseProcess
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
@@ -17,6 +17,8 @@ from stridor.experiments.tuning.worker import last_line, work
 from stridor.tracking.runs import end_as, is_running
 
 if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
+
     import optuna
 
 POLL_INTERVAL_S = 0.5
@@ -24,17 +26,32 @@ POLL_INTERVAL_S = 0.5
 STOP_TIMEOUT_S = 60.0
 
 
-def run_workers(study: "optuna.Study", spec: StudySpec, trials: int, jobs: int) -> None:
-    """Run trials in processes of their own until there are enough, and show the progress."""
+class Worker(NamedTuple):
+    """A process that runs trials, and where it says what ends it."""
+
+    process: BaseProcess
+    reason: "Connection[str, str]"
+
+
+def run_workers(study: "optuna.Study", spec: StudySpec, trials: int, jobs: int) -> list[str]:
+    """Run trials in processes of their own until there are enough, and show the progress.
+
+    Returns
+    -------
+    list of str
+        Why workers were lost.
+    """
     done = counted(study)
     enqueue_default(study, spec.space)
     # The children's numerical libraries read it when they are loaded.
     os.environ[THREADS] = str(spec.threads)
     context = get_context("spawn")
     remaining = context.Semaphore(trials)
-    workers = [
-        context.Process(target=work, args=(spec, i, remaining), name=f"worker {i}") for i in range(min(jobs, trials))
-    ]
+    workers = []
+    for number in range(min(jobs, trials)):
+        reason, say = context.Pipe(duplex=False)
+        process = context.Process(target=work, args=(spec, number, remaining, say), name=f"worker {number}")
+        workers.append(Worker(process, reason))
     click.echo(
         f"{len(workers)} worker(s) with {spec.threads} thread(s) each; their output is in {spec.folder}/worker_*.log"
     )
@@ -42,30 +59,34 @@ def run_workers(study: "optuna.Study", spec: StudySpec, trials: int, jobs: int) 
         # While they import torch, they could not end in order; they let requests through as soon as they can.
         with stop_signals_blocked():
             for worker in workers:
-                worker.start()
+                worker.process.start()
         with Progress(study, done + trials, done) as progress:
-            lost: set[str] = set()
-            while any(worker.is_alive() for worker in workers):
+            lost: dict[str, str] = {}
+            while any(worker.process.is_alive() for worker in workers):
                 time.sleep(POLL_INTERVAL_S)
                 _report_lost_workers(study, spec, workers, lost)
                 progress.update()
+            _report_lost_workers(study, spec, workers, lost)
             progress.update()
     finally:
-        _stop(workers)
+        _stop([worker.process for worker in workers])
         end_lost_trials(study)
+    return list(lost.values())
 
 
 def _report_lost_workers(
-    study: "optuna.Study", spec: StudySpec, workers: Sequence[BaseProcess], lost: set[str]
+    study: "optuna.Study", spec: StudySpec, workers: Sequence[Worker], lost: dict[str, str]
 ) -> None:
     """Mark the trial of a lost worker as failed and print a line with its error; the other workers continue."""
-    for number, worker in enumerate(workers):
-        if worker.exitcode and worker.name not in lost:
-            lost.add(worker.name)
+    for number, (process, said) in enumerate(workers):
+        if process.exitcode and process.name not in lost:
+            reason = said.recv() if said.poll() else last_line(spec, number)
+            lost[process.name] = reason
             end_lost_trials(study)
-            reason = f" ({last_line(spec, number)})" if worker.exitcode > 0 else ""
+            shown = f" ({reason.rstrip('.')})" if process.exitcode > 0 else ""
             click.echo(
-                f"{worker.name} ended with {worker.exitcode}{reason}; its trial is lost, the others continue.", err=True
+                f"{process.name} ended with {process.exitcode}{shown}; its trial is lost, the others continue.",
+                err=True,
             )
 
 

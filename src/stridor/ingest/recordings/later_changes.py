@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from stridor.common.dvc import is_cached
 from stridor.common.errors import StridorError
 from stridor.common.git import committed
 from stridor.common.text import printable
@@ -63,14 +64,14 @@ def check_nothing_added(folder: Path, entries: Entries) -> None:
         vacated.add(there)
         if brought:
             below = here.relative_to(folder / "new")
-            for later in _later_files(there, below, entries):
+            for later in _later_files(root, there, below, entries):
                 raise StridorError(
                     f"{printable(later)} was added or changed since an import was cut off, and would be lost when that "
                     "is undone; move it out of data/ and try again."
                 )
 
 
-def _later_files(there: Path, below: Path, entries: Entries) -> Iterable[Path]:
+def _later_files(root: Path, there: Path, below: Path, entries: Entries) -> Iterable[Path]:
     """Yield files of a folder that the import brought, which it did not write as they are now."""
     for path in sorted(there.rglob("*")):
         if path.is_dir() and not path.is_symlink():
@@ -80,6 +81,9 @@ def _later_files(there: Path, below: Path, entries: Entries) -> Iterable[Path]:
         # DVC may have put a link to the same content in the place of a file, and so may the import.
         linked = path.is_symlink() or state.st_nlink > 1
         if size < 0 or (not linked and (state.st_size, state.st_mtime_ns) != (size, changed)):
+            # Or a copy of it, which is newer.
+            if size == state.st_size and is_cached(path, root):
+                continue
             yield path
 
 
