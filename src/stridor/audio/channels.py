@@ -13,7 +13,7 @@ from stridor.audio.opening import OpenSound
 from stridor.common.errors import StridorError
 
 if TYPE_CHECKING:
-    from torchaudio.transforms import Resample
+    from torch import nn
 
 SAMPLE_RATE_HZ = 16000
 
@@ -107,7 +107,7 @@ def _resample(wave: np.ndarray, rate_hz: int, name: str) -> np.ndarray:
 
 
 @lru_cache(maxsize=2)
-def _resampler(rate_hz: int) -> "Resample":
+def _resampler(rate_hz: int) -> "nn.Module":
     """Return the resampler of a rate; its filter takes seconds where rates have a small divisor in common."""
     import torch
 
