@@ -19,6 +19,14 @@ def test_every_clip_is_in_one_batch_and_lengths_are_similar(seed):
     assert all(high <= next_low for (_, high), (next_low, _) in pairwise(spans))
 
 
+@pytest.mark.parametrize("batch_size", [4, 16, 32])
+def test_of_many_clips_less_than_three_percent_is_padding(batch_size):
+    lengths = np.random.default_rng(5).integers(4 * 16_000, 12 * 16_000, 1000)
+    batches = similar_length_batches(lengths.tolist(), batch_size, np.random.default_rng(0))
+    computed = sum(len(batch) * lengths[batch].max() for batch in batches)
+    assert 0 < 1 - lengths.sum() / computed < 0.03
+
+
 def test_long_clips_come_in_smaller_batches():
     batches = similar_length_batches([60 * 16_000] * 5 + [16_000] * 5, 16)
     assert sorted(map(len, batches)) == [1, 1, 1, 1, 1, 5]

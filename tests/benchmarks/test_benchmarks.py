@@ -7,6 +7,7 @@ from benchmarks.straightforward import Straightforward
 
 from benchmarks import __main__ as command
 from benchmarks import (
+    compiling,
     encoder,
     enrolment,
     gpu,
@@ -28,12 +29,22 @@ from tiny import CONFIG
 def bench(monkeypatch):
     """The harness at tiny sizes; `mini` is the tests' own small encoder."""
     monkeypatch.setitem(PRESETS, "mini", CONFIG)
+    monkeypatch.setattr(torch, "compile", lambda function, **_: function)  # it takes most of a minute
     return Bench(tiny=True)
 
 
 @pytest.mark.parametrize(
     "module",
-    [encoder, precision, training, pytest.param(memory, marks=pytest.mark.slow), inputs, scoring, recordings],
+    [
+        encoder,
+        precision,
+        compiling,
+        training,
+        pytest.param(memory, marks=pytest.mark.slow),
+        inputs,
+        scoring,
+        recordings,
+    ],
     ids=lambda module: module.__name__,
 )
 def test_a_benchmark_runs(bench, module):
