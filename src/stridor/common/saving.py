@@ -1,9 +1,10 @@
 """Tensors, arrays and sounds written to files, with one kind of error where a disk is full."""
 
-from collections.abc import Iterator
+import errno
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 from stridor.common.errors import StridorError
 
@@ -33,8 +34,16 @@ def save_array(values: "np.ndarray", path: Path) -> None:
     """Write what `numpy.load` reads; see `save_tensors` for the error."""
     import numpy as np
 
-    with _refusing_half_files(path):
-        np.save(path, values)
+    with _refusing_half_files(path), open(path, "wb") as file:
+        # Into a file of the operating system NumPy writes by C, and does not notice a disk that is full at the end.
+        np.save(cast("BinaryIO", _Writer(file.write)), values)
+
+
+class _Writer:
+    """What NumPy does not take for a file of the operating system."""
+
+    def __init__(self, write: Callable[[bytes], int]) -> None:
+        self.write = write
 
 
 @contextmanager
@@ -42,11 +51,10 @@ def _refusing_half_files(path: Path) -> Iterator[None]:
     try:
         yield
     except (OSError, RuntimeError) as error:
-        # Neither gives the reason of the operating system: PyTorch names its own code, and NumPy counts what was
-        # written and does not ask why it is too little.
+        # PyTorch names its own code in the place of the operating system's reason.
         by_torch = any(name in str(error) for name in ("inline_container", "PytorchStreamWriter"))
-        by_numpy = isinstance(error, OSError) and error.errno is None
-        if not by_torch and not by_numpy:
+        full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+        if not by_torch and not full:
             raise
         raise _not_whole(path) from error
 

@@ -77,6 +77,31 @@ def test_a_full_disk_is_one_sentence_with_its_reason(url):
         go_on()
 
 
+def test_a_defect_is_not_taken_for_one_of_the_storage(url):
+    with pytest.raises(AssertionError, match="a defect"), storage_errors(url):
+        raise AssertionError("a defect")
+
+
+def test_a_trial_whose_end_cannot_be_recorded_is_one_sentence(url):
+    storage = open_storage(url)
+    study = optuna.create_study(storage=storage)
+
+    def fill(connection, record):
+        connection.execute("PRAGMA query_only = 1")
+
+    def objective(trial):
+        sqlalchemy.event.listen(storage.engine, "connect", fill)
+        storage.engine.dispose()
+        return 1.0
+
+    def go_on():
+        with storage_errors(url):
+            study.optimize(objective, n_trials=1)
+
+    with pytest.raises(StridorError, match=r"new\.db cannot be used \(attempt to write a readonly database\); fix it"):
+        go_on()
+
+
 def test_many_open_a_new_one_at_the_same_moment(url):
     together = Barrier(6)
 

@@ -89,11 +89,21 @@ def storage_errors(url: str) -> Iterator[None]:
 
     try:
         yield
-    except StorageInternalError as error:
-        # Optuna's own message guesses at the reason.
-        raise _unusable(url, error.__cause__ or error) from None
     except SQLAlchemyError as error:
         raise _unusable(url, error) from None
+    except Exception as error:
+        # Where Optuna cannot record how a trial has ended, it stumbles over that with another error.
+        failed = [one for one in _chain(error) if isinstance(one, StorageInternalError)]
+        if not failed:
+            raise
+        raise _unusable(url, failed[0].__cause__ or failed[0]) from None
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    """Yield an error, and the errors that it came of."""
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
 
 
 def _unusable(url: str, error: BaseException) -> StridorError:
