@@ -1,13 +1,60 @@
 """What a run logs when others start at the same moment."""
 
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
 import mlflow
 import pytest
 from mlflow.exceptions import MlflowException
 
+from stridor.common.errors import StridorError
 from stridor.tracking import run
 from stridor.tracking.describe import DataVersion
+from stridor.tracking.location import Store
 
 VERSION = DataVersion("data", "0" * 32)
+
+
+class Server(BaseHTTPRequestHandler):
+    """Is stopped in the middle of its answers, for as many as are to be cut off."""
+
+    cut_off = 0
+
+    def do_POST(self):
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(200)
+        self.send_header("Content-Length", "2")
+        self.end_headers()
+        whole = type(self).cut_off == 0
+        self.wfile.write(b"{}" if whole else b"{")
+        type(self).cut_off -= not whole
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def server(monkeypatch):
+    with ThreadingHTTPServer(("127.0.0.1", 0), Server) as one:
+        threading.Thread(target=one.serve_forever, daemon=True).start()
+        address = f"http://127.0.0.1:{one.server_port}"
+        before = mlflow.get_tracking_uri()
+        mlflow.set_tracking_uri(address)
+        yield Store(address, None)
+        mlflow.set_tracking_uri(before)
+        one.shutdown()
+
+
+def test_an_answer_that_was_cut_off_does_not_end_a_training(server):
+    Server.cut_off = 1
+    run.MlflowRun(server, "0" * 32).set_tag("key", "value")
+    assert Server.cut_off == 0
+
+
+def test_a_server_that_never_answers_whole_is_one_sentence(server):
+    Server.cut_off = 2
+    with pytest.raises(StridorError, match="does not answer"):
+        run.MlflowRun(server, "0" * 32).set_tag("key", "value")
 
 
 def failing(monkeypatch, *errors):

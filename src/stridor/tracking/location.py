@@ -76,6 +76,15 @@ class Store:
         )
 
 
+def answer_was_cut_off(error: BaseException | None) -> bool:
+    """Tell whether an error of MLflow comes of a server that was gone in the middle of its answer."""
+    from requests.exceptions import ChunkedEncodingError
+
+    while error is not None and not isinstance(error, ChunkedEncodingError):
+        error = error.__cause__ or error.__context__
+    return error is not None
+
+
 def _store_errors() -> tuple[type[Exception], ...]:
     from mlflow.exceptions import MlflowException
 

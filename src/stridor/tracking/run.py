@@ -1,8 +1,9 @@
 """One MLflow run: started or resumed, and always ended."""
 
 import logging
+import time
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ from stridor.common.interrupts import stop_signals_as_exceptions, stop_signals_p
 from stridor.common.processes import host_mark, is_gone, process_mark
 from stridor.tracking.describe import DataVersion, as_metrics
 from stridor.tracking.ending import end_open_run, ended_with_block
+from stridor.tracking.location import answer_was_cut_off
 from stridor.tracking.store import Store, experiment_id, open_store
 
 if TYPE_CHECKING:
@@ -75,29 +77,38 @@ class MlflowRun(RunLog):
     def log_epoch(self, step: int, figures: Mapping[str, float]) -> None:
         import mlflow
 
-        with self._store.errors():
-            mlflow.log_metrics(as_metrics(figures), step=step, run_id=self.run_id)
+        # The store takes the same figures of the same moment once.
+        metrics, moment_ms = as_metrics(figures), time.time_ns() // 10**6
+        self._log(lambda: mlflow.log_metrics(metrics, step=step, run_id=self.run_id, timestamp=moment_ms))
 
     def log_figure(self, figure: "Figure", path: str) -> None:
-        with self._store.errors():
-            self._client.log_figure(self.run_id, figure, path)
+        self._log(lambda: self._client.log_figure(self.run_id, figure, path))
 
     def log_file(self, file: Path, folder: str | None = None) -> None:
-        with self._store.errors():
-            self._client.log_artifact(self.run_id, str(file), folder)
+        self._log(lambda: self._client.log_artifact(self.run_id, str(file), folder))
 
     def log_folder(self, folder: Path, name: str) -> None:
-        with self._store.errors():
-            self._client.log_artifacts(self.run_id, str(folder), name)
+        self._log(lambda: self._client.log_artifacts(self.run_id, str(folder), name))
 
     def set_tag(self, key: str, value: str) -> None:
-        with self._store.errors():
-            self._client.set_tag(self.run_id, key, value)
+        self._log(lambda: self._client.set_tag(self.run_id, key, value))
 
     def end(self, status: str) -> None:
         """End the run as FINISHED, FAILED or KILLED; one that has ended already gets the new status."""
+        self._log(lambda: self._client.set_terminated(self.run_id, status))
+
+    def _log(self, call: Callable[[], object]) -> None:
+        """Call MLflow, and once more where a server was stopped in the middle of its answer: MLflow does not do so."""
+        from mlflow.exceptions import MlflowException
+
         with self._store.errors():
-            self._client.set_terminated(self.run_id, status)
+            try:
+                call()
+            except MlflowException as error:
+                if not answer_was_cut_off(error):
+                    raise
+                # While no server answers at all, MLflow waits by itself.
+                call()
 
 
 @contextmanager
