@@ -80,14 +80,21 @@ def _report_lost_workers(
     """Mark the trial of a lost worker as failed and print a line with its error; the other workers continue."""
     for number, (process, said) in enumerate(workers):
         if process.exitcode and process.name not in lost:
-            reason = said.recv() if said.poll() else last_line(spec, number)
-            lost[process.name] = reason
+            lost[process.name] = reason = _said(said) or last_line(spec, number)
             end_lost_trials(study)
             shown = f" ({reason.rstrip('.')})" if process.exitcode > 0 else ""
             click.echo(
                 f"{process.name} ended with {process.exitcode}{shown}; its trial is lost, the others continue.",
                 err=True,
             )
+
+
+def _said(reason: "Connection[str, str]") -> str:
+    """Return what a worker that has ended said; nothing if it was killed."""
+    try:
+        return reason.recv() if reason.poll() else ""
+    except EOFError:
+        return ""
 
 
 def _stop(workers: Sequence[BaseProcess]) -> None:
