@@ -7,7 +7,7 @@ import sys
 import pytest
 from ruamel.yaml import YAML
 
-from stridor.common.dvc_lock_file import keep_lock_files, mend_lock_files
+from stridor.common.dvc_lock_file import keep_lock_files, repair_lock_files
 
 WHOLE = """schema: '2.0'
 stages:
@@ -52,9 +52,9 @@ def test_no_cut_loses_a_stage_that_was_recorded_when_the_latest_stage_started(pr
     keep_lock_files(project)
     for length in range(0, len(WHOLE), 7):
         lock.write_text(WHOLE[:length])
-        mended = mend_lock_files(project)
-        found.add(mended)
-        if mended:
+        repaired = repair_lock_files(project)
+        found.add(repaired)
+        if repaired:
             assert lock.read_text() == WHOLE or stages(project).keys() == {"augment@pump", "train@pump", "odd name"}
     # Some parts are valid by chance: DVC runs again what is missing there.
     assert found == {0, 1}
@@ -67,14 +67,14 @@ def test_no_cut_loses_a_stage_that_was_recorded_when_the_latest_stage_started(pr
 ])  # fmt: skip
 def test_without_a_copy_the_stage_where_it_ends_goes(project, length, left):
     (project / "dvc.lock").write_text(WHOLE[:length])
-    assert mend_lock_files(project) == 1
+    assert repair_lock_files(project) == 1
     assert list(stages(project)) == left
 
 
 @pytest.mark.parametrize("length", [0, 1, 9, 20, WHOLE.index("    cmd")])
 def test_of_a_file_without_a_whole_stage_nothing_is_left(project, length):
     (project / "dvc.lock").write_text(WHOLE[: length and length - 1])
-    assert mend_lock_files(project) == 1
+    assert repair_lock_files(project) == 1
     assert not (project / "dvc.lock").exists()
 
 
@@ -86,7 +86,7 @@ def test_of_a_file_without_a_whole_stage_nothing_is_left(project, length):
 ])  # fmt: skip
 def test_what_was_not_cut_off_stays_as_it_is(project, text):
     (project / "dvc.lock").write_text(text)
-    assert mend_lock_files(project) == 0
+    assert repair_lock_files(project) == 0
     assert (project / "dvc.lock").read_text() == text
 
 
@@ -99,24 +99,24 @@ def test_a_copy_is_not_replaced_by_a_file_that_is_being_written(project, monkeyp
     assert (project / ".dvc/tmp/stridor/dvc.lock").read_text() == WHOLE
 
 
-def test_the_lock_files_of_experiments_are_mended_as_well(project):
+def test_the_lock_files_of_experiments_are_repaired_as_well(project):
     lock = project / "experiments/table/dvc.lock"
     lock.parent.mkdir(parents=True)
     lock.write_text(WHOLE[: LAST + 3])
-    assert mend_lock_files(project) == 1
+    assert repair_lock_files(project) == 1
     assert lock.read_text() == WHOLE[:LAST]
 
 
-def test_while_dvc_is_at_work_nothing_is_mended(project):
+def test_while_dvc_is_at_work_nothing_is_repaired(project):
     (project / "dvc.lock").write_text(WHOLE[: LAST + 3])
     code = "import sys, time; print(1, flush=True); time.sleep(300)"
     script = project / "dvc"
     script.write_text(code)
     with subprocess.Popen([sys.executable, script], stdout=subprocess.PIPE, cwd=project) as dvc:
         dvc.stdout.readline()
-        assert mend_lock_files(project) == 0
+        assert repair_lock_files(project) == 0
         dvc.kill()
-    assert mend_lock_files(project) == 1
+    assert repair_lock_files(project) == 1
 
 
 def test_a_project_without_dvc_keeps_no_copies(tmp_path):

@@ -1,4 +1,4 @@
-"""What a run logs when others start at the same moment."""
+"""What a run logs when others start at the same moment, and when a server is stopped in the middle of an answer."""
 
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -34,7 +34,7 @@ class Server(BaseHTTPRequestHandler):
 
 
 @pytest.fixture
-def server(monkeypatch):
+def server():
     with ThreadingHTTPServer(("127.0.0.1", 0), Server) as one:
         threading.Thread(target=one.serve_forever, daemon=True).start()
         address = f"http://127.0.0.1:{one.server_port}"

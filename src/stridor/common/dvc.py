@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from stridor.common.digests import file_md5
-from stridor.common.dvc_lock_file import mend_lock_files
+from stridor.common.dvc_lock_file import repair_lock_files
 from stridor.common.dvc_locks import drop_half_copies, drop_stale_locks
 from stridor.common.errors import StridorError
 from stridor.common.project import check_path
@@ -194,7 +194,8 @@ def _call(*arguments: str, root: Path, advice: str = "fix this and run the comma
         return subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, errors="replace")
 
     done = call()
-    if done.returncode and mend_lock_files(root):
+    # Reading the files takes seconds; where one is cut off, DVC names it.
+    if done.returncode and "dvc.lock" in done.stderr and repair_lock_files(root):
         done = call()
     if done.returncode:
         drop_half_copies(root)

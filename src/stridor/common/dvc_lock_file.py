@@ -21,7 +21,7 @@ _CONFLICT = re.compile(r"^<<<<<<<", re.MULTILINE)
 
 
 def keep_lock_files(root: Path) -> None:
-    """Copy every `dvc.lock`, for `mend_lock_files`; to be called where a stage starts, which DVC records later.
+    """Copy every `dvc.lock`, for `repair_lock_files`; to be called where a stage starts, which DVC records later.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ def keep_lock_files(root: Path) -> None:
                 temporary.write_text(text, encoding="utf-8")
 
 
-def mend_lock_files(root: Path) -> int:
+def repair_lock_files(root: Path) -> int:
     """Make every `dvc.lock` whole again that was cut off; return the number of files.
 
     DVC writes the file in place. Killed in the middle, it leaves a part, which no later command accepts. The stage
@@ -58,7 +58,7 @@ def mend_lock_files(root: Path) -> int:
     broken = [(path, copy) for path, copy in _lock_files(root) if not _is_valid(_text(path))]
     if not broken or dvc_works(root):
         return 0
-    return sum(_mend(path, copy) for path, copy in broken)
+    return sum(_repair(path, copy) for path, copy in broken)
 
 
 def _lock_files(root: Path) -> Iterator[tuple[Path, Path]]:
@@ -72,8 +72,8 @@ def _text(path: Path) -> str:
     return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
 
 
-def _mend(path: Path, copy: Path) -> bool:
-    """Mend a file if it was cut off and nothing else is wrong with it."""
+def _repair(path: Path, copy: Path) -> bool:
+    """Repair a file if it was cut off and nothing else is wrong with it."""
     text = _text(path)
     head, stages = _whole_stages(text)
     if _CONFLICT.search(text) or (not _HEAD.startswith(head) and not _is_valid(_joined(head, stages))):
@@ -84,11 +84,11 @@ def _mend(path: Path, copy: Path) -> bool:
         # DVC makes it anew.
         path.unlink()
         return True
-    mended = _joined(older_head if len(head) < len(_HEAD) else head, stages)
-    if not _is_valid(mended):
+    repaired = _joined(older_head if len(head) < len(_HEAD) else head, stages)
+    if not _is_valid(repaired):
         return False
     with atomic_file(path) as temporary:
-        temporary.write_text(mended, encoding="utf-8")
+        temporary.write_text(repaired, encoding="utf-8")
     return True
 
 

@@ -86,6 +86,13 @@ def one_sentence() -> Iterator[None]:
         fail(f"{error.strerror}{where}; {_advice(error)} and run the command again, nothing half-written was kept.")
 
 
+def origins(error: BaseException | None) -> Iterator[BaseException]:
+    """Yield an error, then the one that it came of, and so on."""
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
 def need_extra(extra: str, *modules: str) -> None:
     """Refuse to go on without the packages of an extra.
 

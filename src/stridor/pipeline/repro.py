@@ -9,10 +9,10 @@ from stridor.params import Params
 from stridor.pipeline.dvc_stages import Part, reproduce, run_stale
 
 PIPELINE = "dvc.yaml"
-# Stages of a detector, in order.
-STAGES = ("augment", "train", "autoencoder", "index", "evaluate", "register")
-# Which of them run one after the other in a process, and after which of these parts.
+# Which stages of a detector run one after the other in a process, and after which of these parts.
 _PARTS = (Part(("augment", "train", "index")), Part(("autoencoder",), (0,)), Part(("evaluate", "register"), (0, 1)))
+# All of them, in order.
+STAGES = tuple(stage for part in _PARTS for stage in part.stages)
 
 
 def detector_stages(params: Params) -> list[tuple[str, ...]]:

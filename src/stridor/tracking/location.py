@@ -8,7 +8,7 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
-from stridor.common.errors import StridorError
+from stridor.common.errors import StridorError, origins
 from stridor.common.interrupts import stop_signals_postponed
 from stridor.common.project import check_path, project_root
 from stridor.common.text import printable
@@ -76,13 +76,11 @@ class Store:
         )
 
 
-def answer_was_cut_off(error: BaseException | None) -> bool:
+def answer_was_cut_off(error: Exception) -> bool:
     """Tell whether an error of MLflow comes of a server that was gone in the middle of its answer."""
     from requests.exceptions import ChunkedEncodingError
 
-    while error is not None and not isinstance(error, ChunkedEncodingError):
-        error = error.__cause__ or error.__context__
-    return error is not None
+    return any(isinstance(one, ChunkedEncodingError) for one in origins(error))
 
 
 def _store_errors() -> tuple[type[Exception], ...]:

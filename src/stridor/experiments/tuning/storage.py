@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stridor.common.errors import StridorError
+from stridor.common.errors import StridorError, origins
 from stridor.tracking.location import SQLITE, find_store
 
 if TYPE_CHECKING:
@@ -93,17 +93,10 @@ def storage_errors(url: str) -> Iterator[None]:
         raise _unusable(url, error) from None
     except Exception as error:
         # Where Optuna cannot record how a trial has ended, it stumbles over that with another error.
-        failed = [one for one in _chain(error) if isinstance(one, StorageInternalError)]
+        failed = [one for one in origins(error) if isinstance(one, StorageInternalError)]
         if not failed:
             raise
         raise _unusable(url, failed[0].__cause__ or failed[0]) from None
-
-
-def _chain(error: BaseException | None) -> Iterator[BaseException]:
-    """Yield an error, and the errors that it came of."""
-    while error is not None:
-        yield error
-        error = error.__cause__ or error.__context__
 
 
 def _unusable(url: str, error: BaseException) -> StridorError:
