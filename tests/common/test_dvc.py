@@ -56,6 +56,23 @@ def test_a_tracked_folder_has_a_version_until_it_changes(data, forked):
     assert is_tracked(data)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("length", [0, 5, 17, 30, 60, 150])
+def test_a_lock_file_that_was_cut_off_is_repaired(data, forked, length):
+    root = data.parent
+    (root / "dvc.yaml").write_text(
+        "stages:\n  a: {cmd: touch first, outs: [first]}\n  b: {cmd: touch second, outs: [second]}\n"
+    )
+    entries = "".join(
+        f"  {name}:\n    cmd: touch {file}\n    outs:\n    - path: {file}\n      hash: md5\n"
+        "      md5: d41d8cd98f00b204e9800998ecf8427e\n      size: 0\n"
+        for name, file in (("a", "first"), ("b", "second"))
+    )
+    (root / "dvc.lock").write_text(f"schema: '2.0'\nstages:\n{entries}"[:length])
+    # Neither was ever run; what matters is that DVC reads the file again.
+    assert out_of_date("dvc.yaml", root=root) == {"a", "b"}
+
+
 def test_a_folder_that_was_never_tracked_has_none(tmp_path):
     assert not is_tracked(tmp_path / "data")
     assert "data.dvc is missing; run 'dvc add" in refused(data_md5, tmp_path / "data")
