@@ -51,6 +51,12 @@ def test_an_answer_that_was_cut_off_does_not_end_a_training(server):
     assert Server.cut_off == 0
 
 
+def test_nor_does_it_keep_a_run_from_being_opened(server):
+    Server.cut_off = 1
+    assert run.end_lost_runs(server) == []
+    assert Server.cut_off == 0
+
+
 def test_a_server_that_never_answers_whole_is_one_sentence(server):
     Server.cut_off = 2
     with pytest.raises(StridorError, match="does not answer"):

@@ -52,6 +52,6 @@ def later_run(
     with stop_signals_as_exceptions(), ended_with_block(end):
         with stop_signals_postponed(), store.errors():
             run = MlflowRun(store, client.create_run(place, run_name=name, tags=own).info.run_id)
-        with store.errors():
-            mlflow.log_params(dict(values), run_id=run.run_id)
+        run_id = run.run_id
+        store.answered(lambda: mlflow.log_params(dict(values), run_id=run_id))
         yield run

@@ -3,15 +3,18 @@
 import os
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from stridor.common.errors import StridorError, origins
 from stridor.common.interrupts import stop_signals_postponed
 from stridor.common.project import check_path, project_root
 from stridor.common.text import printable
+
+Result = TypeVar("Result")
 
 DATABASE = "mlflow.db"
 ARTIFACTS = "mlruns"
@@ -60,6 +63,29 @@ class Store:
         except _store_errors() as error:
             raise self.failure(error) from error
 
+    def answered(self, call: Callable[[], Result]) -> Result:
+        """Return what a call of MLflow returns, which is made again if the server was stopped within its answer.
+
+        MLflow itself asks again only where there is no answer at all.
+
+        Parameters
+        ----------
+        call : callable
+            What may be done twice: not what creates a run.
+
+        Raises
+        ------
+        StridorError
+            As for `errors`.
+        """
+        with self.errors():
+            try:
+                return call()
+            except _store_errors() as error:
+                if not _was_cut_off(error):
+                    raise
+                return call()
+
     def failure(self, error: Exception) -> StridorError:
         """Return the error that says why the store cannot be used."""
         # The failures of HTTP requests are OSErrors.
@@ -76,8 +102,7 @@ class Store:
         )
 
 
-def answer_was_cut_off(error: Exception) -> bool:
-    """Tell whether an error of MLflow comes of a server that was gone in the middle of its answer."""
+def _was_cut_off(error: Exception) -> bool:
     from requests.exceptions import ChunkedEncodingError
 
     return any(isinstance(one, ChunkedEncodingError) for one in origins(error))

@@ -3,8 +3,9 @@
 import logging
 import time
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,6 @@ from stridor.common.interrupts import stop_signals_as_exceptions, stop_signals_p
 from stridor.common.processes import host_mark, is_gone, process_mark
 from stridor.tracking.describe import DataVersion, as_metrics
 from stridor.tracking.ending import end_open_run, ended_with_block
-from stridor.tracking.location import answer_was_cut_off
 from stridor.tracking.store import Store, experiment_id, open_store
 
 if TYPE_CHECKING:
@@ -79,36 +79,23 @@ class MlflowRun(RunLog):
 
         # The store takes the same figures of the same moment once.
         metrics, moment_ms = as_metrics(figures), time.time_ns() // 10**6
-        self._log(lambda: mlflow.log_metrics(metrics, step=step, run_id=self.run_id, timestamp=moment_ms))
+        self._store.answered(lambda: mlflow.log_metrics(metrics, step=step, run_id=self.run_id, timestamp=moment_ms))
 
     def log_figure(self, figure: "Figure", path: str) -> None:
-        self._log(lambda: self._client.log_figure(self.run_id, figure, path))
+        self._store.answered(lambda: self._client.log_figure(self.run_id, figure, path))
 
     def log_file(self, file: Path, folder: str | None = None) -> None:
-        self._log(lambda: self._client.log_artifact(self.run_id, str(file), folder))
+        self._store.answered(lambda: self._client.log_artifact(self.run_id, str(file), folder))
 
     def log_folder(self, folder: Path, name: str) -> None:
-        self._log(lambda: self._client.log_artifacts(self.run_id, str(folder), name))
+        self._store.answered(lambda: self._client.log_artifacts(self.run_id, str(folder), name))
 
     def set_tag(self, key: str, value: str) -> None:
-        self._log(lambda: self._client.set_tag(self.run_id, key, value))
+        self._store.answered(lambda: self._client.set_tag(self.run_id, key, value))
 
     def end(self, status: str) -> None:
         """End the run as FINISHED, FAILED or KILLED; one that has ended already gets the new status."""
-        self._log(lambda: self._client.set_terminated(self.run_id, status))
-
-    def _log(self, call: Callable[[], object]) -> None:
-        """Call MLflow, and once more where a server was stopped in the middle of its answer: MLflow does not do so."""
-        from mlflow.exceptions import MlflowException
-
-        with self._store.errors():
-            try:
-                call()
-            except MlflowException as error:
-                if not answer_was_cut_off(error):
-                    raise
-                # While no server answers at all, MLflow waits by itself.
-                call()
+        self._store.answered(lambda: self._client.set_terminated(self.run_id, status))
 
 
 @contextmanager
@@ -170,10 +157,11 @@ def logged_run(
                 tags=tags,
                 log_system_metrics=True,
             )
+        # A killed run may have been stopped before all of its parameters were written.
+        missing = {key: value for key, value in values.items() if key not in run.data.params}
+        run_id = run.info.run_id
+        store.answered(lambda: mlflow.log_params(missing, run_id=run_id))
         with store.errors():
-            # A killed run may have been stopped before all of its parameters were written.
-            missing = {key: value for key, value in values.items() if key not in run.data.params}
-            mlflow.log_params(missing, run_id=run.info.run_id)
             for version in data:
                 _log_input(version)
         yield MlflowRun(store, run.info.run_id)
@@ -206,13 +194,14 @@ def end_lost_runs(store: Store) -> list[str]:
     from mlflow import MlflowClient
 
     client = MlflowClient()
-    with store.errors():
-        experiments = [experiment.experiment_id for experiment in client.search_experiments()]
-        running = f"attributes.status = 'RUNNING' and tags.{PROCESS_TAG} LIKE '{host_mark()}:%'"
-        found = client.search_runs(experiments, running, max_results=1000) if experiments else []
-        lost = [run.info.run_id for run in found if is_gone(run.data.tags[PROCESS_TAG])]
-        for run_id in lost:
-            client.set_terminated(run_id, "KILLED")
+    experiments = [experiment.experiment_id for experiment in store.answered(client.search_experiments)]
+    if not experiments:
+        return []
+    running = f"attributes.status = 'RUNNING' and tags.{PROCESS_TAG} LIKE '{host_mark()}:%'"
+    found = store.answered(lambda: client.search_runs(experiments, running, max_results=1000))
+    lost = [run.info.run_id for run in found if is_gone(run.data.tags[PROCESS_TAG])]
+    for run_id in lost:
+        store.answered(partial(client.set_terminated, run_id, "KILLED"))
     return lost
 
 

@@ -95,7 +95,7 @@ def experiment_id(store: Store, name: str) -> str:
 
     client = MlflowClient()
     with store.errors():
-        found = client.get_experiment_by_name(name)
+        found = store.answered(lambda: client.get_experiment_by_name(name))
         if found is None:
             location = None if store.artifacts is None else (store.artifacts / quote(name, safe=" ")).as_uri()
             try:
@@ -172,5 +172,5 @@ def _check_reachable(store: Store) -> None:
         except (sqlalchemy.exc.SQLAlchemyError, ImportError) as error:
             raise store.failure(error) from error
         return
-    with store.errors(), brief_retries():
-        MlflowClient().search_experiments(max_results=1)
+    with brief_retries():
+        store.answered(lambda: MlflowClient().search_experiments(max_results=1))
