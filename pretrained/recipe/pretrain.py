@@ -78,6 +78,7 @@ def steps_within(minutes: float, kept: Path, teacher: Teacher, recordings: Recor
 @click.option("--esc10", required=True, type=PATH, help="Folder of ESC-10; fold 5 is kept out.")
 @click.option("--machines", required=True, type=PATH, help="Folder that machines.py has filled.")
 @click.option("--also", multiple=True, type=PATH, help="Further folders of openly licensed recordings.")
+@click.option("--start", type=PATH, help="A student of an earlier lesson; random weights if not given.")
 @click.option("--out", required=True, type=PATH)
 @click.option("--steps", type=click.IntRange(1), help="Length of the schedule; 1500 if neither is given.")
 @click.option("--minutes", type=click.FloatRange(0, min_open=True), help="Its length by the speed at the start.")
@@ -87,8 +88,9 @@ def steps_within(minutes: float, kept: Path, teacher: Teacher, recordings: Recor
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(0))
 @click.option("--threads", default=2, show_default=True, type=click.IntRange(1))
 def main(
-    teacher: Path, esc10: Path, machines: Path, also: tuple[Path, ...], out: Path, steps: int | None,
-    minutes: float | None, batch_size: int, seconds: float, learning_rate: float, seed: int, threads: int,
+    teacher: Path, esc10: Path, machines: Path, also: tuple[Path, ...], start: Path | None, out: Path,
+    steps: int | None, minutes: float | None, batch_size: int, seconds: float, learning_rate: float, seed: int,
+    threads: int,
 ) -> None:  # fmt: skip
     """Make beats_mini."""
     with one_sentence():
@@ -103,7 +105,7 @@ def main(
             counted = steps_within(minutes, kept, named.network, recordings, params)
             params = params.model_copy(update={"steps": counted})
         print(f"{len(recordings.files)} recordings; the student so far: {unfinished(out) / 'student.pt'}", flush=True)
-        run(named, recordings, params, out, ComputeParams(accelerator="cpu"))
+        run(named, recordings, params, out, ComputeParams(accelerator="cpu"), start)
         kept.unlink(missing_ok=True)
 
 

@@ -33,6 +33,26 @@ def test_a_student_learns_to_reproduce_its_teacher(recordings):
     assert not student.training
 
 
+def test_what_is_kept_is_the_moving_average_of_the_students_weights(recordings):
+    def weights_of_every_step(decay):
+        seen = []
+        params = tiny_distill_params(steps=4, report_steps=1, average_decay=decay)
+        teach(params, recordings, f"decay {decay}", lambda _, student: seen.append(_copied(student)))
+        return seen
+
+    plain = weights_of_every_step(0.0)
+    expected = plain[0]
+    for number, averaged in enumerate(weights_of_every_step(0.75)):
+        expected = {name: 0.75 * expected[name] + 0.25 * plain[number][name] for name in expected}
+        for name, tensor in averaged.items():
+            torch.testing.assert_close(tensor, expected[name], rtol=1e-4, atol=1e-6)
+    assert any(not torch.allclose(averaged[name], plain[-1][name], atol=1e-4) for name in averaged)
+
+
+def _copied(student):
+    return {name: tensor.clone() for name, tensor in student.state_dict().items()}
+
+
 @pytest.mark.parametrize("last_report", [4, 8])
 def test_an_interrupted_distillation_ends_with_the_same_weights(recordings, last_report):
     params = tiny_distill_params()

@@ -1,5 +1,8 @@
 """Losses against their definitions, with grids that differ."""
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 import torch
 from torch.nn import functional as F
@@ -15,9 +18,11 @@ def wave():
     return 0.1 * torch.randn(3, 16000, generator=torch.Generator().manual_seed(0))
 
 
-def task_for(answer, **values):
+def task_for(answer, layers=1, **values):
     torch.manual_seed(0)
-    return DistillationTask(random_beats(STUDENT, 0).eval(), answer, tiny_distill_params(**values))
+    return DistillationTask(
+        random_beats(replace(STUDENT, encoder_layers=layers), 0).eval(), answer, tiny_distill_params(**values)
+    )
 
 
 def test_beats_as_a_teacher(wave):
@@ -43,18 +48,27 @@ def test_any_grid_of_the_teacher_is_met(wave, grid):
 
 def test_losses_equal_their_definitions(wave):
     answer = Targets(torch.randn(3, 7), torch.randn(3, 6, 8, 9), torch.tensor([[0.1, 0.9], [0.5, 1.0], [0.0, 0.2]]))
-    task = task_for(answer, pooled_weight=2.0, map_weight=3.0, tags_weight=4.0, relation_weight=5.0)
+    task = task_for(answer, 2, pooled_weight=2.0, map_weight=3.0, tags_weight=4.0, relation_weight=5.0)
     with torch.no_grad():
         losses = task(wave, answer)
-        tokens = task.student(wave).last
-    clip = tokens.mean(dim=1)
-    assert losses.pooled == pytest.approx(F.mse_loss(task.pooled_head(clip), answer.pooled).item(), rel=1e-5)
-    cosine = F.cosine_similarity(task.map_head(tokens), answer.map.flatten(1, 2), dim=-1)
-    assert losses.map == pytest.approx(1 - cosine.mean().item(), rel=1e-4)
+        layers = task.student(wave).layers[1:]
+    assert len(layers) == len(task.heads) == 2
+    heads = list(zip(task.heads, layers, strict=True))
+    pooled = [F.mse_loss(head.pooled(layer.mean(dim=1)), answer.pooled).item() for head, layer in heads]
+    assert losses.pooled == pytest.approx(np.mean(pooled), rel=1e-5)
+    cosines = [
+        F.cosine_similarity(head.map(layer), answer.map.flatten(1, 2), dim=-1).mean().item() for head, layer in heads
+    ]
+    assert losses.map == pytest.approx(1 - np.mean(cosines), rel=1e-4)
+    by_mean = [relational_distance(layer.mean(dim=1), answer.pooled).item() for layer in layers]
+    # Tokens are in order of time, six times with eight bands each.
+    bands = [layer.reshape(3, 6, -1).mean(dim=1) for layer in layers]
+    by_bands = [relational_distance(part, answer.map.reshape(3, 6, -1).mean(dim=1)).item() for part in bands]
+    assert losses.relation == pytest.approx(np.mean(by_mean + by_bands), rel=1e-5)
+    clip = layers[-1].mean(dim=1)
     said, truth = task.tags_head(clip).sigmoid().double(), answer.tags.double()
     divergence = torch.xlogy(truth, truth / said) + torch.xlogy(1 - truth, (1 - truth) / (1 - said))
     assert losses.tags == pytest.approx(divergence.mean().item(), rel=1e-3)
-    assert losses.relation == pytest.approx(relational_distance(clip, answer.pooled).item(), rel=1e-5)
     total = 2 * losses.pooled + 3 * losses.map + 4 * losses.tags + 5 * losses.relation
     assert losses.total == pytest.approx(total.item(), rel=1e-5)
 

@@ -10,6 +10,7 @@ from mlflow import MlflowClient
 from stridor.cli.main import main
 from stridor.distillation import run_distillation as wiring
 from stridor.distillation.run_distillation import EXPERIMENT
+from stridor.models.beats import random_beats
 from stridor.models.checkpoint import load_encoder, save_encoder
 from stridor.models.config import PRESETS
 from stridor.models.log_mel import LogMelPatches
@@ -60,6 +61,20 @@ def test_a_teacher_of_another_family_is_refused(teacher):
     assert "spectrum.pt is an encoder of the family 'log_mel'; give the path of a BEATs checkpoint" in done.output
 
 
+def test_a_student_learns_on_from_an_earlier_one(teacher):
+    save_encoder(random_beats(STUDENT, 5), Path("earlier.pt"))
+    lesson = ("--teacher", "teacher.pt", "--audio", "sounds", "--out", "small.pt", "--learning-rate", "1e-9")
+    done = distill(*lesson, "--start", "earlier.pt")
+    assert done.exit_code == 0, done.output
+    (run,) = the_runs()
+    assert run.data.params["start"] == "earlier.pt"
+    # At such a rate it has to be where it started, but for the half precision.
+    for tensor, earlier in zip(
+        load_encoder(Path("small.pt")).parameters(), random_beats(STUDENT, 5).parameters(), strict=True
+    ):
+        torch.testing.assert_close(tensor, earlier, rtol=2e-3, atol=1e-4)
+
+
 def test_a_killed_distillation_continues_its_run(teacher, monkeypatch):
     def killed(*arguments, **named):
         distil(*arguments, **named)
@@ -82,6 +97,8 @@ def test_a_killed_distillation_continues_its_run(teacher, monkeypatch):
     ("arguments", "message"),
     [
         ({"--teacher": "nowhere.pt"}, "The teacher nowhere.pt is missing"),
+        ({"--start": "nowhere.pt"}, "nowhere.pt is missing"),
+        ({"--start": "teacher.pt"}, "teacher.pt is not a BEATs encoder of the student's size"),
         ({"--audio": "empty"}, "empty contains no audio file"),
         ({"--audio": "nowhere"}, "nowhere is not a folder"),
         ({"--out": "empty"}, "empty is a folder"),

@@ -67,6 +67,7 @@ def show(file: Path) -> None:
     type=UserPath(path_type=Path),
     help="Folder; may be repeated.",
 )
+@click.option("--start", type=UserPath(path_type=Path), help="An earlier student to go on from.", show_default="random")
 @click.option("--out", required=True, type=UserPath(path_type=Path), help="The student's checkpoint.")
 @click.option("--steps", default=1500, show_default=True)
 @click.option("--batch-size", default=16, show_default=True)
@@ -76,7 +77,9 @@ def show(file: Path) -> None:
 @click.option("--precision", default="32-true", show_default=True)
 @click.option("--seed", default=0, show_default=True)
 @click.option("--workers", default=0, show_default=True, help="Processes that load recordings, for use with a GPU.")
-def distill(teacher: Path, audio: tuple[Path, ...], out: Path, workers: int, **values: object) -> None:
+def distill(
+    teacher: Path, audio: tuple[Path, ...], start: Path | None, out: Path, workers: int, **values: object
+) -> None:
     """Distil a large encoder into a small one, on any recordings.
 
     All folders given by --audio are used equally often. An interrupted call is resumed when it is repeated.
@@ -87,5 +90,6 @@ def distill(teacher: Path, audio: tuple[Path, ...], out: Path, workers: int, **v
     from stridor.params.sections import ComputeParams
 
     params = distill_params(**values)
-    run(beats_teacher(teacher), Recordings.from_folders(audio), params, out, ComputeParams(loader_workers=workers))
+    compute = ComputeParams(loader_workers=workers)
+    run(beats_teacher(teacher), Recordings.from_folders(audio), params, out, compute, start)
     click.echo(f"Student: {out}")

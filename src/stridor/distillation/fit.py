@@ -9,6 +9,7 @@ from typing import cast
 import torch
 from lightning_fabric import Fabric
 from torch import Tensor
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
@@ -54,20 +55,21 @@ def distil(
     Parameters
     ----------
     student : Encoder
-        Changed in place.
+        Where the distillation starts; changed in place.
     fabric : Fabric
         Already launched.
     resume : ResumeFolder
         Holds the state of an interrupted distillation, which is saved at every report.
     on_report : callable
-        Called with every report and the current student; an exception ends the distillation.
+        Called with every report and the student as averaged so far; an exception ends the distillation.
     workers : int
         Number of processes that load recordings in advance.
 
     Returns
     -------
     Encoder
-        The student on the CPU, in evaluation mode.
+        The average of the student's weights over the steps, as `params.average_decay` says; on the CPU, in evaluation
+        mode.
 
     Raises
     ------
@@ -85,9 +87,12 @@ def distil(
     else:
         task.load_state_dict(state["task"])
     optimiser = torch.optim.AdamW(task.parameters(), lr=params.learning_rate, weight_decay=params.weight_decay)
+    averaged = AveragedModel(student, multi_avg_fn=get_ema_multi_avg_fn(params.average_decay))
+    average = cast(Encoder, averaged.module)
     done = 0
     if state is not None:
         optimiser.load_state_dict(state["optimiser"])
+        averaged.load_state_dict(state["averaged"])
         done = state["step"]
     module, optimiser = fabric.setup(task, optimiser)
     module.train()
@@ -112,15 +117,17 @@ def distil(
         fabric.backward(losses.total)
         norm = fabric.clip_gradients(module, optimiser, max_norm=params.gradient_clip)
         optimiser.step()
+        averaged.update_parameters(student)
         assert norm is not None  # only clipping by value returns none
         running_means.add(losses, norm, len(crops) * fabric.world_size)
         if step % params.report_steps == 0 or step == params.steps:
             metrics = running_means.close(fabric) | {"learning_rate": rate}
             if fabric.is_global_zero:
-                resume.save({"task": task.state_dict(), "optimiser": optimiser.state_dict(), "step": step})
-            on_report(Report(step, metrics), student)
+                states = {"task": task, "optimiser": optimiser, "averaged": averaged}
+                resume.save({name: part.state_dict() for name, part in states.items()} | {"step": step})
+            on_report(Report(step, metrics), average)
             fabric.barrier()
-    return student.cpu().eval()
+    return average.cpu().eval()
 
 
 def learning_rate(step: int, params: DistillParams) -> float:

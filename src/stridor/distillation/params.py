@@ -13,6 +13,9 @@ class DistillParams(Section):
 
     The weights bring the losses to the same order of magnitude: pooled and map start near 1, the divergence of the
     tags, a mean over some hundred rare tags, near 0.02, and the difference of distances near 0.05.
+
+    What a distillation writes is the exponential moving average of the student's weights, of which a step keeps the
+    share `average_decay`; with 0 it is the student of the last step.
     """
 
     student: Literal["mini", "base"] = "mini"
@@ -27,6 +30,7 @@ class DistillParams(Section):
     map_weight: Annotated[float, Field(ge=0)] = 1.0
     tags_weight: Annotated[float, Field(ge=0)] = 10.0
     relation_weight: Annotated[float, Field(ge=0)] = 10.0
+    average_decay: Annotated[float, Field(ge=0, lt=1)] = 0.998
     report_steps: Annotated[int, Field(ge=1)] = 50
     statistics_batches: Annotated[int, Field(ge=1)] = 32
     precision: Literal["32-true", "16-mixed", "bf16-mixed"] = "32-true"

@@ -18,7 +18,7 @@ from stridor.distillation.recordings import Recordings
 from stridor.distillation.teacher import BeatsTeacher, Teacher
 from stridor.models.beats import Beats, random_beats
 from stridor.models.checkpoint import load_encoder, save_encoder
-from stridor.models.config import PRESETS
+from stridor.models.config import PRESETS, BeatsConfig
 from stridor.models.encoder import Encoder
 from stridor.params.sections import ComputeParams
 from stridor.tracking.describe import code_tags
@@ -63,16 +63,23 @@ def run(
     params: DistillParams,
     out: Path,
     compute: ComputeParams | None = None,
+    start: Path | None = None,
 ) -> None:
     """Write a student's checkpoint in half precision, and log one run with all metrics.
 
     Next to `out`, `.<name>.unfinished-distill/` contains the state of an unfinished distillation and `student.pt`, the
     student at the latest report; a call with the same inputs resumes it.
 
+    Parameters
+    ----------
+    start : Path, optional
+        Checkpoint of the student before the distillation; random weights if not given.
+
     Raises
     ------
     StridorError
-        If `out` is a folder or the teacher itself, or the loss is no longer finite.
+        If `out` is a folder or the teacher itself, the checkpoint to start from is not a student of that size, or the
+        loss is no longer finite.
     """
     if out.is_dir() or out.resolve() == teacher.weights.resolve():
         what = "a folder" if out.is_dir() else "the teacher"
@@ -83,8 +90,11 @@ def run(
     # With several processes, only the first one prints, logs and writes.
     first = fabric.is_global_zero
     data = [DataVersion(*version) for version in _versions(recordings)]
-    student_seed = seed_for(params.seed, "student")
+    student: Encoder = random_beats(PRESETS[params.student], seed_for(params.seed, "student"))
     values = params.model_dump() | {"teacher": teacher.weights.name, "teacher_md5": file_md5(teacher.weights)}
+    if start is not None:
+        student = _started(start, PRESETS[params.student])
+        values |= {"start": start.name, "start_md5": file_md5(start)}
     resume = ResumeFolder(unfinished(out), json.dumps([values, [version.digest for version in data]]))
     texts = {key: str(value) for key, value in values.items()}
     tracked = logged_run(f"distil {out.stem}", EXPERIMENT, texts, data, code_tags(), resume.run_id)
@@ -97,13 +107,10 @@ def run(
                 print(_line(report, params), flush=True)
                 _save(student, resume.folder / "student.pt")
 
-        student: Encoder = random_beats(PRESETS[params.student], student_seed)
         student.set_gradient_checkpointing(compute.gradient_checkpointing)
-        student = distil(
-            student, teacher.network, recordings, params, fabric, resume, on_report, compute.loader_workers
-        )
+        taught = distil(student, teacher.network, recordings, params, fabric, resume, on_report, compute.loader_workers)
         if first:
-            _save(student, out)
+            _save(taught, out)
             log.log_file(out, "weights")
             log.tag_weights(file_md5(out))
             resume.remove()
@@ -112,6 +119,15 @@ def run(
 def unfinished(out: Path) -> Path:
     """Return the folder with the state of an unfinished distillation."""
     return out.parent / f".{out.stem}.unfinished-distill"
+
+
+def _started(start: Path, config: BeatsConfig) -> Beats:
+    encoder = load_encoder(start)
+    if not isinstance(encoder, Beats) or encoder.config != config:
+        raise StridorError(
+            f"{start} is not a BEATs encoder of the student's size; give the checkpoint of an earlier student."
+        )
+    return encoder
 
 
 def _save(student: Encoder, path: Path) -> None:

@@ -25,13 +25,15 @@ class Losses(NamedTuple):
     ----------
     total : Tensor[]
     pooled : Tensor[]
-        Mean squared error of the standardised pooled embedding: 1 for a student that always predicts the mean.
+        Mean squared error of the standardised pooled embedding, mean over layers: 1 for a student that always
+        predicts the mean.
     map : Tensor[]
-        1 - cosine between the maps.
+        1 - cosine between the maps, mean over layers.
     tags : Tensor[]
         Kullback-Leibler divergence of the tags, mean over tags; 0 without tags.
     relation : Tensor[]
-        Difference of the distances between clips of the batch from the teacher's.
+        Difference of the distances between clips of the batch from the teacher's, mean over layers, and over clips
+        described by their mean and by the means of their bands.
     """
 
     total: Tensor
@@ -41,11 +43,52 @@ class Losses(NamedTuple):
     relation: Tensor
 
 
+class LayerHeads(nn.Module):
+    """What one layer of the student says of the teacher's pooled embedding and map.
+
+    Both are linear, so that the layer itself has to contain what the teacher represents.
+
+    Parameters
+    ----------
+    width, pooled, cells : int
+        Width of the student, of the teacher's pooled embedding and of its map.
+    """
+
+    def __init__(self, width: int, pooled: int, cells: int) -> None:
+        super().__init__()
+        self.pooled, self.map = nn.Linear(width, pooled), nn.Linear(width, cells)
+
+    def forward(self, tokens: Tensor, valid: Tensor, targets: Targets) -> Tensor:
+        """Return the losses of a layer `[3]`: pooled, map and relation.
+
+        Parameters
+        ----------
+        tokens : Tensor[B x N x width]
+            The layer's output.
+        valid : Tensor[B x N], bool
+        targets : Targets
+            Standardised.
+        """
+        clip = mean_pool(tokens, valid)
+        pooled = F.mse_loss(self.pooled(clip).float(), targets.pooled)
+        cells = tokens.unflatten(1, (-1, BANDS))  # B x time x band x width
+        by_mean = relational_distance(clip.float(), targets.pooled)
+        by_bands = relational_distance(cells.mean(dim=1).flatten(1).float(), targets.map.mean(dim=1).flatten(1))
+        return torch.stack([pooled, self._map_distance(cells, targets.map), (by_mean + by_bands) / 2])
+
+    def _map_distance(self, cells: Tensor, target: Tensor) -> Tensor:
+        """Return 1 - cosine between the maps, both averaged to the coarser grid in time and in frequency."""
+        cells, target = (side.permute(0, 3, 1, 2) for side in (cells, target))  # B x values x time x band
+        grid = (min(cells.shape[2], target.shape[2]), min(cells.shape[3], target.shape[3]))
+        cells, target = (F.adaptive_avg_pool2d(side, grid).permute(0, 2, 3, 1) for side in (cells, target))
+        return 1 - F.cosine_similarity(self.map(cells).float(), target, dim=-1).mean()
+
+
 class DistillationTask(nn.Module):
     """Student, heads and loss.
 
-    Every head is a linear layer, so that the student's own last layer has to contain what the teacher represents: the
-    heads are not part of the final student.
+    Every layer of the student has heads of its own, because the one that scores best is not always the last; the heads
+    are not part of the final student.
 
     Parameters
     ----------
@@ -63,8 +106,7 @@ class DistillationTask(nn.Module):
         self.student, self.params = student, params
         width = student.width
         pooled, cells = example.pooled.shape[-1], example.map.shape[-1]
-        self.pooled_head = nn.Linear(width, pooled)
-        self.map_head = nn.Linear(width, cells)
+        self.heads = nn.ModuleList([LayerHeads(width, pooled, cells) for _ in range(student.layers)])
         self.tags_head = None if example.tags is None else nn.Linear(width, example.tags.shape[-1])
         for name, size in (("pooled", pooled), ("map", cells)):
             self.register_buffer(f"{name}_mean", torch.zeros(size))
@@ -94,32 +136,28 @@ class DistillationTask(nn.Module):
         """Return the losses against the teacher's targets for the same waves `[B x T]`."""
         params = self.params
         tokens = self.student(wave)
-        clip = mean_pool(tokens.last, tokens.valid)
-        teacher_pooled = (targets.pooled - self.pooled_mean) / self.pooled_deviation
-        pooled = F.mse_loss(self.pooled_head(clip).float(), teacher_pooled)
-        cells = self._map_distance(tokens.last, targets.map)
-        relation = relational_distance(clip.float(), teacher_pooled)
+        standard = self._standardised(targets)
+        # Layer 0 is the input of the first.
+        layers = zip(self.heads, tokens.layers[1:], strict=True)
+        pooled, cells, relation = torch.stack([head(layer, tokens.valid, standard) for head, layer in layers]).mean(0)
         total = params.pooled_weight * pooled + params.map_weight * cells + params.relation_weight * relation
         tags = torch.zeros_like(total)
         if self.tags_head is not None and targets.tags is not None:
             truth = targets.tags.clamp(_MARGIN, 1 - _MARGIN)
             # Minus the teacher's own entropy, so that the minimum is zero.
             entropy = F.binary_cross_entropy_with_logits(truth.logit(), truth)
-            tags = F.binary_cross_entropy_with_logits(self.tags_head(clip).float(), truth) - entropy
+            said = self.tags_head(mean_pool(tokens.last, tokens.valid)).float()
+            tags = F.binary_cross_entropy_with_logits(said, truth) - entropy
             total = total + params.tags_weight * tags
         return Losses(total, pooled, cells, tags, relation)
 
-    def _map_distance(self, tokens: Tensor, target: Tensor) -> Tensor:
-        """Return 1 - cosine between the maps, both averaged to the coarser grid in time and in frequency.
+    def _standardised(self, targets: Targets) -> Targets:
+        """Standardise pooled embedding and map by channel.
 
-        The teacher's map is standardised by channel first: otherwise its mean over all sounds, which is the same for
-        every clip, would dominate the angle.
+        Otherwise the map's mean over all sounds, which is the same for every clip, would dominate the angle.
         """
-        cells = tokens.unflatten(1, (-1, BANDS)).permute(0, 3, 1, 2)  # B x width x time x band
-        target = ((target - self.map_mean) / self.map_deviation).permute(0, 3, 1, 2)
-        grid = (min(cells.shape[2], target.shape[2]), min(cells.shape[3], target.shape[3]))
-        cells, target = (F.adaptive_avg_pool2d(side, grid).permute(0, 2, 3, 1) for side in (cells, target))
-        return 1 - F.cosine_similarity(self.map_head(cells).float(), target, dim=-1).mean()
+        pooled = (targets.pooled - self.pooled_mean) / self.pooled_deviation
+        return Targets(pooled, (targets.map - self.map_mean) / self.map_deviation, targets.tags)
 
 
 def relational_distance(student: Tensor, teacher: Tensor) -> Tensor:
