@@ -2,6 +2,8 @@
 
 import io
 import os
+import subprocess
+import sys
 import warnings
 import wave as wave_module
 
@@ -198,9 +200,6 @@ def _pipe_of(content: bytes) -> int:
 
 
 def test_reading_16_khz_needs_no_torch(tmp_path):
-    import subprocess
-    import sys
-
     write_clip(tmp_path / "a.wav", tone(0.1))
     program = (
         "import sys; from stridor.audio.files import read_clip; "
@@ -228,3 +227,25 @@ def test_infinite_samples_of_opposite_signs_are_refused_and_not_warned_of(tmp_pa
         warnings.simplefilter("error")
         with pytest.raises(StridorError, match="NaN or infinite"):
             read_clip(tmp_path / "odd.wav")
+
+
+def test_damaged_apple_lossless_is_read_without_a_word_of_its_decoder(tmp_path):
+    content = io.BytesIO()
+    sf.write(content, np.linspace(-0.1, 0.1, 80_000), 16000, format="CAF", subtype="ALAC_16")
+    broken = bytearray(content.getvalue())
+    table = broken.find(b"pakt")
+    end = table + 12 + int.from_bytes(broken[table + 4 : table + 12], "big")
+    # Sizes of packets that never end.
+    broken[table + 36 : end] = b"\xff" * (end - table - 36)
+    (tmp_path / "lossless.caf").write_bytes(broken)
+    program = f"import soundfile; print('before'); soundfile.SoundFile({str(tmp_path / 'lossless.caf')!r})"
+    assert "Ooops" in subprocess.run([sys.executable, "-c", program], capture_output=True, text=True).stdout
+    program = (
+        "from stridor.audio.files import read_clip\n"
+        "from stridor.common.errors import one_sentence\n"
+        "print('before')\n"
+        f"with one_sentence(): read_clip({str(tmp_path / 'lossless.caf')!r})\n"
+    )
+    said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert said.stdout == "before\n"
+    assert said.stderr.count("\n") <= 1

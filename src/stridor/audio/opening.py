@@ -1,5 +1,6 @@
 """Opening recordings by libsndfile: by content, with headers that nobody finished, and without noise of decoders."""
 
+import ctypes
 import io
 import os
 import sys
@@ -35,15 +36,15 @@ class OpenSound:
         For messages.
     samples : SampleData or None
         What its header says of its samples; None for compressed formats.
-    is_mpeg : bool
-        Whether libmpg123 decodes it, in whatever container.
+    chatter : int or None
+        Descriptor to which its decoder may write, as `_chatter_of` says.
     frames_read : int
     """
 
     sound: sf.SoundFile
     name: str
     samples: SampleData | None
-    is_mpeg: bool
+    chatter: int | None
     frames_read: int = 0
 
     @property
@@ -67,7 +68,7 @@ class OpenSound:
         # libsndfile's own count goes back in a damaged Opus file, which would then never end.
         frames = max(0, min(frames, self.sound.frames - self.frames_read))
         try:
-            with _silent_decoder(self.is_mpeg):
+            with _silent_decoder(self.chatter):
                 block: np.ndarray = self.sound.read(frames, dtype=dtype, always_2d=True)
         except sf.SoundFileError as error:
             raise StridorError(f"{self.name} is damaged ({_reason(error)}); export it again.") from None
@@ -123,9 +124,9 @@ def _opened(file: BinaryIO, descriptor: int | None, name: str) -> Iterator[OpenS
     if start[:2] == _MIDI_DUMP:
         # libsndfile prints what is wrong in one on standard output.
         raise StridorError(f"{name} is a MIDI sample dump, which is not read; export it as WAV.")
-    is_mpeg = _may_be_mpeg(start)
+    chatter = _chatter_of(start)
     try:
-        with _silent_decoder(is_mpeg):
+        with _silent_decoder(chatter):
             # libsndfile reads a descriptor faster than it calls back into Python.
             if descriptor is None or patches:
                 sound = sf.SoundFile(PatchedFile(file, patches))
@@ -144,7 +145,7 @@ def _opened(file: BinaryIO, descriptor: int | None, name: str) -> Iterator[OpenS
             raise StridorError(f"{name} contains no samples; record it again or remove it.")
         if sound.frames >= _LONGEST_FRAMES:
             raise StridorError(f"The header of {name} does not contain its length; convert it to WAV.")
-        yield OpenSound(sound, name, samples, is_mpeg)
+        yield OpenSound(sound, name, samples, chatter)
 
 
 def _start(file: BinaryIO) -> bytes:
@@ -152,6 +153,17 @@ def _start(file: BinaryIO) -> bytes:
     start = file.read(64)
     file.seek(0)
     return start
+
+
+def _chatter_of(start: bytes) -> int | None:
+    """Return the descriptor to which the decoder of a file may write, None if it is quiet.
+
+    libmpg123, for MPEG audio in whatever container, writes to standard error, and libsndfile's decoder of Apple
+    Lossless in CAF to standard output. Neither can be asked to be quiet.
+    """
+    if start[:4] == b"caff":
+        return 1
+    return 2 if _may_be_mpeg(start) else None
 
 
 def _may_be_mpeg(start: bytes) -> bool:
@@ -176,19 +188,26 @@ def _reason(error: Exception) -> str:
 
 
 @contextmanager
-def _silent_decoder(is_mpeg: bool) -> Iterator[None]:
-    """Keep libmpg123, which cannot be asked to be quiet, from writing to standard error."""
-    if not is_mpeg:
+def _silent_decoder(descriptor: int | None) -> Iterator[None]:
+    """Keep a decoder from writing to a descriptor of this process, 1 or 2."""
+    if descriptor is None:
         yield
         return
     with _SILENCING:
-        with suppress(OSError, ValueError, AttributeError):
-            sys.stderr.flush()
-        kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+        _flush(descriptor)
+        kept, nowhere = os.dup(descriptor), os.open(os.devnull, os.O_WRONLY)
         try:
-            os.dup2(nowhere, 2)
+            os.dup2(nowhere, descriptor)
             yield
         finally:
-            os.dup2(kept, 2)
+            _flush(descriptor)
+            os.dup2(kept, descriptor)
             os.close(kept)
             os.close(nowhere)
+
+
+def _flush(descriptor: int) -> None:
+    """Write out what Python's stream and C's buffers still hold."""
+    with suppress(OSError, ValueError, AttributeError):
+        (sys.stdout if descriptor == 1 else sys.stderr).flush()
+    ctypes.CDLL(None).fflush(None)

@@ -1,6 +1,7 @@
 """Which study it is, where it is kept, and what becomes of trials whose worker is gone."""
 
 import os
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -15,15 +16,14 @@ from stridor.experiments.tuning import study as study_module
 from stridor.experiments.tuning.study import (
     DEFAULT,
     ERROR,
-    WORKER,
     counted,
     default_trial,
     enqueue_default,
     fail_lost_trials,
     open_study,
     trials_in,
-    worker_id,
 )
+from stridor.experiments.tuning.worker_identity import WORKER, worker_id
 from tiny_study import spec_of, write_study
 
 
@@ -134,6 +134,23 @@ def test_trials_of_dead_processes_fail_and_others_continue(spec):
     states = [trial.state for trial in study.get_trials()]
     assert states == [TrialState.FAIL, TrialState.RUNNING, TrialState.RUNNING]
     assert fail_lost_trials(study) == []
+
+
+def test_a_trial_whose_process_is_killed_before_it_says_anything_fails(spec):
+    open_study(spec)
+    program = (
+        "import os, signal\n"
+        "from pathlib import Path\n"
+        "import optuna\n"
+        "from stridor.experiments.tuning.storage import open_storage\n"
+        f"study = optuna.load_study(study_name={spec.name!r}, storage=open_storage({spec.storage!r}))\n"
+        "study.optimize(lambda trial: os.kill(os.getpid(), signal.SIGKILL), n_trials=1)\n"
+    )
+    assert subprocess.run([sys.executable, "-c", program]).returncode == -signal.SIGKILL
+    study = open_study(spec)
+    assert [trial.state for trial in study.get_trials()] == [TrialState.RUNNING]
+    assert [trial.number for trial in fail_lost_trials(study)] == [0]
+    assert [trial.state for trial in study.get_trials()] == [TrialState.FAIL]
 
 
 def test_the_default_is_known_by_its_attribute(spec):

@@ -119,14 +119,14 @@ def heartbeats() -> Iterator[None]:
 
 
 def _open(url: str) -> "RDBStorage":
-    from optuna.storages import RDBStorage
+    from stridor.experiments.tuning.owned_trials import OwnedTrialsStorage
 
     if url.startswith(SQLITE):
         # SQLite itself would leave it to its owner alone, whatever the umask says.
         with suppress(OSError):
             Path(url.removeprefix(SQLITE)).touch()
     with heartbeats():
-        storage = RDBStorage(
+        storage = OwnedTrialsStorage(
             url,
             # Writers of a SQLite file wait for each other.
             engine_kwargs={"connect_args": {"timeout": 60}} if url.startswith(SQLITE) else {},

@@ -13,6 +13,7 @@ from stridor.common.text import shortened
 from stridor.experiments.tuning.sampling import seeded_sampler
 from stridor.experiments.tuning.space import Space
 from stridor.experiments.tuning.storage import heartbeats, open_storage, opening_errors
+from stridor.experiments.tuning.worker_identity import WORKER, worker_id
 from stridor.params import SCORING_SECTIONS, TRAINING_SECTIONS
 from stridor.stages.layout import Layout
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     import optuna
 
 # Names of the user attributes of a trial.
-DEFAULT, RUN_ID, WORKER, ERROR = "default", "mlflow_run_id", "worker", "error"
+DEFAULT, RUN_ID, ERROR = "default", "mlflow_run_id", "error"
 
 
 @dataclass(frozen=True)
@@ -147,11 +148,6 @@ def _fail(study: "optuna.Study", trial: "optuna.Trial | int") -> None:
     from optuna.trial import TrialState
 
     study.tell(trial, state=TrialState.FAIL)
-
-
-def worker_id() -> str:
-    """Return an identifier of this process, unique among all hosts."""
-    return f"{socket.gethostname()}:{os.getpid()}"
 
 
 def fail_lost_trials(study: "optuna.Study") -> "list[optuna.trial.FrozenTrial]":

@@ -10,7 +10,8 @@ from stridor.common.interrupts import stop_signals_allowed, stop_signals_postpon
 from stridor.data.manifest import Manifest
 from stridor.evaluation.measures import ScoredClips, measure, total_score
 from stridor.experiments.tuning.split import labelled_halves
-from stridor.experiments.tuning.study import DEFAULT, ERROR, RUN_ID, WORKER, StudySpec, worker_id
+from stridor.experiments.tuning.study import DEFAULT, ERROR, RUN_ID, StudySpec
+from stridor.experiments.tuning.worker_identity import WORKER, worker_id
 from stridor.models.checkpoint import load_encoder
 from stridor.models.encoder import Encoder
 from stridor.params import Params
@@ -51,6 +52,7 @@ class Objective:
         """
         import optuna
 
+        # A trial that waited says who let it wait.
         trial.set_user_attr(WORKER, worker_id())
         try:
             with stop_signals_allowed():
