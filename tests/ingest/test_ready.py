@@ -86,6 +86,20 @@ def test_a_fresh_clone_has_nothing_left_to_run(pushed, tmp_path):
     assert git("status", "--porcelain", cwd=clone) == ""
 
 
+def test_data_of_another_commit_is_told_and_dvc_brings_back_what_is_named(pushed, tmp_path):
+    write_recording(tmp_path / "others" / "pump" / "normal" / "0.wav", 1)
+    write_recording(tmp_path / "others" / "pump" / "normal" / "1.wav", 2)
+    import_folder(tmp_path / "others", pushed, fresh=True)
+    assert make_ready(pushed) == f"{pushed / 'data'} is there."
+    git("checkout", "-q", "HEAD", "--", "params.yaml", "data.dvc", cwd=pushed)
+    with pytest.raises(StridorError, match=r"data lacks fan, which params\.yaml names; .* 'dvc checkout data\.dvc'"):
+        make_ready(pushed)
+    assert [path.name for path in (pushed / "data").iterdir()] == ["pump"]
+    dvc("checkout", "-q", "data.dvc", cwd=pushed)
+    assert make_ready(pushed) == f"{pushed / 'data'} is there."
+    assert [path.name for path in (pushed / "data").iterdir()] == ["fan"]
+
+
 def test_a_killed_import_that_dvc_repro_has_recorded_is_undone_as_a_whole(tmp_path):
     """DVC brings data.dvc up to date before any stage can refuse; data/, data.dvc and params.yaml still agree."""
     root = tmp_path / "project"

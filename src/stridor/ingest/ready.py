@@ -10,6 +10,7 @@ from stridor.common.dvc import data_md5, pull, track
 from stridor.common.errors import StridorError
 from stridor.ingest.demo import generate
 from stridor.ingest.recordings.journal import heal, import_lock
+from stridor.params import read_params
 
 # What `dvc add` calls the demo data. A changed synthesiser changes it, and a test says so.
 DEMO_MD5 = "06d959cc62d84806e3a54226cbe666fe.dir"
@@ -21,11 +22,13 @@ def make_ready(root: Path) -> str:
     Raises
     ------
     StridorError
-        If the clips are neither the demo's nor to be had from a remote.
+        If the clips are neither the demo's nor to be had from a remote, or data/ holds other machines than params.yaml
+        names.
     """
     data = root / "data"
     heal(root)
     if data.is_dir() and any(data.iterdir()):
+        _check_machines(root, data)
         return f"{data} is there."
     if data_md5(data) == DEMO_MD5:
         return make_demo(root)
@@ -35,6 +38,21 @@ def make_ready(root: Path) -> str:
         "'stridor data import' or 'stridor data dcase', or go back to the demo with 'stridor data demo'",
     )
     return f"{data} was pulled from the DVC remote."
+
+
+def _check_machines(root: Path, data: Path) -> None:
+    """Refuse a data/ without a machine of params.yaml, as Git leaves it where it changes params.yaml and data.dvc."""
+    path = root / "params.yaml"
+    if not path.is_file():
+        return
+    named = [machine for detector in read_params(path).detectors.values() for machine in detector.machines]
+    absent = [machine for machine in dict.fromkeys(named) if not (data / machine).is_dir()]
+    if absent:
+        raise StridorError(
+            f"{data} lacks {', '.join(absent)}, which params.yaml names; if data.dvc is of another commit than data/, "
+            "'dvc checkout data.dvc' puts its clips there, else import them with 'stridor data import', or go back to "
+            "the demo with 'stridor data demo --force'."
+        )
 
 
 def make_demo(root: Path, force: bool = False) -> str:
