@@ -9,6 +9,7 @@ import sqlalchemy
 from optuna.storages._rdb.models import BaseModel
 
 from stridor.common.errors import StridorError
+from stridor.experiments.tuning import owned_trials
 from stridor.experiments.tuning import storage as storage_module
 from stridor.experiments.tuning.storage import open_storage, storage_errors, storage_shown, storage_url
 from waiting_trial import check_taken_once
@@ -129,7 +130,7 @@ def test_what_does_not_end_is_given_up_and_other_failures_at_once(url, monkeypat
         tried.append(args)
         raise sqlalchemy.exc.OperationalError("CREATE TABLE trials", {}, Exception(reason))
 
-    monkeypatch.setattr(optuna.storages, "RDBStorage", fail)
+    monkeypatch.setattr(owned_trials, "OwnedTrialsStorage", fail)
     with pytest.raises(sqlalchemy.exc.OperationalError, match=reason):
         open_storage(url)
     assert len(tried) == tries
