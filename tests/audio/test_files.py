@@ -249,3 +249,20 @@ def test_damaged_apple_lossless_is_read_without_a_word_of_its_decoder(tmp_path):
     said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert said.stdout == "before\n"
     assert said.stderr.count("\n") <= 1
+
+
+def test_what_is_printed_while_a_noisy_decoder_works_is_kept(tmp_path):
+    sf.write(tmp_path / "lossless.caf", np.linspace(-0.1, 0.1, 8000), 16000, format="CAF", subtype="ALAC_16")
+    program = (
+        "import soundfile\n"
+        "from stridor.audio.files import read_clip\n"
+        "opened = soundfile.SoundFile.__init__\n"
+        "def saying(*arguments, **named):\n"
+        "    print('meanwhile')\n"
+        "    opened(*arguments, **named)\n"
+        "soundfile.SoundFile.__init__ = saying\n"
+        f"print(len(read_clip({str(tmp_path / 'lossless.caf')!r})))\n"
+    )
+    buffered = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=buffered)
+    assert said.stdout == "meanwhile\n8000\n"

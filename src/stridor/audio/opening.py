@@ -36,15 +36,15 @@ class OpenSound:
         For messages.
     samples : SampleData or None
         What its header says of its samples; None for compressed formats.
-    chatter : int or None
-        Descriptor to which its decoder may write, as `_chatter_of` says.
+    prints_to : int or None
+        Descriptor to which its decoder may print; None if it is quiet.
     frames_read : int
     """
 
     sound: sf.SoundFile
     name: str
     samples: SampleData | None
-    chatter: int | None
+    prints_to: int | None
     frames_read: int = 0
 
     @property
@@ -68,7 +68,7 @@ class OpenSound:
         # libsndfile's own count goes back in a damaged Opus file, which would then never end.
         frames = max(0, min(frames, self.sound.frames - self.frames_read))
         try:
-            with _silent_decoder(self.chatter):
+            with _silent_decoder(self.prints_to):
                 block: np.ndarray = self.sound.read(frames, dtype=dtype, always_2d=True)
         except sf.SoundFileError as error:
             raise StridorError(f"{self.name} is damaged ({_reason(error)}); export it again.") from None
@@ -124,9 +124,9 @@ def _opened(file: BinaryIO, descriptor: int | None, name: str) -> Iterator[OpenS
     if start[:2] == _MIDI_DUMP:
         # libsndfile prints what is wrong in one on standard output.
         raise StridorError(f"{name} is a MIDI sample dump, which is not read; export it as WAV.")
-    chatter = _chatter_of(start)
+    prints_to = _prints_to(start)
     try:
-        with _silent_decoder(chatter):
+        with _silent_decoder(prints_to):
             # libsndfile reads a descriptor faster than it calls back into Python.
             if descriptor is None or patches:
                 sound = sf.SoundFile(PatchedFile(file, patches))
@@ -145,7 +145,7 @@ def _opened(file: BinaryIO, descriptor: int | None, name: str) -> Iterator[OpenS
             raise StridorError(f"{name} contains no samples; record it again or remove it.")
         if sound.frames >= _LONGEST_FRAMES:
             raise StridorError(f"The header of {name} does not contain its length; convert it to WAV.")
-        yield OpenSound(sound, name, samples, chatter)
+        yield OpenSound(sound, name, samples, prints_to)
 
 
 def _start(file: BinaryIO) -> bytes:
@@ -155,10 +155,10 @@ def _start(file: BinaryIO) -> bytes:
     return start
 
 
-def _chatter_of(start: bytes) -> int | None:
-    """Return the descriptor to which the decoder of a file may write, None if it is quiet.
+def _prints_to(start: bytes) -> int | None:
+    """Return the descriptor to which the decoder of a file may print, None if it is quiet.
 
-    libmpg123, for MPEG audio in whatever container, writes to standard error, and libsndfile's decoder of Apple
+    libmpg123, for MPEG audio in whatever container, prints to standard error, and libsndfile's decoder of Apple
     Lossless in CAF to standard output. Neither can be asked to be quiet.
     """
     if start[:4] == b"caff":
@@ -168,7 +168,7 @@ def _chatter_of(start: bytes) -> int | None:
 
 def _may_be_mpeg(start: bytes) -> bool:
     """Tell whether libmpg123 may be asked to decode a file; one whose format stands further behind counts as such."""
-    if start[:4] in (b"fLaC", b"OggS", b"FORM", b".snd", b"caff"):
+    if start[:4] in (b"fLaC", b"OggS", b"FORM", b".snd"):
         return False
     if start[:4] not in (b"RIFF", b"RIFX", b"RF64"):
         return start[:3] == b"ID3" or start[:1] == b"\xff"
@@ -189,25 +189,26 @@ def _reason(error: Exception) -> str:
 
 @contextmanager
 def _silent_decoder(descriptor: int | None) -> Iterator[None]:
-    """Keep a decoder from writing to a descriptor of this process, 1 or 2."""
+    """Keep a decoder from printing to a descriptor of this process, 1 or 2."""
     if descriptor is None:
         yield
         return
     with _SILENCING:
-        _flush(descriptor)
+        with suppress(OSError, ValueError, AttributeError):
+            (sys.stdout if descriptor == 1 else sys.stderr).flush()
+        _flush_c()
         kept, nowhere = os.dup(descriptor), os.open(os.devnull, os.O_WRONLY)
         try:
             os.dup2(nowhere, descriptor)
             yield
         finally:
-            _flush(descriptor)
+            # Not Python's stream, which may hold what another thread has printed meanwhile.
+            _flush_c()
             os.dup2(kept, descriptor)
             os.close(kept)
             os.close(nowhere)
 
 
-def _flush(descriptor: int) -> None:
-    """Write out what Python's stream and C's buffers still hold."""
-    with suppress(OSError, ValueError, AttributeError):
-        (sys.stdout if descriptor == 1 else sys.stderr).flush()
+def _flush_c() -> None:
+    """Write out the buffers of C, in which a decoder's words may wait for the end of the process."""
     ctypes.CDLL(None).fflush(None)

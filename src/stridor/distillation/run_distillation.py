@@ -90,10 +90,10 @@ def run(
     # With several processes, only the first one prints, logs and writes.
     first = fabric.is_global_zero
     data = [DataVersion(*version) for version in _versions(recordings)]
-    student: Encoder = random_beats(PRESETS[params.student], seed_for(params.seed, "student"))
+    config = PRESETS[params.student]
+    student = random_beats(config, seed_for(params.seed, "student")) if start is None else _earlier(start, config)
     values = params.model_dump() | {"teacher": teacher.weights.name, "teacher_md5": file_md5(teacher.weights)}
     if start is not None:
-        student = _started(start, PRESETS[params.student])
         values |= {"start": start.name, "start_md5": file_md5(start)}
     resume = ResumeFolder(unfinished(out), json.dumps([values, [version.digest for version in data]]))
     texts = {key: str(value) for key, value in values.items()}
@@ -121,7 +121,7 @@ def unfinished(out: Path) -> Path:
     return out.parent / f".{out.stem}.unfinished-distill"
 
 
-def _started(start: Path, config: BeatsConfig) -> Beats:
+def _earlier(start: Path, config: BeatsConfig) -> Beats:
     encoder = load_encoder(start)
     if not isinstance(encoder, Beats) or encoder.config != config:
         raise StridorError(

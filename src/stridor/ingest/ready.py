@@ -45,9 +45,7 @@ def _check_machines(root: Path, data: Path) -> None:
     path = root / "params.yaml"
     if not path.is_file():
         return
-    named = [machine for detector in read_params(path).detectors.values() for machine in detector.machines]
-    absent = [machine for machine in dict.fromkeys(named) if not (data / machine).is_dir()]
-    if absent:
+    if absent := [machine for machine in read_params(path).machines if not (data / machine).is_dir()]:
         raise StridorError(
             f"{data} lacks {', '.join(absent)}, which params.yaml names; if data.dvc is of another commit than data/, "
             "'dvc checkout data.dvc' puts its clips there, else import them with 'stridor data import', or go back to "

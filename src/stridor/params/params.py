@@ -32,8 +32,7 @@ from stridor.params.sections import (
     TrainingParams,
 )
 
-# The file, in the project's root.
-PARAMS = Path("params.yaml")
+PARAMS = Path("params.yaml")  # in the project's root
 
 # Every section is in one of these. What a training learns from:
 TRAINING_SECTIONS = ("seed", "detectors", "audio", "augment", "encoder", "decoder", "training")
@@ -170,6 +169,11 @@ class Params(Section):
         """The checkpoint files that are needed, as written."""
         named = dict.fromkeys((self.encoder.checkpoint, self.tagger.checkpoint))
         return tuple(one for one in named if one != NO_CHECKPOINT)
+
+    @property
+    def machines(self) -> tuple[str, ...]:
+        """The machines of all detectors, each once."""
+        return tuple(dict.fromkeys(machine for one in self.detectors.values() for machine in one.machines))
 
     def for_detector(self, name: str) -> "Params":
         """Return these parameters with the detector's own values put in place of the general ones.

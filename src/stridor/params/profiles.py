@@ -71,15 +71,14 @@ def switch(name: str, root: Path, *, force: bool = False) -> Switch:
 
 
 def _missing(params: Params, root: Path) -> list[str]:
-    wanted = [machine for detector in params.detectors.values() for machine in detector.machines]
     there = {path.name for path in (root / "data").glob("*") if path.is_dir()}
     missing = []
-    if absent := [machine for machine in wanted if machine not in there]:
+    if absent := [machine for machine in params.machines if machine not in there]:
         missing.append(
             f"data/ has no clips of {', '.join(absent)}: 'make data' makes the demo's, 'make data DATASET=dcase2025' "
             "fetches the real ones, 'stridor data import' takes your own."
         )
-    if left := sorted(there - set(wanted)):
+    if left := sorted(there.difference(params.machines)):
         missing.append(f"No detector of this profile listens to {', '.join(left)}; add them to 'detectors'.")
     for checkpoint in params.checkpoints:
         if not (root / checkpoint).is_file():

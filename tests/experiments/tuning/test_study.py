@@ -140,7 +140,6 @@ def test_a_trial_whose_process_is_killed_before_it_says_anything_fails(spec):
     open_study(spec)
     program = (
         "import os, signal\n"
-        "from pathlib import Path\n"
         "import optuna\n"
         "from stridor.experiments.tuning.storage import open_storage\n"
         f"study = optuna.load_study(study_name={spec.name!r}, storage=open_storage({spec.storage!r}))\n"

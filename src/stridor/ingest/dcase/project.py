@@ -151,8 +151,7 @@ def _holds_demo(root: Path, machines: tuple[Contents, ...]) -> bool:
 def _what_is_missing(machines: tuple[Contents, ...], root: Path, *, fresh: bool) -> tuple[Contents, ...]:
     """Return the machines to be imported: none, if all are in place, named by a detector and tracked."""
     data = root / "data"
-    detectors = read_params(root / "params.yaml").detectors.values()
-    named = {machine for detector in detectors for machine in detector.machines}
+    named = set(read_params(root / "params.yaml").machines)
     missing = tuple(one for one in machines if one.machine not in named or not one.is_in(data / one.machine))
     # What a killed import has left is put in order by the next import.
     killed = any(root.glob(".data.unfinished-*"))

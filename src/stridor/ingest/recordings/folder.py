@@ -170,8 +170,7 @@ def _check_project(
             f"{data} is not on disk although data.dvc names its content; run 'make data' first to add "
             "machines beside it, or import with --fresh to have these machines only."
         )
-    wanted = [machine for detector in params.detectors.values() for machine in detector.machines]
-    absent = [name for name in wanted if name not in names and not (data / name).is_dir()]
+    absent = [name for name in params.machines if name not in names and not (data / name).is_dir()]
     if absent:
         raise StridorError(
             f"{data / absent[0]} is not on disk although params.yaml names it; run 'make data' first to add "
