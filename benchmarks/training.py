@@ -3,10 +3,12 @@
 from collections.abc import Callable
 
 import torch
+from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.harness import Bench, Times
 from stridor.audio.files import SAMPLE_RATE_HZ
+from stridor.models import attention
 from stridor.models.beats import random_beats
 from stridor.models.config import PRESETS
 from stridor.models.separator import Separator
@@ -14,9 +16,15 @@ from stridor.params.sections import DecoderParams, TrainingParams
 from stridor.training.loader import TripleBatch
 from stridor.training.task import SeparationTask
 
+Step = Callable[[TripleBatch], SeparationTask]
+
 
 def run(bench: Bench) -> None:
-    """Time a step of each stage; the yardstick of stage two computes the decoder's gradients and drops them."""
+    """Time a step of each stage.
+
+    The yardstick of stage two computes the decoder's gradients and drops them; that of the attention is PyTorch's
+    function for it.
+    """
     for preset, clips, seconds in [("mini", 1, 1)] if bench.tiny else [("mini", 4, 10), ("base", 1, 5)]:
         batch = batch_of_noise(clips, seconds)
         case = f"{preset}, {clips} x {seconds} s"
@@ -29,9 +37,11 @@ def run(bench: Bench) -> None:
         bench.single("training step, stage one", case, lambda: one(batch), share, clips)  # noqa: B023
         bench.pair("training step, stage two", case, lambda: two(batch), lambda: both(batch), clips,  # noqa: B023
                    f"decoder frozen, {1 - flops[1] / flops[0]:.1%} less arithmetic")  # fmt: skip
+        bench.pair("training step, attention", case, lambda: one(batch), lambda: with_pytorchs_attention(one, batch),  # noqa: B023
+                   clips)  # fmt: skip
 
 
-def step_of(preset: str, frozen: bool, checkpointing: bool = False) -> Callable[[TripleBatch], SeparationTask]:
+def step_of(preset: str, frozen: bool, checkpointing: bool = False) -> Step:
     """Return a training step; the separator learns unless it is frozen."""
     encoder = random_beats(PRESETS[preset], 0)
     encoder.set_gradient_checkpointing(checkpointing)
@@ -46,6 +56,16 @@ def step_of(preset: str, frozen: bool, checkpointing: bool = False) -> Callable[
         return task
 
     return step
+
+
+def with_pytorchs_attention(step: Step, batch: TripleBatch) -> None:
+    """Make a training step with `scaled_dot_product_attention`."""
+    ours = attention._for_gradients
+    attention._for_gradients = F.scaled_dot_product_attention
+    try:
+        step(batch)
+    finally:
+        attention._for_gradients = ours
 
 
 def batch_of_noise(clips: int, seconds: float) -> TripleBatch:

@@ -1,11 +1,15 @@
-"""Buckets of relative positions."""
+"""Buckets of relative positions, and attention that learns."""
+
+import dataclasses
 
 import numpy as np
 import pytest
 import torch
+from torch.nn import functional as F
 
 from kit import kit
-from stridor.models.attention import relative_position_buckets
+from stridor.models.attention import GatedAttention, relative_position_buckets
+from stridor.models.config import PRESETS
 
 
 @pytest.mark.parametrize(("name", "buckets", "distance"), [("b320_d800_n496", 320, 800), ("b32_d64_n96", 32, 64)])
@@ -29,3 +33,34 @@ def test_sign_and_growth():
     assert (buckets[:1000] < 16).all()
     assert (buckets[1001:].diff() >= 0).all()
     assert buckets.max() == 31
+
+
+def test_attention_and_its_gradients_are_those_of_pytorch_and_of_scoring(monkeypatch):
+    torch.manual_seed(0)
+    attention = GatedAttention(PRESETS["mini"], None)
+    tokens, bias = torch.randn(3, 21, 192, requires_grad=True), torch.randn(4, 21, 21, requires_grad=True)
+    padding = torch.zeros(3, 1, 1, 21)
+    padding[1, ..., 13:] = -torch.inf
+    weights = torch.randn(3, 21, 192)
+    learning = [tokens, bias, *attention.parameters()]
+    ours = attention(tokens, bias, padding)
+    gradients = torch.autograd.grad((ours * weights).sum(), learning)
+
+    def of_pytorch(query, key, value, mask, dropout):
+        return F.scaled_dot_product_attention(query, key, value, mask, dropout)
+
+    monkeypatch.setattr("stridor.models.attention._for_gradients", of_pytorch)
+    theirs = attention(tokens, bias, padding)
+    torch.testing.assert_close(ours, theirs, atol=1e-5, rtol=1e-4)
+    for one, other in zip(gradients, torch.autograd.grad((theirs * weights).sum(), learning), strict=True):
+        torch.testing.assert_close(one, other, atol=1e-4, rtol=1e-4)
+    with torch.no_grad():
+        torch.testing.assert_close(attention(tokens, bias, padding), ours, atol=1e-5, rtol=1e-4)
+
+
+def test_dropout_changes_what_is_learnt_from_and_nothing_else():
+    attention = GatedAttention(dataclasses.replace(PRESETS["mini"], attention_dropout=0.5), None)
+    tokens, bias = torch.randn(1, 9, 192), torch.randn(4, 9, 9)
+    assert not torch.equal(attention(tokens, bias, None), attention(tokens, bias, None))
+    attention.eval()
+    torch.testing.assert_close(attention(tokens, bias, None), attention(tokens, bias, None), atol=0, rtol=0)

@@ -3,13 +3,14 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
 from stridor.common.atomic import atomic_file
 from stridor.evaluation.bootstrap import Interval, MachineIntervals
@@ -78,15 +79,28 @@ def draw_roc(
         axes.legend(loc="lower right", title=note, alignment="left")
 
 
+class Decisions(NamedTuple):
+    """What is decided about the test clips of a machine, by two rules.
+
+    Attributes
+    ----------
+    threshold : float
+        Of official result files, the rule of the challenge: a score strictly above it is flagged.
+    served : array [clips] of bool
+        What a served detector flags, whose thresholds depend on the condition and keep a rate of false alarms.
+    """
+
+    threshold: float
+    served: NDArray[np.bool_]
+
+
 def draw_histogram(
-    clips: ScoredClips, threshold: float, path: Path, score_label: str = "anomaly score (distance)"
+    clips: ScoredClips, decisions: Decisions, path: Path, score_label: str = "anomaly score (distance)"
 ) -> None:
-    """Draw histograms of the scores of a machine's normal and anomalous clips, with the decision threshold.
+    """Draw histograms of the scores of a machine's normal and anomalous clips, and say how many are flagged.
 
     Parameters
     ----------
-    threshold : float
-        A score strictly above it is flagged.
     path : Path
         A .png file.
     score_label : str
@@ -97,20 +111,22 @@ def draw_histogram(
         ("normal target", ~clips.anomalous & clips.in_domain("target"), ORANGE),
         ("anomalies", clips.anomalous, PURPLE),
     )
+    threshold, served = decisions
     edges = _bin_edges(np.append(clips.scores, threshold))
     histograms = [np.histogram(clips.scores[group], edges)[0] for _, group, _ in groups]
     with _panels(path, len(groups)) as panels:
         for axes, counts, (label, group, colour) in zip(panels, histograms, groups, strict=True):
-            flagged = int((clips.scores[group] > threshold).sum())
+            above, flagged = int((clips.scores[group] > threshold).sum()), int(served[group].sum())
             axes.stairs(counts, edges, fill=True, color=colour)
             axes.axvline(threshold, color="black", linewidth=1.5, linestyle="-.")
-            axes.set_title(f"{label}: {flagged} of {int(group.sum())} above the threshold", fontsize="medium")
+            text = f"{label}: of {int(group.sum())}, {above} above the line, {flagged} flagged when served"
+            axes.set_title(text, fontsize="medium")
             axes.set_ylabel("clips per bin")
             axes.locator_params(axis="y", integer=True)
             axes.set_ylim(0, 1.05 * np.max(histograms))
         panels[0].set_xlim(edges[0], edges[-1])
         panels[-1].set_xlabel(score_label)
-        title = f"{clips.machine}: scores of the test clips, threshold {threshold:.4g} (line)"
+        title = f"{clips.machine}: scores of the test clips; line: the challenge's threshold, {threshold:.4g}"
         panels[0].figure.suptitle(title, fontsize="large")
 
 

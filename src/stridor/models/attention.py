@@ -77,12 +77,12 @@ class GatedAttention(nn.Module):
             for proj in (self.q_proj, self.k_proj, self.v_proj)
         )
         gate = self._gate(query) if bias is not None and self.gated else None
-        # Clip by clip, what a CPU adds to the logits stays near it in one buffer instead of filling fresh memory. For
-        # gradients it must be kept anyway, and a GPU wants large pieces of work.
-        if gate is None or bias is None or torch.is_grad_enabled() or query.device.type != "cpu":
+        dropout = self.dropout if self.training else 0.0
+        if gate is None or bias is None or query.device.type != "cpu":
             mask = _mask(gate, bias, padding_bias, query.dtype)
-            dropout = self.dropout if self.training else 0.0
             mixed = F.scaled_dot_product_attention(query, key, value, attn_mask=mask, dropout_p=dropout)
+        elif torch.is_grad_enabled():
+            mixed = _for_gradients(query, key, value, _mask(gate, bias, padding_bias, query.dtype), dropout)
         else:
             mixed = _clip_by_clip(query, key, value, gate, bias, padding_bias)
         return self.out_proj(mixed.transpose(1, 2).flatten(2))
@@ -105,10 +105,25 @@ def _mask(gate: Tensor | None, bias: Tensor | None, padding_bias: Tensor | None,
     return None if mask is None else mask.to(dtype)
 
 
+def _for_gradients(query: Tensor, key: Tensor, value: Tensor, mask: Tensor, dropout: float) -> Tensor:
+    """Attend with a mask that has gradients, `[B x heads x N x head width]`.
+
+    `scaled_dot_product_attention` has no fast kernel for this on a CPU. The formulation that it falls back to also
+    looks for queries without any key, in three more passes over the logits; here, every clip has a token that counts.
+    """
+    batch, heads, _, width = query.shape
+    query, key, value, mask = (x.flatten(0, 1) for x in (query, key, value, mask))
+    weights = torch.baddbmm(mask, query, key.transpose(1, 2), alpha=width**-0.5).softmax(dim=-1)
+    return torch.bmm(F.dropout(weights, dropout), value).unflatten(0, (batch, heads))
+
+
 def _clip_by_clip(
     query: Tensor, key: Tensor, value: Tensor, gate: Tensor, bias: Tensor, padding_bias: Tensor | None
 ) -> Tensor:
-    """Attend without gradients and dropout, `[B x heads x N x head width]`; the same bits as all clips at once."""
+    """Attend without gradients, `[B x heads x N x head width]`; the same bits as all clips at once.
+
+    Clip by clip, what is added to the logits stays near the processor in one buffer instead of filling fresh memory.
+    """
     mixed = torch.empty_like(query)
     mask = torch.empty_like(bias, dtype=query.dtype)
     for clip in range(len(query)):

@@ -22,7 +22,7 @@ from stridor.evaluation.measures import (
     total_score,
 )
 from stridor.evaluation.official import write_official
-from stridor.evaluation.plots import draw_histogram, draw_roc
+from stridor.evaluation.plots import Decisions, draw_histogram, draw_roc
 from stridor.params import Params
 from stridor.scoring.reference import Scorer
 from stridor.stages.layout import Layout, run_for_detector, write_json
@@ -52,7 +52,11 @@ def run(layout: Layout, params: Params) -> None:
             measures = {clips.machine: measure(clips) for clips in scored}
             metrics[system] = _metrics(measures, intervals, scored, found) | _served(test, judged)
             if system == detector_system(params):
-                _draw(scored, measures, intervals, found, figures)
+                decisions = {
+                    machine: Decisions(found[machine].calibration.threshold, flagged)
+                    for machine, (_, flagged) in judged.items()
+                }
+                _draw(scored, measures, intervals, decisions, figures)
     write_json(layout.metrics, metrics)
     _report(layout.detector, metrics)
     of_all = {f"{system}/{name}": value for system in metrics for name, value in metrics[system].items()}
@@ -142,12 +146,12 @@ def _served(
 
 def _draw(
     scored: list[ScoredClips], measures: dict[str, MachineMeasures], intervals: Intervals,
-    found: dict[str, Scorer], folder: Path,
+    decisions: dict[str, Decisions], folder: Path,
 ) -> None:  # fmt: skip
     for clips in scored:
         machine = clips.machine
         draw_roc(clips, measures[machine], folder / f"{machine}_roc.png", intervals.machines[machine])
-        draw_histogram(clips, found[machine].calibration.threshold, folder / f"{machine}_scores.png")
+        draw_histogram(clips, decisions[machine], folder / f"{machine}_scores.png")
 
 
 def _report(detector: str, metrics: dict[str, dict[str, float]]) -> None:
