@@ -78,13 +78,15 @@ class GatedAttention(nn.Module):
         )
         gate = self._gate(query) if bias is not None and self.gated else None
         dropout = self.dropout if self.training else 0.0
-        if gate is None or bias is None or query.device.type != "cpu":
-            mask = _mask(gate, bias, padding_bias, query.dtype)
-            mixed = F.scaled_dot_product_attention(query, key, value, attn_mask=mask, dropout_p=dropout)
-        elif torch.is_grad_enabled():
-            mixed = _for_gradients(query, key, value, _mask(gate, bias, padding_bias, query.dtype), dropout)
-        else:
+        on_cpu = query.device.type == "cpu"
+        if on_cpu and gate is not None and bias is not None and not torch.is_grad_enabled():
             mixed = _clip_by_clip(query, key, value, gate, bias, padding_bias)
+        else:
+            mask = _mask(gate, bias, padding_bias, query.dtype)
+            if on_cpu and gate is not None and mask is not None:
+                mixed = _for_gradients(query, key, value, mask, dropout)
+            else:
+                mixed = F.scaled_dot_product_attention(query, key, value, attn_mask=mask, dropout_p=dropout)
         return self.out_proj(mixed.transpose(1, 2).flatten(2))
 
     def _gate(self, query: Tensor) -> Tensor:
