@@ -170,6 +170,14 @@ def test_the_table_runs_cells_beside_each_other_and_once(reproduced, capfd):
         assert totals["| same"] == totals["| full method"]
         make_table(jobs=2)
         assert not {stage for stage in ran(capfd.readouterr().out) if stage.startswith("experiments/table/")}
+        # Without variants there is no cell.
+        shutil.rmtree("experiments/table/results")
+        no_cells = {"seeds": [1], "full_seeds": [], "variants": {}}
+        write_params(Path(), detectors=DETECTORS, table=no_cells, evaluation={"bootstrap": 110})
+        make_table(jobs=2)
+        rows = {line.split(" | ")[0] for line in Path("reports/table.md").read_text().splitlines()}
+        assert "| full method" in rows
+        assert "| same" not in rows
     finally:
         write_params(Path(), detectors=DETECTORS)
 

@@ -8,7 +8,7 @@ from stridor.common.dvc import out_of_date
 from stridor.common.stage_process import stage_process
 from stridor.data.manifest import Manifest
 from stridor.evaluation.results_table import difference_text
-from stridor.experiments.table.cells import FULL
+from stridor.experiments.table.cells import FOLDER, FULL
 from stridor.experiments.table.compare import ComparedRow, compare
 from stridor.experiments.table.picture import draw
 from stridor.experiments.table.published import PUBLISHED, is_development_set
@@ -49,6 +49,8 @@ def make_table(seeds: int | None = None, jobs: int | None = None, print_line: Ca
     stale = out_of_date(PIPELINE, CELLS)
     run_stale("detectors of the pipeline", detector_parts(params, _STAGES), stale, jobs, print_line)
     run_stale("cells", [[Part(cell)] for cell in cell_stages(params)], stale, jobs, print_line)
+    # Without variants there are no cells, but DVC asks for the folder of their results.
+    (FOLDER / "results").mkdir(exist_ok=True)
     reproduce("summary", f"{CELLS}:report", alone=True)
 
 
