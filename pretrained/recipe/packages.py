@@ -63,7 +63,6 @@ def write_sounds(package: Path, folder: Path) -> int:
     StridorError
         If the file is not a Debian package.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     command = ["dpkg-deb", "--fsys-tarfile", str(package)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
         assert process.stdout is not None
