@@ -15,11 +15,9 @@ from typing import IO
 
 import click
 import numpy as np
-import soundfile
 from tqdm import tqdm
 
-from stridor.audio.files import SAMPLE_RATE_HZ, read_clip
-from stridor.common.atomic import atomic_file
+from stridor.audio.files import SAMPLE_RATE_HZ, read_clip, write_clip
 from stridor.common.errors import StridorError, one_sentence
 from stridor.data.names import AUDIO_SUFFIXES
 
@@ -69,8 +67,7 @@ def write_sounds(package: Path, folder: Path) -> int:
         try:
             for wave in tqdm(sounds_in(process.stdout), desc=package.name, unit="sound", leave=False):
                 name = hashlib.sha256(wave.tobytes()).hexdigest()[:16]
-                with atomic_file(folder / f"{name}.wav") as beside:
-                    soundfile.write(beside, wave, SAMPLE_RATE_HZ, subtype="PCM_16")
+                write_clip(folder / f"{name}.wav", wave.clip(-1, 1))  # lossy formats go beyond full scale
         except tarfile.ReadError:
             raise StridorError(f"{package} is not a Debian package; give files of 'apt-get download'.") from None
     return sum(1 for _ in folder.glob("*.wav"))

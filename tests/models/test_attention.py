@@ -45,11 +45,7 @@ def test_attention_and_its_gradients_are_those_of_pytorch_and_of_scoring(monkeyp
     learning = [tokens, bias, *attention.parameters()]
     ours = attention(tokens, bias, padding)
     gradients = torch.autograd.grad((ours * weights).sum(), learning)
-
-    def of_pytorch(query, key, value, mask, dropout):
-        return F.scaled_dot_product_attention(query, key, value, mask, dropout)
-
-    monkeypatch.setattr("stridor.models.attention._for_gradients", of_pytorch)
+    monkeypatch.setattr("stridor.models.attention._for_gradients", F.scaled_dot_product_attention)
     theirs = attention(tokens, bias, padding)
     torch.testing.assert_close(ours, theirs, atol=1e-5, rtol=1e-4)
     for one, other in zip(gradients, torch.autograd.grad((theirs * weights).sum(), learning), strict=True):

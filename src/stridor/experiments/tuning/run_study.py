@@ -71,7 +71,7 @@ def detector_of(machine: str, params: Params) -> str:
     """
     found = {name: entry.machines for name, entry in params.detectors.items() if machine in entry.machines}
     if not found:
-        named = sorted({one for entry in params.detectors.values() for one in entry.machines})
+        named = sorted(params.machines)
         raise StridorError(f"No detector of params.yaml listens to '{machine}'; its machines are {', '.join(named)}.")
     if len(found) > 1:
         raise StridorError(f"The detectors {', '.join(found)} listen to '{machine}'; choose by --detector.")
